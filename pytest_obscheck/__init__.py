@@ -1,0 +1,1 @@
+"""Prove alerts, dashboards and SLOs on the real monitoring stack, from fault to page."""

@@ -1,0 +1,178 @@
+"""What a member of the stack can do. Ask for a capability, not for a product."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from pytest_obscheck.protocols import Delivery
+
+
+@dataclass(frozen=True)
+class Series:
+    """One time series: its labels and its samples as (Unix seconds, value)."""
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an HTTP endpoint said: status code, JSON (``None`` where it is none), text, and seconds until the last byte."""
+
+    status: int
+    json: Any
+    text: str
+    seconds: float
+
+
+@runtime_checkable
+class AnswersPromQL(Protocol):
+    """Evaluates PromQL; every method raises ``LookFailed`` where it cannot."""
+
+    def query(self, expr: str, at: float) -> list[Series]:
+        """Evaluate at one Unix second; a range selector gives every raw sample with its own timestamp."""
+
+    def query_range(self, expr: str, start: float, end: float, step: float) -> list[Series]:
+        """Evaluate at every ``step`` seconds."""
+
+    def metric_names(self) -> list[str]:
+        """Return the names of all metrics that have a series."""
+
+    def label_names(self, selector: str) -> list[str]:
+        """Return the label names that the series of a selector have."""
+
+
+@runtime_checkable
+class ScrapesTargets(Protocol):
+    """Scrapes targets."""
+
+    def targets(self) -> list[Mapping[str, Any]]:
+        """Return the active targets: ``labels``, ``health``, ``lastError``, ``scrapePool``, as Prometheus's API names them."""
+
+
+@runtime_checkable
+class EvaluatesRules(Protocol):
+    """Evaluates alerting and recording rules."""
+
+    def rules(self) -> list[Mapping[str, Any]]:
+        """Return the rule groups with their rules, health, last evaluation, and active alerts."""
+
+    def missed(self) -> float:
+        """Return how many rule group evaluations were missed since the start."""
+
+
+@runtime_checkable
+class HoldsAlerts(Protocol):
+    """Receives alerts, groups and routes them."""
+
+    def alerts(self) -> list[Mapping[str, Any]]:
+        """Return the alerts it holds: ``labels``, ``status`` (state, silencedBy, inhibitedBy), ``receivers``."""
+
+    def silences(self) -> list[Mapping[str, Any]]:
+        """Return its silences."""
+
+
+@runtime_checkable
+class CatchesNotifications(Protocol):
+    """Holds what reached the sinks."""
+
+    def deliveries(self, since: int) -> tuple[int, list[Delivery]]:
+        """Return the deliveries from number ``since`` on, and the number to ask with next."""
+
+    def refused(self) -> list[Mapping[str, Any]]:
+        """Return the hosts that were asked for and are unknown: ``host``, ``by``, ``count``."""
+
+
+@runtime_checkable
+class PassesSamples(Protocol):
+    """Sees scraped samples pass and can alter them."""
+
+    def alter(self, key: str, rule: Mapping[str, Any]) -> None:
+        """Begin to alter samples; ``rule`` is documented at ``pytest_obscheck.inbox.samples``."""
+
+    def restore(self, key: str) -> None:
+        """End an alteration; nothing where there is none."""
+
+    def altered(self, key: str) -> Mapping[str, Any]:
+        """Return what an alteration did so far: ``scrapes``, ``samples`` altered, ``seen`` (nearest series where none matched)."""
+
+
+@runtime_checkable
+class ReportsHealth(Protocol):
+    """Answers HTTP requests about its own state."""
+
+    def ask(self, path: str, timeout: float) -> Answer:
+        """Return its answer to a GET; ``LookFailed`` where nothing answers."""
+
+
+@runtime_checkable
+class ProxiesTraffic(Protocol):
+    """Carries the connections between members, and can harm them. An edge is a proxy named ``checkout→payments``."""
+
+    def edges(self) -> Sequence[str]:
+        """Return the names of all edges."""
+
+    def add(self, edge: str, toxic: Mapping[str, Any]) -> None:
+        """Add a toxic (``name``, ``type``, ``stream``, ``toxicity``, ``attributes``) and read it back."""
+
+    def remove(self, edge: str, name: str) -> None:
+        """Remove a toxic; nothing where there is none."""
+
+    def toxics(self, edge: str) -> Sequence[str]:
+        """Return the names of the toxics that the edge has now."""
+
+    def enable(self, edge: str, on: bool) -> None:
+        """Let an edge carry connections, or refuse them all; read back."""
+
+    def enabled(self, edge: str) -> bool:
+        """Whether the edge carries connections."""
+
+    def exchange(self, edge: str, size: int, timeout: float) -> float | None:
+        """Send a probe of ``size`` bytes through the edge; seconds until the first byte back, ``None`` where none came."""
+
+    def traffic(self, edge: str) -> int:
+        """Return the bytes that went through the edge so far, the harness's own probes left out."""
+
+
+@runtime_checkable
+class Pausable(Protocol):
+    """Can be stopped from running without being ended."""
+
+    def pause(self) -> None:
+        """Stop it."""
+
+    def paused(self) -> bool:
+        """Whether it is stopped."""
+
+    def resume(self) -> None:
+        """Let it run on; nothing when it does."""
+
+
+@runtime_checkable
+class Killable(Protocol):
+    """Can be ended at once."""
+
+    def kill(self) -> None:
+        """End it."""
+
+    def alive(self) -> bool:
+        """Whether it is there."""
+
+    def start(self) -> None:
+        """Start it again; nothing when it runs."""
+
+
+@runtime_checkable
+class Restartable(Protocol):
+    """Can be stopped and started again, same ports, same data."""
+
+    def stop(self) -> None:
+        """Ask it to end, then end it."""
+
+    def start(self) -> None:
+        """Start it again; nothing when it runs."""
+
+    def alive(self) -> bool:
+        """Whether it is there."""

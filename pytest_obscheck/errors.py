@@ -1,0 +1,92 @@
+"""Everything that pytest-obscheck raises on purpose.
+
+ObscheckError
+├── ConfigError         something the user wrote is wrong; holds every problem found
+├── StackError          the stack cannot run
+│   ├── ProgramMissing  no such program; names the command that installs it
+│   ├── ComponentDied   a component ended by itself; shows its last log lines
+│   ├── NotReady        a component runs but did not become ready in time
+│   └── PortTaken       a port that is needed cannot be had
+├── LookFailed          evidence could not be had at this moment
+├── FaultFailed         a fault could not be injected, confirmed or healed
+├── StoryFailed         a claim was seen to be broken (also an AssertionError)
+└── StoryUnknown        the story proved nothing, either way
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake: where it is, what is wrong, and what would be right."""
+
+    where: str
+    what: str
+    right: str = ""
+
+    def __str__(self) -> str:
+        """Return ``where: what; right``, leaving out what is empty."""
+        said = f"{self.what}; {self.right}" if self.right else self.what
+        return f"{self.where}: {said}" if self.where else said
+
+
+class ObscheckError(Exception):
+    """The root of every error of this package."""
+
+
+class ConfigError(ObscheckError):
+    """Something the user wrote is wrong; ``problems`` holds all of it, not just the first."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        """Keep the problems; the message has one line for each."""
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class StackError(ObscheckError):
+    """The stack cannot run."""
+
+
+class ProgramMissing(StackError):
+    """A program is nowhere to be found, or is too old."""
+
+
+class ComponentDied(StackError):
+    """A component ended by itself."""
+
+
+class NotReady(StackError):
+    """A component runs but did not become ready in time."""
+
+
+class PortTaken(StackError):
+    """A port that is needed cannot be had."""
+
+
+class LookFailed(ObscheckError):
+    """Evidence could not be had at this moment."""
+
+
+class FaultFailed(ObscheckError):
+    """A fault could not be injected, confirmed or healed."""
+
+
+class StoryFailed(ObscheckError, AssertionError):
+    """At least one claim of a story was seen to be broken."""
+
+
+class StoryUnknown(ObscheckError):
+    """A story proved nothing, either way: the experiment, not the product, is at fault."""
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """Return ``did you mean 'x'?`` for the nearest known name, else the list of what is known."""
+    names = sorted(set(known))
+    near = difflib.get_close_matches(given, names, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known are: {', '.join(names)}" if names else "there are none"

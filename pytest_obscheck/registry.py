@@ -1,0 +1,48 @@
+"""Name → class through entry points, with "did you mean"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from pytest_obscheck.errors import did_you_mean
+
+KINDS = ("components", "runtimes", "faults", "loads", "expectations", "sinks", "reports")
+
+
+class UnknownName(LookupError):
+    """No extension of that kind has this name; the message says which is near."""
+
+
+@cache
+def _entries(kind: str) -> Mapping[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=f"obscheck.{kind}")}
+
+
+def names(kind: str) -> list[str]:
+    """Return the registered names of a kind (``faults``, ``sinks`` …), sorted."""
+    return sorted(_entries(kind))
+
+
+def find(kind: str, name: str) -> type[Any]:
+    """Return the class registered under a name; ``UnknownName`` where there is none."""
+    entry = _entries(kind).get(name)
+    if entry is None:
+        raise UnknownName(f"no {kind.rstrip('s')} called {name!r}; {did_you_mean(name, names(kind))}")
+    loaded: type[Any] = entry.load()
+    return loaded
+
+
+@cache
+def name_of(extension: type) -> str:
+    """Return the name under which a class is registered; ``UnknownName`` where it is not."""
+    wanted = f"{extension.__module__}:{extension.__qualname__}"
+    for kind in KINDS:
+        for name, entry in _entries(kind).items():
+            if entry.value == wanted:
+                return name
+    raise UnknownName(
+        f"{wanted} is not registered; add it to [project.entry-points] of its pyproject.toml and install that again"
+    )

@@ -1,0 +1,34 @@
+"""Passed, unknown or failed, because of what, and how outcomes combine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What can be said of a claim. Unknown is not a weak pass: nothing was proved."""
+
+    PASSED = "passed"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of one claim or fault, and why."""
+
+    claim: str
+    outcome: Outcome
+    words: str
+    where: str = ""
+
+
+def combine(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return the outcome of the whole: failed beats unknown beats passed; nothing at all is unknown."""
+    seen = set(outcomes)
+    for outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED):
+        if outcome in seen:
+            return outcome
+    return Outcome.UNKNOWN
