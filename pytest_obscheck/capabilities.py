@@ -96,7 +96,7 @@ class PassesSamples(Protocol):
         """End an alteration; nothing where there is none."""
 
     def altered(self, key: str) -> Mapping[str, Any]:
-        """Return what an alteration did so far: ``scrapes``, ``samples`` altered, ``seen`` (nearest series where none matched)."""
+        """Return what an alteration did so far: ``scrapes``, ``samples`` altered, ``seen`` (the nearest series)."""
 
 
 @runtime_checkable

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from pytest_obscheck.errors import Problem
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.when import Sight, Window
 
@@ -358,6 +357,14 @@ class Expectation(Protocol):
         """Return it in words: ``alert CheckoutSlow fires``."""
 
 
+@runtime_checkable
+class Explains(Protocol):
+    """An expectation that wants one more look, after the story, to be able to say why it did not hold."""
+
+    def autopsy(self) -> Look:
+        """Return what to look at when the story is over, for the whole of its time."""
+
+
 class Reporter(Protocol):
     """A way of telling what came out."""
 
@@ -375,9 +382,3 @@ class History:
     def story(self, wall: float) -> float:
         """Return the story second of a Unix second."""
         return self.journal.story(wall)
-
-
-__all__ = [
-    "AlertRule", "AltersSamples", "Client", "Component", "Delivery", "Document", "Effect", "Expectation", "Facts", "Fault", "History",
-    "Launch", "Load", "Look", "Network", "Place", "Plan", "Problem", "Reporter", "Route", "Running", "Runtime", "Sink", "Stack",
-]  # fmt: skip
