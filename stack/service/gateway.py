@@ -1,0 +1,68 @@
+"""What checkout asks of the payments service, and what can go wrong there."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import httpx
+
+from service.metrics import Metrics
+from service.settings import Settings
+
+
+class PaymentFailed(Exception):
+    """A payment was not made; ``status`` is the HTTP status code for whoever asked for it."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        """Keep the status code; the message is the reason."""
+        self.status = status
+        super().__init__(reason)
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """The way to the payments service."""
+
+    client: httpx.AsyncClient
+    metrics: Metrics
+    settings: Settings
+
+    async def pay(self, amount: float) -> str:
+        """Collect an amount and return the payment's id; ``PaymentFailed`` where that did not work."""
+        try:
+            payment = await self._post(amount)
+        except TimeoutError:
+            limit = self.settings.payments_timeout
+            raise self._failed("timeout", 504, f"payments did not answer within {limit:g} s") from None
+        except httpx.HTTPStatusError as error:
+            raise self._failed("refused", 502, f"payments answered {error.response.status_code}") from error
+        except (httpx.HTTPError, ValueError, KeyError) as error:
+            raise self._failed("error", 502, f"payments cannot be used: {type(error).__name__}") from error
+        self._count("success")
+        return payment
+
+    async def check(self) -> dict[str, str]:
+        """Ask payments for its health; raises whatever went wrong. The caller sets the time limit."""
+        answer = await self.client.get("/health")
+        answer.raise_for_status()
+        return {"url": str(answer.url)}
+
+    async def _post(self, amount: float) -> str:
+        # One limit around the whole call: httpx's own begin again with every byte that arrives.
+        async with asyncio.timeout(self.settings.payments_timeout):
+            answer = await self.client.post("/payments", json={"amount": amount})
+        answer.raise_for_status()
+        return str(answer.json()["id"])
+
+    def _failed(self, status: str, code: int, reason: str) -> PaymentFailed:
+        self._count(status)
+        return PaymentFailed(code, reason)
+
+    def _count(self, status: str) -> None:
+        self.metrics.payments.labels(self.settings.payment_provider, status).inc()
+
+
+def create_client(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """Return the pooled client for payments; it takes no proxy from the environment and leaves time limits to the caller."""
+    return httpx.AsyncClient(base_url=settings.payments_url, transport=transport, timeout=None, trust_env=False)  # noqa: S113
