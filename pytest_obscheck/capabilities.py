@@ -78,8 +78,8 @@ class HoldsAlerts(Protocol):
 class CatchesNotifications(Protocol):
     """Holds what reached the sinks."""
 
-    def deliveries(self, since: int) -> tuple[int, list[Delivery]]:
-        """Return the deliveries from number ``since`` on, and the number to ask with next."""
+    def arrived(self, since: float, until: float) -> list[Delivery]:
+        """Return the deliveries that arrived after the Unix second ``since``, up to and with ``until``, in order."""
 
     def refused(self) -> list[Mapping[str, Any]]:
         """Return the hosts that were asked for and are unknown: ``host``, ``by``, ``count``."""
