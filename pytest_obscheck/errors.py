@@ -7,6 +7,7 @@ ObscheckError
 │   ├── ComponentDied   a component ended by itself; shows its last log lines
 │   ├── NotReady        a component runs but did not become ready in time
 │   └── PortTaken       a port that is needed cannot be had
+├── InstallFailed       a program could not be put into the cache
 ├── LookFailed          evidence could not be had at this moment
 ├── FaultFailed         a fault could not be injected, confirmed or healed
 ├── StoryFailed         a claim was seen to be broken (also an AssertionError)
@@ -65,6 +66,10 @@ class NotReady(StackError):
 
 class PortTaken(StackError):
     """A port that is needed cannot be had."""
+
+
+class InstallFailed(ObscheckError):
+    """A program could not be put into the cache."""
 
 
 class LookFailed(ObscheckError):
