@@ -1,0 +1,38 @@
+"""Stop a component from running without ending it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pytest_obscheck.capabilities import Pausable
+from pytest_obscheck.faults import _member
+from pytest_obscheck.protocols import Effect, Plan, Stack
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """Stop every process of a component from being scheduled, by SIGSTOP; its connections stay, and nothing answers."""
+
+    component: str
+
+    def problems(self, plan: Plan) -> Iterator[str]:
+        """Yield why there is nothing to freeze."""
+        yield from _member.problems(plan, self.component)
+
+    def inject(self, stack: Stack) -> None:
+        """Stop it from running."""
+        stack.that(Pausable, named=self.component).pause()
+
+    def confirm(self, stack: Stack) -> Effect:
+        """Look whether it is stopped."""
+        paused = stack.that(Pausable, named=self.component).paused()
+        return Effect(paused, "frozen" if paused else "running")
+
+    def heal(self, stack: Stack) -> None:
+        """Let it run on."""
+        stack.that(Pausable, named=self.component).resume()
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"{self.component} is frozen"
