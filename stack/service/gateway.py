@@ -37,7 +37,7 @@ class Gateway:
             raise self._failed("timeout", 504, f"payments did not answer within {limit:g} s") from None
         except httpx.HTTPStatusError as error:
             raise self._failed("refused", 502, f"payments answered {error.response.status_code}") from error
-        except (httpx.HTTPError, ValueError, KeyError) as error:
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise self._failed("error", 502, f"payments cannot be used: {type(error).__name__}") from error
         self._count("success")
         return payment

@@ -35,20 +35,19 @@ class Check:
     async def run(self) -> Finding:
         """Look at the dependency; never raises, and never takes longer than its timeout."""
         begun = perf_counter()
-        status, message, details = await self._look()
+        details, wrong = await self._look()
         duration = perf_counter() - begun
-        if status is Status.HEALTHY and duration > self.timeout / 2:
-            status, message = Status.DEGRADED, f"slow: more than half of its {self.timeout * 1000:g} ms"
+        status, message = (Status.UNHEALTHY, wrong) if wrong else grade(duration, self.timeout)
         return Finding(self.name, status, message, round(duration, 6), details=details)
 
-    async def _look(self) -> tuple[Status, str, dict[str, str]]:
+    async def _look(self) -> tuple[dict[str, str], str]:
         try:
             async with asyncio.timeout(self.timeout):
-                return Status.HEALTHY, "ok", await self.probe()
+                return await self.probe(), ""
         except TimeoutError:
-            return Status.UNHEALTHY, f"no answer within {self.timeout * 1000:g} ms", {}
+            return {}, f"no answer within {self.timeout * 1000:g} ms"
         except Exception as error:  # noqa: BLE001  whatever a probe raises is its finding
-            return Status.UNHEALTHY, f"{type(error).__name__}: {error}".removesuffix(": "), {}
+            return {}, f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,13 @@ class Finding:
     duration: float
     timestamp: str = field(default_factory=lambda: datetime.now(UTC).isoformat())  # noqa: TID251  not the harness's time
     details: dict[str, str] = field(default_factory=dict)
+
+
+def grade(duration: float, timeout: float) -> tuple[Status, str]:
+    """Return the status of a dependency that answered well, and why: degraded where it took more than half of its time."""
+    if duration > timeout / 2:
+        return Status.DEGRADED, f"slow: more than half of its {timeout * 1000:g} ms"
+    return Status.HEALTHY, "ok"
 
 
 async def run_checks(checks: Sequence[Check]) -> list[Finding]:
