@@ -1,0 +1,87 @@
+"""Run the inbox: ``python -m pytest_obscheck.inbox CONFIG.json``."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from pytest_obscheck.clock import SystemClock
+from pytest_obscheck.errors import ConfigError, PortTaken
+from pytest_obscheck.inbox.authority import Authority
+from pytest_obscheck.inbox.config import Config, read
+from pytest_obscheck.inbox.control import Control
+from pytest_obscheck.inbox.ledger import Ledger
+from pytest_obscheck.inbox.mailbox import Mailbox
+from pytest_obscheck.inbox.proxy import Proxy
+from pytest_obscheck.inbox.samples import Alterations
+from pytest_obscheck.inbox.wire import Answer, Line, Wire, serve
+
+USAGE = "usage: python -m pytest_obscheck.inbox CONFIG.json"
+
+
+def main(argv: list[str]) -> int:
+    """Serve until SIGTERM and return 0; 2 with one sentence where that cannot be."""
+    if len(argv) != 1:
+        sys.stderr.write(f"{USAGE}\n")
+        return 2
+    path = Path(argv[0])
+    try:
+        asyncio.run(_run(path, read(path)))
+    except (ConfigError, PortTaken) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+async def _run(path: Path, config: Config) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    for name, factory in _protocols(config).items():
+        await _listen(path, config.listen[name], factory)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    await stop.wait()
+
+
+def _protocols(config: Config) -> dict[str, Callable[[], asyncio.Protocol]]:
+    authority, clock = Authority(), SystemClock()
+    authority.write(config.folder / "ca.pem")
+    mailbox, ledger, alterations = Mailbox(config.routes, clock.now), Ledger(clock.now), Alterations()
+    hosts = {host.lower(): address for host, address in config.hosts.items()}
+    proxy = Proxy(hosts, mailbox, ledger, alterations, authority)
+    control = Control(mailbox, ledger, alterations)
+    return {"proxy": _http(proxy.answer), "control": _http(control.answer), "smtp": _smtp(mailbox, authority)}
+
+
+def _http(answer: Answer) -> Callable[[], asyncio.Protocol]:
+    async def connected(wire: Wire) -> None:
+        await serve(wire, answer)
+
+    return lambda: Line(connected)
+
+
+def _smtp(mailbox: Mailbox, authority: Authority) -> Callable[[], asyncio.Protocol]:
+    def protocol() -> asyncio.Protocol:
+        from pytest_obscheck.inbox import mail  # noqa: PLC0415 - runs without mail start sooner
+
+        return mail.protocol(mailbox.mail, authority.context("127.0.0.1", "localhost"))
+
+    return protocol
+
+
+async def _listen(path: Path, address: str, factory: Callable[[], asyncio.Protocol]) -> None:
+    host, _, port = address.rpartition(":")
+    try:
+        await asyncio.get_running_loop().create_server(factory, host, int(port))
+    except OSError as error:
+        why = "already in use" if error.errno == errno.EADDRINUSE else str(error.strerror)
+        raise PortTaken(f"{path}: port {address} cannot be had ({why})") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

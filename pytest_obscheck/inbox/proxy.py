@@ -1,0 +1,146 @@
+"""The forward proxy: what production calls a host leads to a member of the stack, to a sink, or nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from pytest_obscheck.inbox.authority import Authority
+from pytest_obscheck.inbox.ledger import Ledger
+from pytest_obscheck.inbox.mailbox import Mailbox
+from pytest_obscheck.inbox.samples import Alteration, Alterations, altered
+from pytest_obscheck.inbox.upstream import Reply, UpstreamFailed, Upstreams
+from pytest_obscheck.inbox.wire import Request, Response, Wire, said, serve
+
+_ABSOLUTE = re.compile(r"(https?)://(?:[^/?#@]*@)?([^/?#@]+)([^#]*)", re.IGNORECASE)
+_PORTS = {"http": 80, "https": 443}
+TEXT_TYPES = ("text/plain", "application/openmetrics-text")
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """Carries requests; ``hosts`` maps production's ``host:port`` to local addresses."""
+
+    hosts: Mapping[str, str]
+    mailbox: Mailbox
+    ledger: Ledger
+    alterations: Alterations
+    authority: Authority
+    upstreams: Upstreams = field(default_factory=Upstreams)
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request to the proxy itself: absolute-form or CONNECT."""
+        if request.method == "CONNECT":
+            return self._connect(request)
+        found = _ABSOLUTE.fullmatch(request.target)
+        if not found:
+            return said(400, f"{request.target!r} is not what a forward proxy is asked; write it like 'http://host:port/path'")
+        return await self._carry(whole_host(found[2], _PORTS[found[1].lower()]), _path(found[3]), request)
+
+    def _connect(self, request: Request) -> Response:
+        host = whole_host(request.target, 443)
+        if host not in self.hosts and not self.mailbox.serves(host):
+            return self._refused(host, request)
+        try:
+            context = self.authority.context(host.rpartition(":")[0].strip("[]"))
+        except ValueError as error:
+            return said(502, f"no certificate can be made for {host} ({error})")
+
+        async def inside(request: Request) -> Response:
+            return await self._carry(host, request.target, request)
+
+        async def tunnel(wire: Wire) -> None:
+            await serve(await wire.encrypted(context), inside)
+
+        return Response(200, reason=b"Connection established", then=tunnel)
+
+    async def _carry(self, host: str, path: str, request: Request) -> Response:
+        if request.header(b"upgrade") or request.method == "CONNECT":
+            return said(501, f"the way to {host} carries plain requests only: no upgrade, no tunnel")
+        routes = self.mailbox.routed(host, path)
+        if routes:
+            return self.mailbox.accept(routes, replace(request, target=path))
+        if host in self.hosts:
+            return await self._forward(host, replace(request, target=path))
+        return self._refused(host, request)
+
+    def _refused(self, host: str, request: Request) -> Response:
+        by = request.header(b"user-agent")
+        if self.ledger.refused(host, by):
+            sys.stderr.write(f"refused {host} to {by or 'a client without a name'}: nothing in this stack is called so\n")
+        return said(403, f"{host} is not part of this stack, and nothing leaves it")
+
+    async def _forward(self, host: str, request: Request) -> Response:
+        counted = self.ledger if request.method == "GET" else None
+        alterations = self.alterations.of(host) if counted else []
+        try:
+            reply = await self.upstreams.ask(self.hosts[host], readable(request) if alterations else request)
+            if alterations and alterable(reply):
+                response = await self._altered(reply, alterations)
+            else:
+                response = Response(reply.status, reply.chunks(), reply.headers, reply.reason)
+        except UpstreamFailed as error:
+            return self._noted(host, said(502, f"{host}: {error}"), None, counted)
+        except asyncio.CancelledError:
+            if counted:
+                counted.aborted(host)
+            raise
+        return self._noted(host, response, reply, counted)
+
+    def _noted(self, host: str, response: Response, reply: Reply | None, counted: Ledger | None) -> Response:
+        def done(error: BaseException | None) -> None:
+            if reply:
+                reply.close()
+            if not counted:
+                return
+            if error is None or isinstance(error, UpstreamFailed):
+                counted.answered(host, response.status if error is None else 502)
+            else:
+                counted.aborted(host)
+
+        return replace(response, done=done)
+
+    async def _altered(self, reply: Reply, alterations: list[Alteration]) -> Response:
+        try:
+            body = b"".join([chunk async for chunk in reply.chunks()])
+        except BaseException:
+            reply.close()
+            raise
+        plain = gzip.decompress(body) if header(reply, b"content-encoding") == "gzip" else body
+        dropped = (b"content-length", b"content-encoding")
+        headers = tuple((name, value) for name, value in reply.headers if name not in dropped)
+        return Response(reply.status, altered(plain, alterations, self.ledger.now()), headers, reply.reason)
+
+
+def whole_host(authority: str, port: int) -> str:
+    """Return ``host:port`` in lower case, with the port that was left out."""
+    host = authority.lower()
+    return host if re.search(r":[0-9]+$", host) else f"{host}:{port}"
+
+
+def _path(text: str) -> str:
+    return text if text.startswith("/") else f"/{text}"
+
+
+def header(reply: Reply, name: bytes) -> str:
+    """Return a header of an answer in lower case, or nothing."""
+    return next((value.decode("latin-1").lower() for key, value in reply.headers if key == name), "")
+
+
+def readable(request: Request) -> Request:
+    """Return the request as one who must read the answer sends it: no compression, no protobuf."""
+    accepted = [kind.strip() for kind in request.header(b"accept").split(",")]
+    texts = [kind for kind in accepted if kind.lower().startswith(TEXT_TYPES)] or ["text/plain;version=0.0.4"]
+    kept = tuple((name, value) for name, value in request.headers if name not in (b"accept", b"accept-encoding"))
+    asked = ((b"accept", ",".join(texts).encode("latin-1")), (b"accept-encoding", b"identity"))
+    return replace(request, headers=kept + asked)
+
+
+def alterable(reply: Reply) -> bool:
+    """Whether an answer is text exposition that can be read."""
+    encoded = header(reply, b"content-encoding") in ("", "identity", "gzip")
+    return reply.status == 200 and encoded and header(reply, b"content-type").startswith(TEXT_TYPES)
