@@ -1,0 +1,112 @@
+"""The inbox: how to launch it, and what to ask it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from pytest_obscheck.errors import LookFailed
+from pytest_obscheck.protocols import Delivery, Facts, Launch, Place
+
+CONFIG = "inbox.json"
+TIMEOUT = 5.0
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """The servers behind all sinks, and the forward proxy that every edge goes through."""
+
+    ports: tuple[str, ...] = ("control", "proxy", "smtp")
+    after: tuple[str, ...] = ()
+
+    def facts(self, place: Place) -> Facts:
+        """Return nothing: the inbox has no configuration of the user's."""
+        return Facts()
+
+    def launch(self, place: Place) -> Launch:
+        """Return how to start it; its ``ca.pem`` goes to the folder of the network's ``ca_file``."""
+        config = json.dumps(_config(place), indent=2)
+        return Launch(("python", "-m", "pytest_obscheck.inbox", CONFIG), place.folder, files={CONFIG: config})
+
+    def connect(self, place: Place) -> InboxClient:
+        """Return a client for its control port."""
+        http = httpx.Client(base_url=f"http://{place.addresses['control']}", timeout=TIMEOUT, trust_env=False)
+        return InboxClient(http)
+
+
+def _config(place: Place) -> dict[str, Any]:
+    network = place.network
+    return {
+        "listen": {port: place.addresses[port] for port in ("proxy", "smtp", "control")},
+        "hosts": dict(network.hosts),
+        "routes": [asdict(route) for route in network.routes],
+        "folder": str(network.ca_file.parent if network.ca_file else place.folder),
+    }
+
+
+@dataclass(frozen=True)
+class InboxClient:
+    """Asks the inbox; every method but ``ready`` raises ``LookFailed`` where it cannot."""
+
+    http: httpx.Client
+
+    def ready(self) -> bool:
+        """Whether all its ports are open."""
+        try:
+            return self.http.get("/ready").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def deliveries(self, since: int) -> tuple[int, list[Delivery]]:
+        """Return the deliveries from number ``since`` on, and the number to ask with next."""
+        answer = self._asked("GET", f"/deliveries?since={since}").json()
+        return answer["next"], [_delivery(raw) for raw in answer["deliveries"]]
+
+    def refused(self) -> list[Mapping[str, Any]]:
+        """Return the hosts that were asked for and are unknown: ``host``, ``by``, ``count``, ``first`` (Unix seconds)."""
+        hosts: list[Mapping[str, Any]] = self._asked("GET", "/refused").json()
+        return hosts
+
+    def scrapes(self) -> Mapping[str, Mapping[str, int]]:
+        """Return per production host ``count``, ``errors``, last ``status`` and ``aborted``: scrapes that timed out."""
+        hosts: Mapping[str, Mapping[str, int]] = self._asked("GET", "/scrapes").json()
+        return hosts
+
+    def alter(self, key: str, rule: Mapping[str, Any]) -> None:
+        """Begin to alter samples; ``rule`` is documented at ``pytest_obscheck.inbox.samples``."""
+        self._asked("PUT", _alteration(key), json=dict(rule))
+
+    def restore(self, key: str) -> None:
+        """End an alteration; nothing where there is none."""
+        self._asked("DELETE", _alteration(key))
+
+    def altered(self, key: str) -> Mapping[str, Any]:
+        """Return what an alteration did: ``scrapes``, ``samples`` altered, ``seen`` (nearest series where none matched)."""
+        told: Mapping[str, Any] = self._asked("GET", _alteration(key)).json()
+        return told
+
+    def close(self) -> None:
+        """Give up the connections to it."""
+        self.http.close()
+
+    def _asked(self, method: str, path: str, **more: Any) -> httpx.Response:
+        try:
+            answer = self.http.request(method, path, **more)
+        except httpx.HTTPError as error:
+            raise LookFailed(f"inbox: {method} {path} got no answer ({error or type(error).__name__})") from None
+        if answer.is_error:
+            raise LookFailed(f"inbox: {method} {path} got {answer.status_code}: {answer.text.strip()}")
+        return answer
+
+
+def _alteration(key: str) -> str:
+    return f"/alterations/{quote(key, safe='')}"
+
+
+def _delivery(raw: Mapping[str, Any]) -> Delivery:
+    return Delivery(**{**raw, "alerts": tuple(raw["alerts"])})
