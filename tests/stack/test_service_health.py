@@ -103,6 +103,6 @@ def test_checks_run_side_by_side() -> None:
             await met.wait()
             return {}
 
-        return await run_checks([Check("one", meet, timeout=30), Check("two", meet, timeout=30)])
+        return await run_checks([Check("one", meet, timeout=5), Check("two", meet, timeout=5)])
 
     assert [finding.status for finding in asyncio.run(both())] == [Status.HEALTHY, Status.HEALTHY]
