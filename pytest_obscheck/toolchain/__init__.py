@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_obscheck.toolchain.commands import doctor_command, install_command
 from pytest_obscheck.toolchain.checkup import Row, doctor, doctor_text
+from pytest_obscheck.toolchain.commands import doctor_command, install_command
 from pytest_obscheck.toolchain.installation import install
 from pytest_obscheck.toolchain.programs import Missing, Program, find, in_words, missing
 

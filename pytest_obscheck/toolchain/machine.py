@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import ctypes
+import http.client
+import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from pytest_obscheck.toolchain.gobuild import local_go
 
+DOCKER_PATIENCE = 2  # seconds
 PR_GET_CHILD_SUBREAPER = 37  # <linux/prctl.h>
 
 
@@ -61,13 +63,33 @@ def _ask_docker(place: str) -> Finding:
     kind, _, rest = place.partition("://")
     if kind not in {"unix", "tcp", "http"}:
         return Finding(False, f"{place} was not asked; unix:// and tcp:// are understood")
-    transport = httpx.HTTPTransport(uds=rest) if kind == "unix" else httpx.HTTPTransport()
-    url = "http://docker/version" if kind == "unix" else f"http://{rest}/version"
     try:
-        with httpx.Client(transport=transport, timeout=2) as client:
-            return Finding(True, place, str(client.get(url).raise_for_status().json()["Version"]))
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+        with _connected(kind, rest) as line:
+            return Finding(True, place, _docker_version(line))
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:
         return Finding(False, f"no Docker daemon answers at {place} ({error})")
+
+
+def _connected(kind: str, rest: str) -> socket.socket:
+    if kind != "unix":
+        host, _, port = rest.rstrip("/").rpartition(":")
+        return socket.create_connection((host, int(port)), timeout=DOCKER_PATIENCE)
+    line = socket.socket(socket.AF_UNIX)
+    line.settimeout(DOCKER_PATIENCE)
+    try:
+        line.connect(rest)
+    except OSError:
+        line.close()
+        raise
+    return line
+
+
+def _docker_version(line: socket.socket) -> str:
+    # By hand, because the usual clients cannot speak through a Unix socket, or leave it open where nobody listens.
+    line.sendall(b"GET /version HTTP/1.0\r\nHost: docker\r\n\r\n")
+    with http.client.HTTPResponse(line) as response:
+        response.begin()
+        return str(json.loads(response.read())["Version"])
 
 
 def network_namespaces(environment: Mapping[str, str]) -> Finding:
@@ -83,16 +105,24 @@ def network_namespaces(environment: Mapping[str, str]) -> Finding:
 
 
 def cgroups(_: Mapping[str, str]) -> Finding:
-    """Look whether this process may make cgroups (version 2) below its own."""
-    roots = [Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified")]
+    """Look whether this process may limit CPU and memory by cgroups (version 2) below its own."""
+    own = Path("/proc/self/cgroup")
+    text = own.read_text(encoding="utf-8") if own.exists() else ""
+    return cgroups_below([Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified")], own_cgroup(text))
+
+
+def cgroups_below(roots: Sequence[Path], own: str) -> Finding:
+    """Look at one's own cgroup below the first root that is of version 2."""
     root = next((each for each in roots if (each / "cgroup.controllers").exists()), None)
     if root is None:
-        return Finding(False, "no cgroups v2 under /sys/fs/cgroup")
-    own = root / own_cgroup(Path("/proc/self/cgroup").read_text(encoding="utf-8"))
-    if not (own / "cgroup.controllers").exists() or not os.access(own, os.W_OK):
-        return Finding(False, f"{own} cannot be written")
-    controllers = (own / "cgroup.controllers").read_text(encoding="utf-8").split()
-    return Finding(bool(controllers), f"{own} ({', '.join(controllers) or 'no controller is enabled there'})")
+        return Finding(False, f"no cgroups v2 under {roots[0]}")
+    folder = root / own
+    listed = folder / "cgroup.controllers"
+    lacking = {"cpu", "memory"}.difference(listed.read_text(encoding="utf-8").split() if listed.exists() else ())
+    if lacking:
+        return Finding(False, f"{folder} has no controller for {' and '.join(sorted(lacking))}")
+    writable = os.access(folder, os.W_OK)
+    return Finding(writable, str(folder) if writable else f"{folder} cannot be written")
 
 
 def own_cgroup(text: str) -> str:

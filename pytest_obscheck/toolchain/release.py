@@ -70,7 +70,7 @@ class Fetcher:
 
 
 def a_client() -> httpx.Client:
-    """Return a client that gives a host 5 s to accept a connection and 30 s to go on, through the shell's proxy if it has one."""
+    """Return a client that gives a host 5 s to accept a connection and 30 s to go on, through the shell's proxy if any."""
     return httpx.Client(timeout=httpx.Timeout(30, connect=5), follow_redirects=True, headers={"Accept-Encoding": "identity"})
 
 

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_obscheck.errors import InstallFailed
+from pytest_obscheck.toolchain.gobuild import a_go_for, build, local_go, seconds
+from pytest_obscheck.toolchain.index import Index, the_index
+
+
+@pytest.fixture
+def go(script: Callable[[Path, str], Path], tmp_path: Path) -> Callable[..., Any]:
+    """Return a function that puts a Go toolchain of a version on PATH, whose build runs a shell text."""
+
+    def install(version: str, building: str = "exit 0") -> str:
+        text = f'#!/bin/sh\nif [ "$1" = version ]; then echo "go version go{version} linux/amd64"; exit 0; fi\n{building}\n'
+        return str(script(tmp_path / "path" / "go", text))
+
+    return install
+
+
+def test_a_missing_go_is_one_sentence(lantern: Index, around: dict[str, str]) -> None:
+    with pytest.raises(InstallFailed) as raised:
+        a_go_for(lantern.distributions[0], around)
+
+    assert str(raised.value) == "no Go toolchain on PATH to build it with; install Go 1.26.8 or newer"
+
+
+def test_a_go_that_does_not_run_is_none(around: dict[str, str], script: Callable[[Path, str], Path], tmp_path: Path) -> None:
+    script(tmp_path / "path" / "go", "#!/nowhere\n")
+
+    assert local_go(around) == ("", "")
+
+
+def test_a_go_that_is_too_old_says_what_the_lock_wants(lantern: Index, around: dict[str, str], go: Callable[..., Any]) -> None:
+    path = go("1.22.1")
+
+    with pytest.raises(InstallFailed) as raised:
+        a_go_for(lantern.distributions[0], around)
+
+    assert str(raised.value) == (
+        f"{path} is Go 1.22.1; its go.mod wants at least 1.26.8; install that, or set GOTOOLCHAIN=go1.26.8 to let Go fetch it"
+    )
+
+
+def test_an_old_go_that_may_fetch_a_newer_one_is_let_try(
+    lantern: Index, around: dict[str, str], go: Callable[..., Any]
+) -> None:
+    path = go("1.22.1")
+
+    assert a_go_for(lantern.distributions[0], {**around, "GOTOOLCHAIN": "auto"}) == path
+
+
+def test_a_build_is_locked_static_and_stripped(
+    lantern: Index, around: dict[str, str], go: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = go("1.26.8", f'{{ pwd; printf "%s\\n" "$@"; /usr/bin/env; }} > {tmp_path}/seen')
+    distribution, lamp = lantern.of("lamp")
+
+    build(path, distribution, lamp, tmp_path / "made", {**around, "GOOS": "plan9", "GOPROXY": "https://mine.invalid"})
+
+    seen = (tmp_path / "seen").read_text().splitlines()
+    assert seen[:10] == [
+        str(distribution.lock),
+        "build",
+        "-mod=readonly",
+        "-trimpath",
+        "-buildvcs=false",
+        "-tags=bright",
+        "-ldflags=-s -w -X main.version=1.2.0",
+        "-o",
+        str(tmp_path / "made"),
+        "lantern.example/lantern/cmd/lamp",
+    ]
+    assert {"GOTOOLCHAIN=local", "CGO_ENABLED=0", "GOWORK=off", "GOPROXY=https://mine.invalid"} <= set(seen)
+    assert not [line for line in seen if line.startswith("GOOS=")]
+
+
+def test_a_toolchain_that_the_user_chose_is_kept(
+    lantern: Index, around: dict[str, str], go: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = go("1.26.8", f"echo $GOTOOLCHAIN > {tmp_path}/seen")
+
+    build(path, *lantern.of("lamp"), tmp_path / "made", {**around, "GOTOOLCHAIN": "auto"})
+
+    assert (tmp_path / "seen").read_text() == "auto\n"
+
+
+def test_a_build_that_fails_shows_its_last_lines(
+    lantern: Index, around: dict[str, str], go: Callable[..., Any], tmp_path: Path
+) -> None:
+    lines = "; ".join(f"echo line {number} >&2" for number in range(1, 16))
+    path = go("1.26.8", f"{lines}; exit 1")
+
+    with pytest.raises(InstallFailed) as raised:
+        build(path, *lantern.of("lamp"), tmp_path / "made", around)
+
+    shown = "".join(f"\n    line {number}" for number in range(4, 16))
+    assert str(raised.value) == f"go build of lantern.example/lantern/cmd/lamp failed:{shown}"
+
+
+@pytest.mark.parametrize(("built", "expected"), [(set(), 241), ({"prometheus"}, 162)])
+def test_an_estimate_counts_what_an_earlier_build_would_have_left(built: set[str], expected: int) -> None:
+    assert seconds(*the_index().of("promtool"), built) == expected

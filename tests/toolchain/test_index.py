@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pytest_obscheck.errors import ProgramMissing
+from pytest_obscheck.toolchain.index import Distribution, Platform, the_index
+from pytest_obscheck.toolchain.programs import numbers
+
+DISTRIBUTIONS = the_index().distributions
+
+
+def test_the_index_knows_six_programs_in_the_order_in_which_they_are_built() -> None:
+    names = the_index().names()
+
+    assert names == ["prometheus", "promtool", "alertmanager", "amtool", "toxiproxy-server", "node_exporter"]
+
+
+def test_an_unknown_program_is_answered_with_the_nearest_one() -> None:
+    with pytest.raises(ProgramMissing) as raised:
+        the_index().of("promtol")
+
+    assert str(raised.value) == "no program called 'promtol'; did you mean 'promtool'?"
+
+
+def test_every_unknown_program_is_named_at_once() -> None:
+    with pytest.raises(ProgramMissing) as raised:
+        the_index().check(["promtol", "prometheus", "amtol"])
+
+    assert str(raised.value) == (
+        "no program called 'promtol'; did you mean 'promtool'?\nno program called 'amtol'; did you mean 'amtool'?"
+    )
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda each: each.name)
+def test_every_distribution_is_locked_at_the_module_that_the_index_names(distribution: Distribution) -> None:
+    locked = (distribution.lock / "go.mod").read_text()
+
+    assert f"\t{distribution.module} // indirect\n" in locked
+    assert f"{distribution.module} h1:" in (distribution.lock / "go.sum").read_text()
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda each: each.name)
+def test_every_program_is_a_tool_of_its_lock(distribution: Distribution) -> None:
+    locked = (distribution.lock / "go.mod").read_text()
+
+    tools = [entry.package for entry in distribution.programs]
+
+    assert sorted(re.findall(r"^(?:tool |\t)(\w\S*)$", locked, re.MULTILINE)) == sorted(tools)
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda each: each.name)
+def test_what_is_installed_is_recent_enough_and_has_a_checksum(distribution: Distribution) -> None:
+    assert numbers(distribution.version) >= numbers(distribution.minimum)
+    assert distribution.checksums or distribution.sha256
+    assert re.search(distribution.says, f"version {distribution.version} (branch: )")[1] == distribution.version
+
+
+def test_an_archive_is_named_after_version_and_platform() -> None:
+    prometheus, promtool = the_index().of("promtool")
+
+    url = prometheus.fill(prometheus.archive, Platform("darwin", "arm64"))
+
+    assert url.endswith("/prometheus/releases/download/v3.14.0/prometheus-3.14.0.darwin-arm64.tar.gz")
+    assert prometheus.fill(promtool.member, Platform("linux", "amd64")) == "prometheus-3.14.0.linux-amd64/promtool"
