@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pytest_obscheck.clock import SystemClock
 from pytest_obscheck.components import _connections
@@ -155,11 +155,17 @@ class ToxiproxyClient:
             try:
                 # The environment's proxies must not be asked; an empty one means none.
                 answer = getattr(APIConsumer, method)(path, timeout=_TIMEOUT, proxies={"http": ""}, **kwargs)
-            except (InvalidToxic, NotFound, ProxyExists, requests.RequestException) as error:
-                raise FaultFailed(f"toxiproxy: {method.upper()} {path} failed: {error}") from error
+            except (InvalidToxic, NotFound, ProxyExists) as error:
+                raise _failed(method, path, error.args[0].decode().strip()) from error
+            except requests.RequestException as error:
+                raise _failed(method, path, f"nothing answers at {self.address} ({type(error).__name__})") from error
         if not answer.ok:
-            raise FaultFailed(f"toxiproxy: {method.upper()} {path} was answered {answer.status_code}: {answer.text.strip()}")
+            raise _failed(method, path, f"{answer.status_code} {answer.text.strip()}")
         return answer
+
+
+def _failed(method: str, path: str, why: str) -> FaultFailed:
+    return FaultFailed(f"toxiproxy: {method.upper()} {unquote(path)} failed: {why}")
 
 
 def _path(edge: str) -> str:

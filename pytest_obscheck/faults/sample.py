@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from pytest_obscheck.capabilities import PassesSamples
 from pytest_obscheck.clock import SystemClock, until
-from pytest_obscheck.errors import did_you_mean
+from pytest_obscheck.errors import FaultFailed, LookFailed, did_you_mean
 from pytest_obscheck.faults import _toxic
 from pytest_obscheck.protocols import Effect, Plan, Stack
 from pytest_obscheck.when import Duration, seconds
@@ -75,23 +76,29 @@ class Sample:
             rule["value"] = getattr(self, action)
         if self.over:
             rule["over"] = seconds(self.over)
-        stack.that(PassesSamples).alter(self._key(), rule)
+        with _failing("begin"):
+            stack.that(PassesSamples).alter(self._key(), rule)
 
     def confirm(self, stack: Stack) -> Effect:
         """Wait for a scrape whose samples were altered; says at once when nothing is being altered."""
         inbox, key = stack.that(PassesSamples), self._key()
-        if not inbox.altered(key):
-            return Effect(False, "not altered")
-        until(SystemClock(), lambda: inbox.altered(key).get("samples", 0) > 0, seconds(self.patience), every=0.01)
-        return self._told(inbox.altered(key))
+        try:
+            if not inbox.altered(key):
+                return Effect(False, "not altered")
+            until(SystemClock(), lambda: inbox.altered(key).get("samples", 0) > 0, seconds(self.patience), every=0.01)
+            return self._told(inbox.altered(key))
+        except LookFailed as error:
+            return Effect(False, f"not altered ({error})")
 
     def heal(self, stack: Stack) -> None:
         """Let the samples pass as they are."""
-        stack.that(PassesSamples).restore(self._key())
+        with _failing("end"):
+            stack.that(PassesSamples).restore(self._key())
 
     def _told(self, did: Mapping[str, Any]) -> Effect:
-        if did.get("samples", 0) > 0:
-            return Effect(True, f"{did['samples']} samples altered in {did.get('scrapes', 0)} scrapes")
+        count = did.get("samples", 0)
+        if count > 0:
+            return Effect(True, f"{count} sample{'s' * (count > 1)} altered")
         if did.get("seen"):
             return Effect(False, f"no sample matched {self.series!r}; nearest are: {', '.join(did['seen'])}")
         return Effect(False, f"no scrape passed within {self.patience}; where scrapes are rarer, write a longer `patience`")
@@ -115,3 +122,11 @@ class Sample:
         )
         length = f" over {self.over}" if self.over else ""
         return f"samples of {self.series}: {action}{value}{length}"
+
+
+@contextmanager
+def _failing(what: str) -> Iterator[None]:
+    try:
+        yield
+    except LookFailed as error:
+        raise FaultFailed(f"altering samples could not {what}: {error}") from error

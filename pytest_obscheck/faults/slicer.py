@@ -31,7 +31,7 @@ class Slicer:
         _toxic.whole("variation", self.variation, least=0, like=8)
         if self.variation >= self.size:
             raise ValueError(
-                f"variation: {self.variation} leaves nothing of a piece of {self.size} bytes; write it like 8, below size"
+                f"variation: {self.variation} leaves nothing of a piece of {self.size} bytes; write it like 0, below size"
             )
         _toxic.span("pause", self.pause)
         _toxic.likelihood("toxicity", self.toxicity)

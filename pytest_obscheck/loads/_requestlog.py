@@ -18,8 +18,8 @@ _FOLDER = Path(os.environ["OBSCHECK_LOAD"])
 _LOG = csv.writer((_FOLDER / "requests.csv").open("a", buffering=1, encoding="utf-8", newline=""), lineterminator="\n")
 
 
-@events.request.add_listener
 def write(
+    *,
     request_type: str,
     name: str,
     response_time: float,
@@ -36,9 +36,12 @@ def write(
     _LOG.writerow([f"{start_time + seconds:.6f}", request_type, name, status, f"{seconds:.6f}", response_length or 0, error])
 
 
-@events.init.add_listener
 def hold(**_: Any) -> None:
     """Say that all is imported, and wait until the users may start."""
     (_FOLDER / "ready").write_text("ready\n", encoding="utf-8")
     while not (_FOLDER / "go").stat().st_size:
         gevent.sleep(0.02)
+
+
+events.request.add_listener(write)  # type: ignore[no-untyped-call] # Locust has no types there
+events.init.add_listener(hold)  # type: ignore[no-untyped-call]

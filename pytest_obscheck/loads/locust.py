@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ _FRONT = "http://${front.address}"
 
 @dataclass(frozen=True)
 class Locust:
-    """Traffic by Locust: ``users`` of the user classes in ``file``, started ``spawn_rate`` a second (all at once, unless given).
+    """Traffic by Locust: ``users`` of the user classes in ``file``, started ``spawn_rate`` a second (all at once by default).
 
     ``file`` is relative to the story's folder. ``host`` is what the users talk to; the stack's last service, unless given.
     """
@@ -35,7 +36,7 @@ class Locust:
     def problems(self, plan: Plan) -> Iterator[str]:
         """Yield why there can be no such traffic: the file cannot be read, is no Python, or there is nobody to talk to."""
         try:
-            compile(Path(self.file).read_bytes(), self.file, "exec", dont_inherit=True)
+            _compiled(Path(self.file))
         except OSError as error:
             yield f"locustfile {self.file!r} cannot be read ({error.strerror}); write its path relative to the story"
         except SyntaxError as error:
@@ -81,6 +82,13 @@ class Locust:
     def __str__(self) -> str:
         """Return it in words."""
         return f"{self.users} user{'s' * (self.users > 1)} of {Path(self.file).name}"
+
+
+def _compiled(path: Path) -> None:
+    with warnings.catch_warnings():
+        # Whether a warning is an error is for the locust process to say, not for ours.
+        warnings.simplefilter("ignore")
+        compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
 
 
 def _filled(path: Path) -> bool:
