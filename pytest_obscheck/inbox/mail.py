@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -36,7 +37,9 @@ def _anybody(*_: Any) -> Any:
 
 def protocol(take: Callable[[Iterable[str], bytes], str], context: ssl.SSLContext) -> asyncio.Protocol:
     """Return the protocol of one SMTP connection."""
-    server: asyncio.Protocol = SMTP(
+    # aiosmtpd logs what clients say, and they say passwords.
+    logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+    server = SMTP(
         Postman(take),
         hostname="localhost",
         ident="obscheck",
@@ -47,4 +50,7 @@ def protocol(take: Callable[[Iterable[str], bytes], str], context: ssl.SSLContex
         auth_require_tls=False,
         loop=asyncio.get_running_loop(),
     )
-    return server
+    # aiosmtpd's own challenges are Exim's old ones, which Alertmanager does not take.
+    server.AuthLoginUsernameChallenge, server.AuthLoginPasswordChallenge = "Username:", "Password:"
+    smtp: asyncio.Protocol = server
+    return smtp

@@ -42,7 +42,7 @@ class Email:
 
 def _part(message: EmailMessage, kind: str) -> str:
     part = message.get_body(preferencelist=(kind,))
-    return str(part.get_content()) if part else ""
+    return str(part.get_content()).replace("\r\n", "\n") if part else ""
 
 
 def _plain(message: EmailMessage) -> list[str]:
@@ -64,8 +64,10 @@ class _Texts(HTMLParser):
     _hidden: bool = False
 
     def __post_init__(self) -> None:
+        """Let HTMLParser set itself up."""
         super().__init__()
 
+    # The names are HTMLParser's.
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._hidden = tag in ("style", "script", "title")
 

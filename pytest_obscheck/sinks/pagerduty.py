@@ -15,6 +15,7 @@ from pytest_obscheck.protocols import Delivery
 
 V1 = ("events.pagerduty.com:443", "/generic/2010-04-15/create_event.json")
 V2 = "https://events.pagerduty.com/v2/enqueue"
+SEVERITIES = ("critical", "warning", "error", "info")
 STATUSES = {"trigger": "firing", "acknowledge": "acknowledged", "resolve": "resolved"}
 
 _URL = re.compile(r"(https?)://(?:[^/?#]*@)?(\[[^\]]*\]|[^/:?#]+)(?::([0-9]+))?([^?#]*)", re.IGNORECASE)
@@ -75,12 +76,14 @@ def _errors(method: str, event: Mapping[str, Any], *, first: bool) -> Iterator[s
 def _missing(event: Mapping[str, Any], *, first: bool) -> Iterator[str]:
     holder, names = (event, ("description",)) if first else (event.get("payload") or {}, ("summary", "source", "severity"))
     yield from (f"'{name}' is missing or blank" for name in names if not holder.get(name))
+    if not first and holder.get("severity") and holder["severity"] not in SEVERITIES:
+        yield f"'severity' is {holder['severity']!r}; it is one of {', '.join(SEVERITIES)}"
 
 
 def _delivery(event: Mapping[str, Any], *, first: bool) -> Delivery:
     payload = event.get("payload") or {}
     details = (event.get("details") if first else payload.get("custom_details")) or {}
-    alerts = tuple(alert for status in ("firing", "resolved") for alert in _alerts(str(details.get(status) or ""), status))
+    alerts = tuple(alert for status in ("firing", "resolved") for alert in _alerts(details.get(status), status))
     status = STATUSES[event["event_type" if first else "event_action"]]
     group = str(event.get("incident_key" if first else "dedup_key") or "")
     return Delivery("pagerduty", status, alerts, "\n".join(_words(event, payload, details)), group)
@@ -92,11 +95,21 @@ def _words(event: Mapping[str, Any], payload: Mapping[str, Any], details: Mappin
         *(payload.get(name) for name in ("summary", "severity", "source", "class", "component", "group")),
     ]
     yield from (str(words) for words in said if words)
-    yield from (f"{name}: {value}" for name, value in details.items() if value)
+    yield from (f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in details.items() if value)
     yield from (f"{link.get('text', '')} {link.get('href', '')}" for link in event.get("links") or ())
 
 
-def _alerts(text: str, status: str) -> Iterator[dict[str, Any]]:
+def _alerts(detail: Any, status: str) -> Iterator[dict[str, Any]]:
+    """Yield the alerts of ``details.firing`` or ``.resolved``: a list since Alertmanager 0.30, text before."""
+    if isinstance(detail, list):
+        for alert in detail:
+            kept = {key: dict(alert.get(key) or {}) for key in ("labels", "annotations")}
+            yield {**kept, "status": str(alert.get("status") or status)}
+    else:
+        yield from _listed(str(detail or ""), status)
+
+
+def _listed(text: str, status: str) -> Iterator[dict[str, Any]]:
     """Yield the alerts of Alertmanager's default text: ``Labels:`` and ``Annotations:`` with `` - name = value`` lines."""
     for block in re.split(r"(?m)^\s*Labels:\n", text)[1:]:
         labels, _, rest = block.partition("Annotations:\n")
