@@ -103,3 +103,8 @@ def _distribution(name: str, table: Mapping[str, Any], lock: Path) -> Distributi
 def the_index() -> Index:
     """Return the index that is part of this package."""
     return parse_index((HERE / "index.toml").read_text(encoding="utf-8"), HERE / "locks")
+
+
+def index_names() -> list[str]:
+    """Return the names of all programs that can be installed."""
+    return the_index().names()
