@@ -18,10 +18,6 @@ from pytest_obscheck.protocols import Launch
 from pytest_obscheck.runtimes._ports import Ports
 from pytest_obscheck.runtimes._supervision import Supervision
 
-STOP_GRACE = 5.0
-"""Seconds that a component has to end after SIGTERM when it is stopped in the middle of a run."""
-CLOSE_GRACE = 2.0
-"""The same at the end of a run, for all components together."""
 SIGNAL_GRACE = 5.0
 """Seconds for the kernel to stop or end every process of a component; it takes milliseconds."""
 SOON = 0.005
@@ -34,11 +30,14 @@ class ProcessRuntime:
     """Runs components as processes of this machine, under one supervisor, with data and logs in a folder of the run.
 
     A component sees the PATH of the shell and no other variable of it. Its log is ``NAME.log`` in its own folder.
+    ``stop_grace``: seconds between SIGTERM and SIGKILL for one that is stopped; ``close_grace``: for all together at the end.
     """
 
     folder: Path
     clock: Clock = field(default_factory=SystemClock)
     ports: Ports = field(default_factory=Ports)
+    stop_grace: float = 5.0
+    close_grace: float = 2.0
     _running: dict[str, RunningProcess] = field(default_factory=dict, repr=False)
     _supervision: Supervision | None = field(default=None, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
@@ -58,7 +57,7 @@ class ProcessRuntime:
             if member in self._running and not self._running[member].gone():
                 raise StackError(f"{member}: runs already; stop it first, or start it under another name")
             prepare(launch)
-            running = RunningProcess(member, command(member, launch), self._supervisor(), self.clock)
+            running = RunningProcess(member, command(member, launch), self._supervisor(), self.clock, self.stop_grace)
             running.start()
             self._running[member] = running
             return running
@@ -81,7 +80,7 @@ class ProcessRuntime:
         with contextlib.suppress(StackError):
             for one in running:
                 one.ask_to_end()
-            until(self.clock, lambda: all(one.gone() for one in running), CLOSE_GRACE, SOON)
+            until(self.clock, lambda: all(one.gone() for one in running), self.close_grace, SOON)
 
     def _end(self) -> None:
         atexit.unregister(self.close)
@@ -110,6 +109,7 @@ class RunningProcess:
     _command: Mapping[str, Any] = field(repr=False)
     _supervision: Supervision = field(repr=False)
     _clock: Clock = field(repr=False)
+    _grace: float = field(repr=False)
     _spent: float = field(default=0.0, repr=False)
     _started: bool = field(default=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -141,9 +141,9 @@ class RunningProcess:
             raise StackError(f"{self.name}: SIGKILL does not end every process of it; see what they wait for in `ps -o wchan`")
 
     def stop(self) -> None:
-        """Ask it to end, let it run on if it is paused, and kill what is left after a grace of 5 s."""
+        """Ask it to end, let it run on if it is paused, and kill what is left after a grace (5 s)."""
         self.ask_to_end()
-        if not until(self._clock, self.gone, STOP_GRACE, SOON):
+        if not until(self._clock, self.gone, self._grace, SOON):
             self.kill()
 
     def start(self) -> None:
