@@ -1,0 +1,153 @@
+"""Where the user's files are on this machine, and which of their values nobody else may see."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_obscheck.errors import ConfigError, Problem
+from pytest_obscheck.protocols import Document, Place
+
+SECRET = "<secret>"  # noqa: S105 -- it stands for one
+Spot = tuple[str | int, ...]
+_SECRETS = frozenset({
+    "password", "credentials", "bearer_token", "client_secret", "client_certificate_key", "secret_key", "access_key",
+    "auth_token", "token", "token_id", "application_key", "application_secret", "consumer_key", "key_passphrase",
+    "smtp_auth_password", "smtp_auth_secret", "auth_password", "auth_secret", "api_key", "api_secret", "app_token",
+    "slack_app_token", "bot_token", "telegram_bot_token", "routing_key", "service_key", "user_key", "opsgenie_api_key",
+    "private_key", "victorops_api_key", "wechat_api_secret", "rocketchat_token", "rocketchat_token_id", "alert_source_token",
+})  # fmt: skip
+_SECRET_URLS = frozenset({"slack_api_url", "api_url", "webhook_url"})
+_NOT_SETTINGS = frozenset({"labels", "external_labels", "params", "match", "match_re", "details", "annotations"})
+_PASSWORD_IN_URL = re.compile(r"(?<=://)[^/@\s]+:[^/@\s]+(?=@)")
+
+
+def settings(value: Any, at: Spot = ()) -> Iterator[tuple[Spot, Any]]:
+    """Yield every setting in a configuration with its path; what users name themselves (labels and the like) left out."""
+    entries = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in entries:
+        spot = (*at, key)
+        if key not in _NOT_SETTINGS:
+            yield spot, inner
+            yield from settings(inner, spot)
+
+
+def secrets(value: Any) -> Iterator[tuple[Spot, str | list[str]]]:
+    """Yield where a configuration holds a secret, and what to put there instead."""
+    for spot, inner in settings(value):
+        name, text = spot[-1], isinstance(inner, str)
+        if text and inner and (name in _SECRETS or spot[-2:] == ("tls_config", "key")):
+            yield spot, SECRET
+        elif name == "secrets" and isinstance(inner, list):
+            yield spot, [SECRET]
+        elif text and _PASSWORD_IN_URL.search(inner):
+            yield spot, _PASSWORD_IN_URL.sub(SECRET, inner)
+
+
+def redacted(value: Any) -> Any:
+    """Return a copy of a configuration without its secrets; URLs stay."""
+    copy = deepcopy(value)
+    for spot, instead in secrets(value):
+        holder = copy
+        for step in spot[:-1]:
+            holder = holder[step]
+        holder[spot[-1]] = instead
+    return copy
+
+
+def masked(document: Document) -> str:
+    """Return a file's text for the journal: no secret in it, nor a URL that is one. Edits the document."""
+    for spot, instead in secrets(document.value):
+        document.set(spot, instead)
+    for spot, inner in settings(document.value):
+        if isinstance(inner, str) and (spot[-1] in _SECRET_URLS or _webhook(spot)):
+            document.set(spot, re.sub(r"^(\w+://)(?:[^/@]*@)?([^/]*).*", rf"\1\2/{SECRET}", inner, flags=re.DOTALL))
+    return document.text()
+
+
+def _webhook(spot: Spot) -> bool:
+    return spot[-1] == "url" and "webhook_configs" in spot
+
+
+def local(place: Place, base: Path, text: str) -> Path:
+    """Return where a path in a user's file leads on this machine.
+
+    A relative one starts at ``base``, the folder of that file; an absolute one goes through the mounts of stack.yaml.
+    """
+    for inside in sorted(place.mounts, key=len, reverse=True):
+        if text == inside or text.startswith(f"{inside.rstrip('/')}/"):
+            return Path(os.path.normpath(place.home / place.mounts[inside] / text[len(inside) :].lstrip("/")))
+    return Path(os.path.normpath(base / text))
+
+
+def shown(place: Place, path: Path) -> str:
+    """Return a file's name as reports print it: relative to the folder of stack.yaml, if it lies in it."""
+    return str(path.relative_to(place.home)) if path.is_relative_to(place.home) else str(path)
+
+
+def rows(value: Any, *keys: str) -> list[tuple[int, Mapping[str, Any]]]:
+    """Return the mappings in the list at that path of keys, with their numbers; what has another shape is passed over."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return [(number, row) for number, row in enumerate(value) if isinstance(row, Mapping)] if isinstance(value, list) else []
+
+
+def names(value: Any, key: str) -> list[tuple[int, str]]:
+    """Return the texts in the list under a key, with their numbers."""
+    found = value.get(key) if isinstance(value, Mapping) else None
+    return [(number, str(text)) for number, text in enumerate(found) if text] if isinstance(found, list) else []
+
+
+@dataclass
+class Reader:
+    """Opens the user's files one after another; keeps every problem, and the masked text of what it read."""
+
+    place: Place
+    problems: list[Problem] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+
+    def open(self, path: Path) -> Document | None:
+        """Return the file as a document with nothing edited; ``None`` where it cannot be read, which is then a problem."""
+        try:
+            self.files[shown(self.place, path)] = masked(self.place.open(path))
+            return self.place.open(path)
+        except ConfigError as error:
+            self.problems.extend(error.problems)
+            return None
+
+    def named(self, document: Document, key: str, *spot: str | int) -> Iterator[Document]:
+        """Yield the files that a list of paths and globs names, under ``key`` of the mapping at ``spot``.
+
+        A glob may match nothing; a plain path may not.
+        """
+        holder = document.value
+        for step in spot:
+            holder = holder[step]
+        for number, text in names(holder, key):
+            path = local(self.place, document.path.parent, text)
+            found = sorted(glob.glob(str(path), include_hidden=True))  # noqa: PTH207 -- Go's globs match hidden files too
+            if not found and not glob.has_magic(text):
+                self.problem(document, (*spot, key, number), f"there is no file {text!r}", self._hint(text))
+            yield from (opened for name in found if (opened := self.open(Path(name))))
+
+    def problem(self, document: Document, spot: Spot, what: str, right: str = "") -> None:
+        """Note a problem at a place in a document."""
+        self.problems.append(Problem(f"{self.name(document)}:{document.line(*spot)}", what, right))
+
+    def name(self, document: Document) -> str:
+        """Return a document's name as reports print it."""
+        return shown(self.place, document.path)
+
+    def done(self) -> None:
+        """Raise ``ConfigError`` with every problem, if there is any."""
+        if self.problems:
+            raise ConfigError(self.problems)
+
+    def _hint(self, text: str) -> str:
+        return "say in stack.yaml under mounts: where that folder is" if text.startswith("/") else ""

@@ -1,0 +1,118 @@
+"""A client for Prometheus: PromQL through prometheus-api-client, everything else through its HTTP API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from pytest_obscheck.capabilities import Series
+from pytest_obscheck.components._http import SECONDS, Http, refused
+from pytest_obscheck.errors import LookFailed
+
+MISSED = "prometheus_rule_group_iterations_missed_total"
+
+
+@dataclass
+class PrometheusClient:
+    """Asks one Prometheus; every method but ``ready`` raises ``LookFailed`` where it cannot."""
+
+    http: Http
+
+    def ready(self) -> bool:
+        """Whether it serves queries now."""
+        return self.http.ok("/-/ready")
+
+    def query(self, expr: str, at: float) -> list[Series]:
+        """Evaluate at one Unix second; a range selector gives every raw sample with its own timestamp."""
+        return _series(self._asked("custom_query", expr, params={"time": f"{at:.3f}"}), expr)
+
+    def query_range(self, expr: str, start: float, end: float, step: float) -> list[Series]:
+        """Evaluate every ``step`` seconds from ``start`` to ``end``, both Unix seconds to the millisecond."""
+        # The library rounds both ends to whole seconds; its ``params`` come last and win.
+        ends = {"start": f"{start:.3f}", "end": f"{end:.3f}"}
+        first, last = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)
+        return _series(self._asked("custom_query_range", expr, first, last, f"{step:.3f}", params=ends), expr)
+
+    def metric_names(self) -> list[str]:
+        """Return the names of all metrics that have a series."""
+        return list(self._data("/api/v1/label/__name__/values"))
+
+    def label_names(self, selector: str) -> list[str]:
+        """Return the label names that the series of a selector have."""
+        return list(self._data("/api/v1/labels", {"match[]": selector}))
+
+    def targets(self) -> list[Mapping[str, Any]]:
+        """Return the active targets as Prometheus's API names them."""
+        return list(self._data("/api/v1/targets", {"state": "active"})["activeTargets"])
+
+    def rules(self) -> list[Mapping[str, Any]]:
+        """Return the rule groups with their rules, health, last evaluation, and active alerts."""
+        return list(self._data("/api/v1/rules")["groups"])
+
+    def missed(self) -> float:
+        """Return how many rule group evaluations were missed since the start, over all groups."""
+        lines = self.http.text("/metrics").splitlines()
+        return sum((float(line.rpartition(" ")[2]) for line in lines if line.startswith(MISSED)), 0.0)
+
+    def _data(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        answer = self.http.json(path, params)
+        try:
+            return answer["data"]
+        except (LookupError, TypeError):
+            raise LookFailed(f"{self.http.name} answered {path} without data") from None
+
+    @cached_property
+    def _library(self) -> Any:
+        import requests  # noqa: PLC0415 -- takes 0.1 s that stories which fail to load can spare
+        from prometheus_api_client.prometheus_connect import PrometheusConnect  # noqa: PLC0415 -- the same
+        from urllib3 import Retry  # noqa: PLC0415 -- the same
+
+        session = requests.Session()
+        session.trust_env = False
+        session.hooks["response"].append(self._refuse)
+        # Its own retries would turn every look at a dead server into seconds.
+        return PrometheusConnect(self.http.url, session=session, timeout=SECONDS, retry=Retry(0))
+
+    def _refuse(self, answer: Any, *_: Any, **__: Any) -> None:
+        """Raise with Prometheus's own words; the library's exception holds the whole body as bytes."""
+        if answer.status_code != 200:
+            words = refused(self.http.name, "the query", answer.status_code, answer.text)
+            raise LookFailed(words)
+
+    def _asked(self, method: str, *args: Any, **more: Any) -> Any:
+        import requests  # noqa: PLC0415 -- see above
+
+        try:
+            return getattr(self._library, method)(*args, **more)
+        except requests.Timeout:
+            raise LookFailed(f"{self.http.name} gave no answer to the query within {SECONDS} s") from None
+        except requests.JSONDecodeError:
+            raise LookFailed(f"{self.http.name} answered the query with something that is not JSON") from None
+        except requests.ConnectionError:
+            raise LookFailed(f"{self.http.name} refuses connections") from None
+        except (requests.RequestException, LookupError) as error:
+            raise LookFailed(f"{self.http.name} did not answer the query: {error or type(error).__name__}") from None
+
+
+def _series(result: Any, expr: str) -> list[Series]:
+    if result and not isinstance(result[0], Mapping):  # a scalar or a string is one bare pair
+        return [Series({}, (_point(result, expr),))]
+    return [Series(row["metric"], tuple(_point(pair, expr) for pair in _pairs(row))) for row in result]
+
+
+def _pairs(row: Mapping[str, Any]) -> list[Any]:
+    """Return the samples of a row; native histograms are no numbers and have none."""
+    if "value" in row:
+        return [row["value"]]
+    return list(row.get("values", ()))
+
+
+def _point(pair: Any, expr: str) -> tuple[float, float]:
+    """Return time and value; NaN and both infinities are written as Python reads them."""
+    try:
+        return float(pair[0]), float(pair[1])
+    except ValueError:
+        raise LookFailed(f"{expr!r} gives the text {pair[1]!r}, not a number") from None

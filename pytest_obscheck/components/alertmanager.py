@@ -1,0 +1,194 @@
+"""Alertmanager: the user's own alertmanager.yml, with every receiver leading to a sink and no secret in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pytest_obscheck.components._files import Reader, Spot, local, names, redacted, rows
+from pytest_obscheck.components._flags import given, kept, prefix
+from pytest_obscheck.components._http import Http
+from pytest_obscheck.components._httpconfig import through_proxy, trust, without_secrets
+from pytest_obscheck.errors import did_you_mean
+from pytest_obscheck.protocols import Document, Facts, Launch, Place, Route
+
+CONFIG = "alertmanager.yml"
+_OURS = ("config.file", "storage.path", "web.listen-address", "web.config.file")
+_URL_FILES = ("url_file", "api_url_file", "webhook_url_file")
+
+
+@dataclass(frozen=True)
+class Alertmanager:
+    """Groups, routes, silences and inhibits alerts, and notifies.
+
+    ``config``: the user's alertmanager.yml, relative to stack.yaml. ``args``: production's flags; those that say where things
+    are or listen give way to the harness's own. ``version``: what production runs.
+    """
+
+    ports: ClassVar[tuple[str, ...]] = ("http",)
+    after: ClassVar[tuple[str, ...]] = ("inbox",)
+
+    config: str
+    args: tuple[str, ...] = ()
+    version: str = ""
+
+    def facts(self, place: Place) -> Facts:
+        """Return the ways out of every receiver; ``ConfigError`` with every one for which there is no sink."""
+        reader = Reader(place)
+        document = reader.open(local(place, place.home, self.config))
+        routes = tuple(_routes(reader, document)) if document else ()
+        reader.done()
+        checks = (("amtool", document.path),) if document else ()
+        return Facts(routes=routes, files=reader.files, checks=checks)
+
+    def launch(self, place: Place) -> Launch:
+        """Return how to start it on the working copy of its configuration; ``ConfigError`` as in ``facts``."""
+        reader = Reader(place)
+        document = reader.open(local(place, place.home, self.config))
+        files = _derive(reader, document) if document else {}
+        reader.done()
+        return Launch(("alertmanager", *self._flags(place)), place.folder, files=files)
+
+    def connect(self, place: Place) -> AlertmanagerClient:
+        """Return a client that knows its alerts and silences."""
+        return AlertmanagerClient(Http(place.name, f"http://{place.addresses['http']}{prefix(self._args(place))}"))
+
+    def _args(self, place: Place) -> tuple[str, ...]:
+        return tuple(place.fill(arg) for arg in self.args)
+
+    def _flags(self, place: Place) -> Iterator[str]:
+        yield f"--config.file={place.folder}/{CONFIG}"
+        yield f"--storage.path={place.folder}/data"
+        yield f"--web.listen-address={place.addresses['http']}"
+        if not given(self._args(place), "cluster.listen-address"):
+            # Its default is a wildcard address, for TCP and UDP.
+            yield "--cluster.listen-address="
+        yield from kept(self._args(place), _OURS)
+
+
+@dataclass
+class AlertmanagerClient:
+    """Asks one Alertmanager; every method but ``ready`` raises ``LookFailed`` where it cannot."""
+
+    http: Http
+
+    def ready(self) -> bool:
+        """Whether it takes alerts now."""
+        return self.http.ok("/-/ready")
+
+    def alerts(self) -> list[Mapping[str, Any]]:
+        """Return the alerts it holds, as version 2 of its API names them."""
+        return list(self.http.json("/api/v2/alerts"))
+
+    def silences(self) -> list[Mapping[str, Any]]:
+        """Return its silences, the expired ones too."""
+        return list(self.http.json("/api/v2/silences"))
+
+    def status(self) -> Mapping[str, Any]:
+        """Return its status: cluster, version, the configuration it runs on, and since when."""
+        answer: Mapping[str, Any] = self.http.json("/api/v2/status")
+        return answer
+
+
+@dataclass(frozen=True)
+class _Integration:
+    """One way in which one receiver notifies: where it is configured, and what it says without its secrets."""
+
+    receiver: str
+    spot: Spot
+    config: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Return Alertmanager's name for the kind: ``slack_configs``."""
+        return str(self.spot[-2])
+
+
+def _integrations(value: Any) -> Iterator[_Integration]:
+    for number, receiver in rows(value, "receivers"):
+        for key in receiver:
+            for place, config in rows(receiver, key) if key.endswith("_configs") else ():
+                yield _Integration(str(receiver.get("name", "")), ("receivers", number, key, place), redacted(config))
+
+
+def _defaults(value: Any) -> Mapping[str, Any]:
+    found = value.get("global") if isinstance(value, Mapping) else None
+    return redacted(found) if isinstance(found, Mapping) else {}
+
+
+def _routes(reader: Reader, document: Document) -> Iterator[Route]:
+    for integration in _integrations(document.value):
+        line = document.line(*integration.spot[:-1] if integration.spot[-1] == 0 else integration.spot)
+        route = _route(reader, document, integration, line)
+        if route:
+            yield route
+
+
+def _route(reader: Reader, document: Document, integration: _Integration, line: int) -> Route | None:
+    sinks = reader.place.network.sinks
+    if integration.key not in sinks:
+        what = f"receiver {integration.receiver!r} uses {integration.key}, for which there is no sink yet"
+        reader.problem(document, integration.spot[:-1], what, did_you_mean("", sinks))
+        return None
+    sink = sinks[integration.key]()
+    host, path = sink.route(integration.config, _defaults(document.value))
+    if any(name in integration.config for name in _URL_FILES):
+        # The real URL is a secret that nobody reads: a path of its own tells whose it was.
+        path = "/" + "/".join(str(step) for step in integration.spot)
+    return Route(host, path, sink.name, integration.receiver, f"{reader.name(document)}:{line}")
+
+
+def _derive(reader: Reader, document: Document) -> dict[str, str]:
+    place, value = reader.place, document.value
+    defaults, integrations = _defaults(value), list(_integrations(value))
+    files = without_secrets(document, dict(_contents(reader, document)), str(place.folder))
+    if isinstance(value, Mapping) and "tracing" in value:
+        document.remove(("tracing",))
+    through_proxy(document, ("global", "http_config"), defaults.get("http_config"), place.network, https=True)
+    if defaults.get("smtp_smarthost"):
+        document.set(("global", "smtp_smarthost"), place.network.smtp)
+    if "smtp_force_implicit_tls" in defaults:
+        document.remove(("global", "smtp_force_implicit_tls"))
+    for integration in integrations:
+        _derive_integration(document, integration, place)
+    for number, text in names(value, "templates"):
+        document.set(("templates", number), str(local(place, document.path.parent, text)))
+    return {**files, CONFIG: document.text()}
+
+
+def _contents(reader: Reader, document: Document) -> Iterator[tuple[Spot, str]]:
+    """Yield the files whose placeholder must hold a URL: where they are named, and the URL of the sink."""
+    for route, integration in zip(_routes(reader, document), _integrations(document.value), strict=False):
+        yield from (((*integration.spot, name), _url(route)) for name in _URL_FILES if name in integration.config)
+    slack = reader.place.network.sinks.get("slack_configs")
+    if slack and "slack_api_url_file" in _defaults(document.value):
+        host, path = slack().route({}, _defaults(document.value))
+        yield ("global", "slack_api_url_file"), _url(Route(host, path, "", ""))
+
+
+def _url(route: Route) -> str:
+    host, _, port = route.host.rpartition(":")
+    scheme = "https" if port == "443" else "http"
+    shown = host if port in ("80", "443") else route.host
+    return f"{scheme}://{shown}{route.path or '/'}"
+
+
+def _derive_integration(document: Document, integration: _Integration, place: Place) -> None:
+    config, spot = integration.config, integration.spot
+    if integration.key == "email_configs":
+        _derive_email(document, integration, place)
+    elif isinstance(config.get("http_config"), Mapping):
+        # An http_config of its own inherits nothing from the global one.
+        through_proxy(document, (*spot, "http_config"), config["http_config"], place.network, https=True)
+
+
+def _derive_email(document: Document, integration: _Integration, place: Place) -> None:
+    """Lead mail to the mail sink: SMTP knows no proxy. ``require_tls`` stays as the user has it."""
+    config, spot = integration.config, integration.spot
+    if config.get("smarthost"):
+        document.set((*spot, "smarthost"), place.network.smtp)
+    if "force_implicit_tls" in config:
+        document.remove((*spot, "force_implicit_tls"))
+    trust(document, (*spot, "tls_config"), config.get("tls_config"), place.network, https=True)
+    document.set((*spot, "tls_config", "server_name"), "localhost")

@@ -1,0 +1,130 @@
+"""A user's YAML file that is never parsed and dumped again: only spans of its text are replaced."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pytest_obscheck.derive import edits
+from pytest_obscheck.derive.tree import Kind, Node, pairs, parse, plain
+from pytest_obscheck.errors import ConfigError, Problem
+
+BOM = "\ufeff"
+
+
+@dataclass
+class Document:
+    """One YAML file: ``value`` is what the user wrote as plain data, ``text()`` the copy with the edits made so far.
+
+    Of a file with several documents the first counts, as it does for Prometheus. Paths of edits refer to the edited text,
+    ``value`` and ``line`` to the original.
+    """
+
+    path: Path
+    value: Any
+    shown: str
+    _bom: str = field(repr=False)
+    _text: str = field(repr=False)
+    _original: Node = field(repr=False)
+    _root: Node | None = field(repr=False, default=None)
+
+    @classmethod
+    def open(cls, path: Path, shown: str = "") -> Document:
+        """Read a file; ``ConfigError`` says where it is not YAML. ``shown`` is its name in messages, ``path`` unless given."""
+        shown = shown or str(path)
+        text = _read(path, shown)
+        bom, text = (BOM, text[1:]) if text.startswith(BOM) else ("", text)
+        root = _parsed(text, shown)
+        return cls(path, plain(root), shown, bom, text, root, root)
+
+    def line(self, *path: str | int) -> int:
+        """Return the 1-based line of the node at that path in the user's file, for a pair that of its key.
+
+        Where there is none, the line of its nearest existing ancestor. Aliases and merges lead to where the text stands.
+        """
+        node, line = self._original, self._original.line
+        for step in path:
+            found = _step(node.meant, step)
+            if found is None:
+                break
+            line, node = found
+        return line
+
+    def set(self, path: Sequence[str | int], value: Any) -> None:
+        """Give the node at ``path`` a value, adding keys that are missing; no other user of an anchor sees it."""
+        self._alone(path, removing=False)
+        self._edit(lambda root: edits.put(self._text, root, path, value), path)
+
+    def remove(self, path: Sequence[str | int]) -> None:
+        """Take the key and its value, or the list item, out of the text; no other user of an anchor sees it."""
+        self._alone(path, removing=True)
+        self._edit(lambda root: edits.cut(self._text, root, path), path)
+
+    def text(self) -> str:
+        """Return the working copy; byte for byte the user's file where nothing was edited."""
+        return self._bom + self._text
+
+    def _tree(self) -> Node:
+        if self._root is None:
+            self._root = _parsed(self._text, f"the working copy of {self.shown}")
+        return self._root
+
+    def _alone(self, path: Sequence[str | int], removing: bool) -> None:
+        while (text := edits.alone(self._text, self._tree(), path, removing)) != self._text:
+            self._text, self._root = text, None
+
+    def _edit(self, change: Any, path: Sequence[str | int]) -> None:
+        try:
+            self._text = change(self._tree())
+        except LookupError as error:
+            spot = ".".join(str(step) for step in path)
+            raise ConfigError([Problem(f"{self.shown}:{self.line(*path)}", f"{spot}: {error.args[0]}")]) from None
+        self._root = None
+
+
+def _step(node: Node, step: str | int) -> tuple[int, Node] | None:
+    if node.kind is Kind.SEQUENCE and isinstance(step, int) and 0 <= step < len(node.items):
+        return node.items[step].line, node.items[step]
+    found = [(key.line, item) for key, item in pairs(node) if key.text == step]
+    return found[-1] if found else None
+
+
+def _read(path: Path, shown: str) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError([Problem(f"{shown}:{line}", "this is not UTF-8", "save the file as UTF-8")]) from None
+    except FileNotFoundError:
+        raise ConfigError([Problem(shown, "there is no such file")]) from None
+    except OSError as error:
+        raise ConfigError([Problem(shown, f"cannot be read ({error.strerror})")]) from None
+
+
+def _parsed(text: str, shown: str) -> Node:
+    try:
+        return parse(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = ", ".join(words for words in (error.context, error.problem) if words)
+        raise ConfigError([Problem(f"{shown}:{mark.line + 1}" if mark else shown, f"not YAML: {what}")]) from None
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        raise ConfigError([Problem(f"{shown}:{line}", f"not YAML: {error.reason}")]) from None
+    except RecursionError:
+        raise ConfigError([Problem(shown, "not readable: it is nested too deeply")]) from None
+
+
+def diff(original: str, derived: str, name: str) -> str:
+    """Return a unified diff from the user's text to the working copy; ``""`` where they are equal."""
+    lines = difflib.unified_diff(_lines(original), _lines(derived), name, f"{name} (derived)", n=2, lineterm="")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    return text.removeprefix(BOM).replace("\r\n", "\n").splitlines()
