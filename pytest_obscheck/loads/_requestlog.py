@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +41,11 @@ def write(
 def hold(**_: Any) -> None:
     """Say that all is imported, and wait until the users may start."""
     (_FOLDER / "ready").write_text("ready\n", encoding="utf-8")
+    # Locust listens to the signal only once the users run.
+    ended = gevent.signal_handler(signal.SIGTERM, sys.exit, 0)
     while not (_FOLDER / "go").stat().st_size:
         gevent.sleep(0.02)
+    ended.cancel()
 
 
 events.request.add_listener(write)  # type: ignore[no-untyped-call] # Locust has no types there

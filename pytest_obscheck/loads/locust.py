@@ -41,8 +41,6 @@ class Locust:
             yield f"locustfile {self.file!r} cannot be read ({error.strerror}); write its path relative to the story"
         except SyntaxError as error:
             yield f"{self.file}:{error.lineno or 1}: {error.msg}; a locustfile is Python"
-        except ValueError as error:
-            yield f"{self.file}: {error}; a locustfile is Python"
         if not self.host and "service" not in plan.members.values():
             yield "the stack has no service to talk to; write host: http://..."
 
