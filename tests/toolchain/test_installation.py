@@ -330,37 +330,47 @@ def test_an_unknown_way_is_told(around: dict[str, str], lantern: Index) -> None:
     assert str(raised.value) == "no way to install called 'brew'; known are: release, go"
 
 
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Callable[[], None]]:
+    """Make a pipe that builds wait for, and return a function that lets them go on; in the end they may anyway."""
+    os.mkfifo(tmp_path / "gate")
+    pipe = os.open(tmp_path / "gate", os.O_RDWR)
+
+    def let_go() -> None:
+        os.write(pipe, b"go on\n" * 2)
+
+    yield let_go
+    let_go()
+    os.close(pipe)
+
+
 def test_the_second_of_two_installations_waits_and_finds_it_there(
     offline: tuple[Means, list[str]],
     told: list[str],
     go: Callable[..., Any],
+    gate: Callable[[], None],
     script: Callable[[Path, str], Path],
     tmp_path: Path,
 ) -> None:
     log = go()
-    gate = tmp_path / "gate"
-    # The build of the first one reads a pipe, and so lasts until the second one has said that it waits.
-    os.mkfifo(gate)
-    built = (tmp_path / "path" / "go").read_text()
-    script(tmp_path / "path" / "go", built.replace('echo "$@"', f'read x < {gate}; echo "$@"'))
-    waiting = threading.Event()
+    slow = (tmp_path / "path" / "go").read_text().replace('echo "$@"', f'read x < {tmp_path}/gate; echo "$@"')
+    script(tmp_path / "path" / "go", slow)
+    started, waiting = threading.Event(), threading.Event()
 
     def tell(line: str) -> None:
         told.append(line)
-        if "waiting" in line:
-            waiting.set()
+        waiting.set()
 
-    means = dataclasses.replace(offline[0], via="go", tell=tell)
-    started = threading.Event()
-    first = threading.Thread(target=install_with, args=(dataclasses.replace(means, tell=lambda _: started.set()), ["lamp"]))
-    second = threading.Thread(target=install_with, args=(means, ["lamp"]))
-    first.start()
+    of_first = dataclasses.replace(offline[0], via="go", tell=lambda _: started.set())
+    of_second = dataclasses.replace(offline[0], via="go", tell=tell)
+    threads = [threading.Thread(target=install_with, args=(means, ["lamp"]), daemon=True) for means in (of_first, of_second)]
+    threads[0].start()
     assert started.wait(10)
-    second.start()
+    threads[1].start()
     assert waiting.wait(10)
-    gate.write_text("go on\n")
-    first.join(10)
-    second.join(10)
+    gate()
+    for thread in threads:
+        thread.join(10)
 
     assert told == [
         "lantern: another installation is at work; waiting for it",

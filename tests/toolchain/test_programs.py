@@ -59,6 +59,14 @@ def test_a_program_that_is_too_old_says_where_and_how_old(
     assert str(raised.value) == (f"lamp: {on_path} is 1.0.9+ds, too old (at least 1.1.0 is needed); run: obscheck install lamp")
 
 
+def test_the_oldest_usable_version_is_usable_and_may_be_told_on_stderr(
+    around: dict[str, str], lantern: Index, script: Callable[[Path, str], Path], on_path: Path
+) -> None:
+    script(on_path, "#!/bin/sh\necho lamp, version 1.1.0 >&2\n")
+
+    assert find("lamp", around, lantern) == Program("lamp", on_path, "1.1.0", "PATH")
+
+
 def test_a_hand_made_build_that_does_not_tell_its_version_is_used(
     around: dict[str, str], lantern: Index, script: Callable[[Path, str], Path], on_path: Path
 ) -> None:
