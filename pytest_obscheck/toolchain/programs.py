@@ -137,8 +137,3 @@ def numbers(version: str) -> tuple[int, ...]:
     leading = re.match(r"\d+(?:\.\d+)*", version)
     parts = [int(part) for part in leading[0].split(".")] if leading else []
     return tuple([*parts, 0, 0, 0][:3])
-
-
-def index_names() -> list[str]:
-    """Return the names of all programs that the toolchain can find or install."""
-    return the_index().names()
