@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 
 from pytest_obscheck.capabilities import ProxiesTraffic
-from pytest_obscheck.errors import did_you_mean
+from pytest_obscheck.errors import FaultFailed, did_you_mean
 from pytest_obscheck.protocols import Effect, Plan, Stack
 from pytest_obscheck.when import seconds, spoken
 
@@ -75,11 +76,22 @@ def inject(toxic: Toxic, stack: Stack) -> None:
 
 
 def heal(toxic: Toxic, stack: Stack) -> None:
-    """Take the toxic off every way; nothing where it is not."""
+    """Take the toxic off every way; nothing where it is not. ``FaultFailed`` names every way where it stays."""
     proxy = stack.that(ProxiesTraffic)
-    for edge in ways(proxy, toxic.to, toxic.of):
-        for spec in toxic.specs():
-            proxy.remove(edge, str(spec["name"]))
+    pairs = [(edge, str(spec["name"])) for edge in ways(proxy, toxic.to, toxic.of) for spec in toxic.specs()]
+    attempt_all(partial(proxy.remove, edge, name) for edge, name in pairs)
+
+
+def attempt_all(deeds: Iterable[Callable[[], None]]) -> None:
+    """Do every deed, even where one fails: a cure must go as far as it can. ``FaultFailed`` with all that went wrong."""
+    wrong = []
+    for deed in deeds:
+        try:
+            deed()
+        except FaultFailed as error:
+            wrong.append(str(error))
+    if wrong:
+        raise FaultFailed("\n".join(wrong))
 
 
 def present(toxic: Toxic, stack: Stack) -> bool:

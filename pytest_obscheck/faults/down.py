@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from pytest_obscheck.capabilities import ProxiesTraffic
 from pytest_obscheck.faults import _toxic
@@ -43,8 +44,8 @@ class Down:
 
     def _enable(self, stack: Stack, *, on: bool) -> None:
         proxy = stack.that(ProxiesTraffic)
-        for edge in _toxic.ways(proxy, self.to, self.of):
-            proxy.enable(edge, on)
+        edges = _toxic.ways(proxy, self.to, self.of)
+        _toxic.attempt_all(partial(proxy.enable, edge, on) for edge in edges)
 
     def __str__(self) -> str:
         """Return it in words."""

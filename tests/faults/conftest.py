@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_obscheck.capabilities import ProxiesTraffic
+from pytest_obscheck.errors import FaultFailed
 from pytest_obscheck.protocols import Facts, Plan
 
 
@@ -24,6 +25,7 @@ class FakeProxy:
     bytes: int = 0
     carried: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
+    stuck: set[str] = field(default_factory=set)
     probes: list[tuple[str, int, float]] = field(default_factory=list)
 
     def edges(self) -> Sequence[str]:
@@ -33,12 +35,14 @@ class FakeProxy:
         self.carried.setdefault(edge, {})[toxic["name"]] = toxic
 
     def remove(self, edge: str, name: str) -> None:
+        self._move(edge)
         self.carried.get(edge, {}).pop(name, None)
 
     def toxics(self, edge: str) -> Sequence[str]:
         return list(self.carried.get(edge, {}))
 
     def enable(self, edge: str, on: bool) -> None:
+        self._move(edge)
         (self.closed.discard if on else self.closed.add)(edge)
 
     def enabled(self, edge: str) -> bool:
@@ -50,6 +54,10 @@ class FakeProxy:
 
     def traffic(self, edge: str) -> int:
         return self.bytes if edge in self.names else 0
+
+    def _move(self, edge: str) -> None:
+        if edge in self.stuck:
+            raise FaultFailed(f"{edge}: stuck")
 
     def told(self) -> list[tuple[str, str, str, float, Any]]:
         """Return every toxic: edge, kind, direction, toxicity, attributes."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from pytest_obscheck.errors import FaultFailed
 from pytest_obscheck.faults.bandwidth import Bandwidth
 from pytest_obscheck.faults.down import Down
 from pytest_obscheck.faults.latency import Latency
@@ -73,6 +74,20 @@ def test_healing_takes_off_what_was_put_on_and_does_no_harm_twice(fault: Any, st
     fault.heal(stack)
 
     assert stack.proxy.told() == [(EDGE, "latency", "downstream", 1.0, {"latency": 77, "jitter": 0})]
+
+
+@pytest.mark.parametrize("fault", [Latency("payments", by="1s"), Down("payments")], ids=str)
+def test_a_cure_goes_as_far_as_it_can_and_tells_all_that_failed(fault: Any, stack: Any) -> None:
+    stack.proxy.names = ("checkout→payments", "worker→payments", "cart→payments")
+    fault.inject(stack)
+    stack.proxy.stuck = {"checkout→payments", "worker→payments"}
+
+    with pytest.raises(FaultFailed) as raised:
+        fault.heal(stack)
+
+    assert str(raised.value) == "checkout→payments: stuck\nworker→payments: stuck"
+    assert not stack.proxy.carried.get("cart→payments")
+    assert "cart→payments" not in stack.proxy.closed
 
 
 @pytest.mark.parametrize("fault", NETWORK)
