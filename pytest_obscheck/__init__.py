@@ -1,1 +1,61 @@
 """Prove alerts, dashboards and SLOs on the real monitoring stack, from fault to page."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_obscheck.errors import ConfigError, ObscheckError, StackError, StoryFailed, StoryUnknown
+    from pytest_obscheck.expectations.alert import Alert
+    from pytest_obscheck.expectations.health import Health
+    from pytest_obscheck.expectations.metric import Metric
+    from pytest_obscheck.expectations.notification import Notification
+    from pytest_obscheck.expectations.resolved import Resolved
+    from pytest_obscheck.expectations.scraped import Scraped
+    from pytest_obscheck.faults.bandwidth import Bandwidth
+    from pytest_obscheck.faults.down import Down
+    from pytest_obscheck.faults.freeze import Freeze
+    from pytest_obscheck.faults.kill import Kill
+    from pytest_obscheck.faults.latency import Latency
+    from pytest_obscheck.faults.limit_data import LimitData
+    from pytest_obscheck.faults.reset_peer import ResetPeer
+    from pytest_obscheck.faults.restart import Restart
+    from pytest_obscheck.faults.sample import Sample
+    from pytest_obscheck.faults.slicer import Slicer
+    from pytest_obscheck.faults.slow_close import SlowClose
+    from pytest_obscheck.faults.timeout import Timeout
+    from pytest_obscheck.loads.locust import Locust
+    from pytest_obscheck.when import always, during, eventually, never, once, within
+
+__all__ = [
+    "Alert", "Bandwidth", "ConfigError", "Down", "Freeze", "Health", "Kill", "Latency", "LimitData", "Locust", "Metric",
+    "Notification", "ObscheckError", "ResetPeer", "Resolved", "Restart", "Sample", "Scraped", "Slicer", "SlowClose",
+    "StackError", "StoryFailed", "StoryUnknown", "Timeout", "always", "during", "eventually", "never", "once", "within",
+]  # fmt: skip
+
+_HOMES = {
+    "errors": ("ConfigError", "ObscheckError", "StackError", "StoryFailed", "StoryUnknown"),
+    "when": ("always", "during", "eventually", "never", "once", "within"),
+    "expectations": ("Alert", "Health", "Metric", "Notification", "Resolved", "Scraped"),
+    "loads": ("Locust",),
+    "faults": (
+        "Bandwidth", "Down", "Freeze", "Kill", "Latency", "LimitData", "ResetPeer", "Restart", "Sample", "Slicer", "SlowClose",
+        "Timeout",
+    ),
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for: importing the package costs next to nothing."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}{_file(home, name)}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _file(home: str, name: str) -> str:
+    """Return the file of an extension: ``.limit_data`` for ``LimitData``."""
+    if home in ("errors", "when"):
+        return ""
+    return "." + "".join(f"_{char.lower()}" if char.isupper() else char for char in name).lstrip("_")

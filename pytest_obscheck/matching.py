@@ -57,3 +57,14 @@ def braces(labels: Mapping[str, str]) -> str:
     """Return labels as PromQL writes them: ``{a="1", b="2"}``; nothing for none."""
     inside = ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items()))
     return f"{{{inside}}}" if inside else ""
+
+
+def expanded(expr: str, recordings: Mapping[str, str]) -> list[str]:
+    """Return a PromQL expression and those of the recording rules that it names, at any depth."""
+    todo, done = [expr], []
+    while todo:
+        each = todo.pop(0)
+        if each not in done:
+            done.append(each)
+            todo.extend(recordings[name] for name in re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*", each) if name in recordings)
+    return done

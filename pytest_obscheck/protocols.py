@@ -57,13 +57,18 @@ class Route:
 
 @dataclass(frozen=True)
 class Facts:
-    """What one component's configuration says before anything starts."""
+    """What one component's configuration says before anything starts.
+
+    ``checks``: the tool that must find the user's own file in order (``promtool``, ``amtool``), and that file. ``files``: what
+    was read, by the path that messages use.
+    """
 
     alerts: tuple[AlertRule, ...] = ()
     recordings: Mapping[str, str] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
     scraped: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    checks: tuple[tuple[str, Path], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -329,7 +334,9 @@ class Sink(Protocol):
 class Look(Protocol):
     """A way of gathering evidence; equal looks are gathered once. ``str`` is its key in the journal."""
 
-    every: float
+    @property
+    def every(self) -> float:
+        """Return the wall seconds between two looks."""
 
     def look(self, stack: Stack, since: float, until: float) -> Any:
         """Return JSON evidence for the Unix seconds ``since .. until``; ``LookFailed`` where it cannot be had."""
@@ -363,6 +370,25 @@ class Explains(Protocol):
 
     def autopsy(self) -> Look:
         """Return what to look at when the story is over, for the whole of its time."""
+
+
+@runtime_checkable
+class AboutAlert(Protocol):
+    """An expectation about one alert."""
+
+    def alertname(self) -> str:
+        """Return the alert's name; ``""`` for any alert."""
+
+
+@runtime_checkable
+class AboutSeries(Protocol):
+    """An expectation whose verdict rests on series."""
+
+    def exprs(self, alerts: Mapping[str, Sequence[str]]) -> Sequence[str]:
+        """Return the PromQL that it rests on; ``alerts``: name → its expression and those of the recording rules behind it."""
+
+    def history(self, alerts: Mapping[str, Sequence[str]]) -> float:
+        """Return how many seconds of history that PromQL looks back on."""
 
 
 class Reporter(Protocol):

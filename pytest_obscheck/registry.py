@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -35,7 +35,6 @@ def find(kind: str, name: str) -> type[Any]:
     return loaded
 
 
-@cache
 def name_of(extension: type) -> str:
     """Return the name under which a class is registered; ``UnknownName`` where it is not."""
     wanted = f"{extension.__module__}:{extension.__qualname__}"
@@ -46,3 +45,19 @@ def name_of(extension: type) -> str:
     raise UnknownName(
         f"{wanted} is not registered; add it to [project.entry-points] of its pyproject.toml and install that again"
     )
+
+
+class Names(Mapping[type, str]):
+    """Class → the name under which it is registered, as a mapping."""
+
+    def __getitem__(self, extension: type) -> str:
+        """Return the name; ``UnknownName`` where the class is not registered."""
+        return name_of(extension)
+
+    def __iter__(self) -> Iterator[type]:
+        """Yield every registered class."""
+        return (find(kind, name) for kind in KINDS for name in names(kind))
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return sum(len(names(kind)) for kind in KINDS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,10 +54,6 @@ class Scenario:
     claims: tuple[Claim, ...] = ()
     share: bool = False
     where: str = field(default="", compare=False)
-
-    def without_faults(self) -> Scenario:
-        """Return the control run: the same story with nothing broken."""
-        return dataclasses.replace(self, faults=())
 
 
 def unnamed(name: str, taken: Iterable[str]) -> str:

@@ -32,3 +32,15 @@ def combine(outcomes: Iterable[Outcome]) -> Outcome:
         if outcome in seen:
             return outcome
     return Outcome.UNKNOWN
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is said of one story: of its faults, of its claims, and anything else worth knowing."""
+
+    name: str
+    where: str
+    outcome: Outcome
+    faults: tuple[Verdict, ...] = ()
+    claims: tuple[Verdict, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Protocol
 
 from pytest_obscheck.verdict import Outcome
@@ -133,7 +134,7 @@ def _rises(sights: Sequence[Sight], before: bool) -> list[Sight]:
 def _gaps(sights: Sequence[Sight], window: Window, gap: float) -> list[Window]:
     seen = [sight.at for sight in sights if sight.holds is not None]
     marks = [window.start, *seen, window.end]
-    return [Window(a, b) for a, b in zip(marks, marks[1:], strict=False) if b - a > gap]
+    return [Window(a, b) for a, b in pairwise(marks) if b - a > gap]
 
 
 def _inside(sights: Sequence[Sight], window: Window) -> list[Sight]:

@@ -1,0 +1,98 @@
+"""The ``obscheck`` command: thin, every verb is one call."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pytest_obscheck.errors import ObscheckError
+
+DEFAULT = "stack/stack.yaml"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; return its exit code. Every mistake is a sentence on stderr and a 2."""
+    arguments = _parser().parse_args(argv)
+    verb: Callable[[argparse.Namespace], int] = arguments.verb
+    try:
+        return verb(arguments)
+    except ObscheckError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - this is the command line
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="obscheck", description=__import__("pytest_obscheck").__doc__)
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    install = verbs.add_parser("install", help="install the programs of the stack into the cache")
+    install.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
+    install.add_argument("--via", choices=("release", "go"), help="only from release archives, or only from Go modules")
+    install.set_defaults(verb=_install)
+    verbs.add_parser("doctor", help="say what is here, and what mends the rest").set_defaults(verb=_doctor)
+    up = verbs.add_parser("up", help="run the stack until Ctrl-C")
+    up.add_argument("stack", nargs="?", default=DEFAULT, type=Path, metavar="STACK.YAML")
+    up.add_argument("--follow", action="append", default=[], metavar="MEMBER", help="print this member's log as it grows")
+    up.set_defaults(verb=_up)
+    render = verbs.add_parser("render", help="show how the working copies differ from your files")
+    render.add_argument("stack", nargs="?", default=DEFAULT, type=Path, metavar="STACK.YAML")
+    render.set_defaults(verb=_render)
+    judge = verbs.add_parser("judge", help="judge a saved run again, from its journal alone")
+    judge.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a journal, or a folder of journals")
+    judge.set_defaults(verb=_judge)
+    verbs.add_parser("schema", help="print the JSON Schema of the story language").set_defaults(verb=_schema)
+    return parser
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _install(arguments: argparse.Namespace) -> int:
+    from pytest_obscheck.toolchain import install_command  # noqa: PLC0415
+
+    return install_command(arguments.names, arguments.via, sys.stdout)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from pytest_obscheck.toolchain import doctor_command  # noqa: PLC0415
+
+    return doctor_command(sys.stdout)
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    from pytest_obscheck.up import up  # noqa: PLC0415
+
+    return up(arguments.stack, arguments.follow, _say)
+
+
+def _render(arguments: argparse.Namespace) -> int:
+    from pytest_obscheck.up import render  # noqa: PLC0415
+
+    _say(render(arguments.stack))
+    return 0
+
+
+def _judge(arguments: argparse.Namespace) -> int:
+    from pytest_obscheck.session import again  # noqa: PLC0415
+    from pytest_obscheck.verdict import Outcome, combine  # noqa: PLC0415
+
+    paths = [path for run in arguments.runs for path in (sorted(run.glob("*.ndjson")) if run.is_dir() else [run])]
+    reports = []
+    for path in paths:
+        report, text = again(path)
+        reports.append(report)
+        _say(text)
+    return 0 if combine(report.outcome for report in reports) is Outcome.PASSED else 1
+
+
+def _schema(_: argparse.Namespace) -> int:
+    from pytest_obscheck.schema import schema  # noqa: PLC0415
+
+    _say(json.dumps(schema(), indent=2) + "\n")
+    return 0

@@ -1,0 +1,111 @@
+"""A health endpoint answers as wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_obscheck.capabilities import ReportsHealth
+from pytest_obscheck.errors import LookFailed, did_you_mean
+from pytest_obscheck.protocols import History, Look, Plan, Stack
+from pytest_obscheck.when import Duration, Sight, Window, seconds, spoken
+
+TIMEOUT = 3.0
+"""Seconds after which an answer is given up."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one endpoint of one service answers."""
+
+    service: str
+    path: str
+    every: float = 0.2
+
+    def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
+        """Return ``status``, ``json`` and ``seconds``, or ``unreachable``: that, too, is an answer."""
+        member = stack.that(ReportsHealth, named=self.service)
+        try:
+            answer = member.ask(self.path, timeout=TIMEOUT)
+        except LookFailed as error:
+            return {"unreachable": str(error)}
+        return {"status": answer.status, "json": answer.json, "seconds": answer.seconds}
+
+    def __str__(self) -> str:
+        """Return the key."""
+        return f"health {self.service} {self.path}"
+
+
+@dataclass(frozen=True)
+class Health:
+    """An endpoint answers with a status code; ``status: 0`` means that nothing answers.
+
+    ``json`` are fields of the answer (``checks.database.status`` reaches inside), ``faster`` bounds the answer time, which is
+    physical time whatever the speed.
+    """
+
+    service: str
+    path: str = "/health"
+    status: int = 200
+    json: Mapping[str, Any] = field(default_factory=dict)
+    faster: Duration | None = None
+
+    def problems(self, plan: Plan) -> Iterable[str]:
+        """Yield that the stack has no such service."""
+        services = [name for name, kind in plan.members.items() if kind == "service"]
+        if self.service not in plan.members:
+            yield f"no service called {self.service!r}; {did_you_mean(self.service, services)}"
+
+    def evidence(self) -> Look:
+        """Return the look at the endpoint."""
+        return Answers(self.service, self.path)
+
+    def holds(self, history: History) -> Sequence[Sight]:
+        """Return a sight for every answer."""
+        return [self._sight(history, event.wall, event.data) for event in history.looks]
+
+    def _sight(self, history: History, wall: float, data: Mapping[str, Any]) -> Sight:
+        at = history.story(wall)
+        if "error" in data:
+            return Sight(at, None, data["error"])
+        answer = data["data"]
+        if "unreachable" in answer:
+            return Sight(at, self.status == 0, f"unreachable at {spoken(at)}: {answer['unreachable']}")
+        wrong = self._wrong(answer)
+        words = f"{answer['status']} in {spoken(answer['seconds'])} at {spoken(at)}"
+        return Sight(at, not wrong, f"{words}: {wrong}" if wrong else words)
+
+    def _wrong(self, answer: Mapping[str, Any]) -> str:
+        if answer["status"] != self.status:
+            return f"status {answer['status']} instead of {self.status}"
+        if self.faster is not None and answer["seconds"] > seconds(self.faster):
+            return f"it took {spoken(answer['seconds'])}, longer than {self.faster}"
+        for path, wanted in self.json.items():
+            got = _dig(answer["json"], path)
+            if got != wanted:
+                return f"{path} is {got!r} instead of {wanted!r}"
+        return ""
+
+    def tell(self, history: History, window: Window) -> str:
+        """Return nothing: the last answer says it."""
+        return ""
+
+    def __str__(self) -> str:
+        """Return the expectation in words."""
+        said = (
+            f"{self.service} {self.path} answers {self.status}" if self.status else f"{self.service} {self.path} is unreachable"
+        )
+        fields = "".join(f", {path} is {wanted!r}" for path, wanted in self.json.items())
+        return said + fields + (f", in under {self.faster}" if self.faster else "")
+
+
+def _dig(value: Any, path: str) -> Any:
+    for key in path.split("."):
+        if isinstance(value, list) and key.isdigit() and int(key) < len(value):
+            value = value[int(key)]
+        elif isinstance(value, Mapping) and key in value:
+            value = value[key]
+        else:
+            return None
+    return value

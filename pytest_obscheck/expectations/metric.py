@@ -1,0 +1,107 @@
+"""A metric appears, and has a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_obscheck.capabilities import AnswersPromQL
+from pytest_obscheck.expectations._behind import lookback
+from pytest_obscheck.matching import Comparison, ComparisonText
+from pytest_obscheck.protocols import History, Look, Plan, Stack
+from pytest_obscheck.when import Sight, Window, spoken
+
+STEP = 0.2
+"""Seconds between the instants at which an expression is evaluated."""
+
+LAG = 0.3
+"""Seconds by which an evaluation stays behind, so that samples that are being written are there."""
+
+
+@dataclass(frozen=True)
+class Evaluations:
+    """A PromQL expression, evaluated five times a second and fetched once a second."""
+
+    expr: str
+    every: float = 1.0
+
+    def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
+        """Return ``since``, ``until`` and ``series``: each with labels and points."""
+        start, end = since - LAG, max(since, until - LAG)
+        series = stack.that(AnswersPromQL).query_range(self.expr, start, end, STEP)
+        plain = [{"labels": dict(each.labels), "points": [list(point) for point in each.points]} for each in series]
+        return {"since": start, "until": end, "series": plain}
+
+    def __str__(self) -> str:
+        """Return the key."""
+        return f"metric {self.expr}"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A PromQL expression has a value at all, or one of which every series satisfies ``is``, such as ``'> 0.5'``."""
+
+    expr: str
+    is_: ComparisonText | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a comparison that cannot be read."""
+        if self.is_ is not None:
+            Comparison.parse(self.is_)
+
+    def problems(self, plan: Plan) -> Iterable[str]:
+        """Yield why the expression does not parse, with the position marked."""
+        wrong = plan.parse(self.expr)
+        if wrong:
+            yield f"metric: {self.expr!r} is not PromQL: {wrong}"
+
+    def exprs(self, alerts: Mapping[str, Sequence[str]]) -> Sequence[str]:
+        """Return the expression itself."""
+        return (self.expr,)
+
+    def history(self, alerts: Mapping[str, Sequence[str]]) -> float:
+        """Return the seconds that it looks back on."""
+        return lookback(self.exprs(alerts))
+
+    def evidence(self) -> Look:
+        """Return the evaluations of the expression."""
+        return Evaluations(self.expr)
+
+    def holds(self, history: History) -> Sequence[Sight]:
+        """Return a sight for every instant at which the expression was evaluated."""
+        sights: list[Sight] = []
+        for event in history.looks:
+            if "error" in event.data:
+                sights.append(Sight(history.story(event.wall), None, event.data["error"]))
+            else:
+                sights.extend(self._sights(history, event.data["data"]))
+        return sorted(sights, key=lambda sight: sight.at)
+
+    def _sights(self, history: History, data: Mapping[str, Any]) -> Iterable[Sight]:
+        values: dict[float, list[float]] = {}
+        for series in data["series"]:
+            for at, value in series["points"]:
+                values.setdefault(at, []).append(float(value))
+        count = int((data["until"] - data["since"]) / STEP + 1e-6)
+        for number in range(count + 1):
+            at = round(data["since"] + number * STEP, 3)
+            near = next((found for t, found in values.items() if abs(t - at) < STEP / 4), [])
+            yield self._sight(history.story(at), near)
+
+    def _sight(self, at: float, values: Sequence[float]) -> Sight:
+        if not values:
+            return Sight(at, holds=False, words="it has no series")
+        shown = ", ".join(f"{value:.4g}" for value in values[:3]) + (" …" if len(values) > 3 else "")
+        if self.is_ is None:
+            return Sight(at, holds=True, words=f"{shown} at {spoken(at)}")
+        wanted = Comparison.parse(self.is_)
+        return Sight(at, all(wanted.holds(value) for value in values), f"{shown} at {spoken(at)}")
+
+    def tell(self, history: History, window: Window) -> str:
+        """Return nothing: the last value says it."""
+        return ""
+
+    def __str__(self) -> str:
+        """Return the expectation in words."""
+        return f"metric {self.expr} is {self.is_}" if self.is_ else f"metric {self.expr} appears"

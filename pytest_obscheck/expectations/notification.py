@@ -1,0 +1,199 @@
+"""A notification reached a receiver."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pytest_obscheck.capabilities import CatchesNotifications, HoldsAlerts
+from pytest_obscheck.errors import LookFailed, did_you_mean
+from pytest_obscheck.expectations._behind import lookback
+from pytest_obscheck.matching import braces, label_matches, subset
+from pytest_obscheck.protocols import History, Look, Plan, Stack
+from pytest_obscheck.when import Sight, Window, spoken
+
+
+@dataclass(frozen=True)
+class Deliveries:
+    """What reached the sinks since the last look; once a second, the alerts that Alertmanager holds."""
+
+    every: float = 0.2
+
+    def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
+        """Return ``until``, ``arrived`` and, once a second, ``held`` with labels, status and receivers."""
+        arrived = stack.that(CatchesNotifications).arrived(since, until)
+        found: dict[str, Any] = {"until": until, "arrived": [dataclasses.asdict(each) for each in arrived]}
+        if arrived or math.floor(since) != math.floor(until):
+            found["held"] = _held(stack)
+        return found
+
+    def __str__(self) -> str:
+        """Return the key."""
+        return "deliveries"
+
+
+def _held(stack: Stack) -> list[dict[str, Any]]:
+    try:
+        alerts = stack.that(HoldsAlerts).alerts()
+    except LookFailed:
+        return []
+    return [
+        {"labels": alert["labels"], "status": alert["status"], "receivers": [r["name"] for r in alert["receivers"]]}
+        for alert in alerts
+    ]
+
+
+@dataclass(frozen=True)
+class Notification:
+    """A message of a status, about an alert with the labels, reached a sink and was acknowledged.
+
+    It holds for the instant of each arrival. Retries of a message that was not acknowledged, and repeats of one that was, are
+    not counted again. With ``count`` it holds while exactly so many have arrived. A protocol that carries no labels (Slack's)
+    is searched for their values.
+    """
+
+    sink: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    status: Literal["firing", "resolved"] = "firing"
+    count: int | None = None
+    receiver: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a status that Alertmanager does not send."""
+        if self.status not in ("firing", "resolved"):
+            raise ValueError(f"{self.status!r} is not a status; write 'firing' or 'resolved'")
+
+    def problems(self, plan: Plan) -> Iterable[str]:
+        """Yield that there is no such sink, that no receiver uses it, or that no rule makes such an alert."""
+        used = {route.sink for route in plan.facts.routes}
+        if self.sink not in plan.sinks:
+            yield f"no sink called {self.sink!r}; {did_you_mean(self.sink, plan.sinks)}"
+        elif self.sink not in used:
+            yield f"no receiver of alertmanager.yml uses {self.sink!r}; used are: {', '.join(sorted(used)) or 'none'}"
+        receivers = {route.receiver for route in plan.facts.routes}
+        if self.receiver and self.receiver not in receivers:
+            yield f"no receiver called {self.receiver!r}; {did_you_mean(self.receiver, receivers)}"
+        name, known = self.labels.get("alertname", ""), {rule.name for rule in plan.facts.alerts}
+        if name and not name.startswith("~") and name not in known:
+            yield f"no rule file has an alert {name!r}; {did_you_mean(name, known)}"
+
+    def alertname(self) -> str:
+        """Return the name of the alert."""
+        return self.labels.get("alertname", "")
+
+    def exprs(self, alerts: Mapping[str, Sequence[str]]) -> Sequence[str]:
+        """Return the expressions behind the alert."""
+        return alerts.get(self.alertname(), ())
+
+    def history(self, alerts: Mapping[str, Sequence[str]]) -> float:
+        """Return the seconds that they look back on."""
+        return lookback(self.exprs(alerts))
+
+    def evidence(self) -> Look:
+        """Return the look at all deliveries."""
+        return Deliveries()
+
+    def holds(self, history: History) -> Sequence[Sight]:
+        """Return an instant for each arrival that counts, and a sight for the end of each look."""
+        sights: list[Sight] = []
+        sent: dict[str, str] = {}
+        total = 0
+        for event in history.looks:
+            if "error" in event.data:
+                sights.append(Sight(history.story(event.wall), None, event.data["error"]))
+                continue
+            for delivery in event.data["data"]["arrived"]:
+                if self._counts(delivery, sent):
+                    total += 1
+                    at = history.story(delivery["wall"])
+                    sights.extend(self._instant(at, total, delivery))
+            end = history.story(event.data["data"]["until"])
+            sights.append(Sight(end, total == self.count, _number(total)))
+        return sights
+
+    def _instant(self, at: float, total: int, delivery: Mapping[str, Any]) -> list[Sight]:
+        verb = "notified" if self.status == "firing" else "told of the end"
+        by = "" if delivery["alerts"] else ", found by its text"
+        words = f"{verb} at {spoken(at)}{by}"
+        if self.count is not None:
+            return [Sight(at, total == self.count, f"{_number(total)} by {spoken(at)}")]
+        return [Sight(at, holds=True, words=words), Sight(at, holds=False, words=words)]
+
+    def _counts(self, delivery: Mapping[str, Any], sent: dict[str, str]) -> bool:
+        """Whether a delivery is acknowledged, about a matching alert, and says something that was not said before."""
+        if delivery["sink"] != self.sink or delivery["answered"] >= 300 or not self._about(delivery):
+            return False
+        group, content = f"{delivery['receiver']} {delivery['group']}", _content(delivery)
+        repeated = sent.get(group) == content
+        sent[group] = content
+        return delivery["status"] == self.status and not repeated
+
+    def _about(self, delivery: Mapping[str, Any]) -> bool:
+        if self.receiver and delivery["receiver"] != self.receiver:
+            return False
+        if not delivery["alerts"]:
+            return all(_in_text(value, delivery["text"]) for value in self.labels.values())
+        return any(subset(alert.get("labels", {}), self.labels) for alert in delivery["alerts"])
+
+    def tell(self, history: History, window: Window) -> str:
+        """Return where the notification got lost: no alert, muted, another receiver, too late."""
+        late = [s.at for s in self.holds(history) if s.holds and s.at > window.end]
+        if late and self.count is None:
+            return f"it came at {spoken(late[0])}: {spoken(late[0] - window.end)} too late"
+        held = [alert for event in history.looks for alert in event.data.get("data", {}).get("held", ())]
+        mine = [alert for alert in held if subset(alert["labels"], self.labels)]
+        if not mine:
+            return "Alertmanager was never given such an alert"
+        return _muted(mine) or self._routed(history, mine)
+
+    def _routed(self, history: History, mine: Sequence[Mapping[str, Any]]) -> str:
+        plan = history.journal.last("plan")
+        routes = plan.data["routes"] if plan else []
+        wanted = sorted({route["receiver"] for route in routes if route["sink"] == self.sink})
+        got = sorted({receiver for alert in mine for receiver in alert["receivers"]})
+        if set(wanted) & set(got):
+            return f"Alertmanager gave it to {_quoted(got)}, but nothing matching reached {self.sink}"
+        where = next((f" ({route['where']})" for route in routes if route["sink"] == self.sink and route["where"]), "")
+        name = mine[0]["labels"].get("alertname", "the alert")
+        nobody = f"no route leads it to {_quoted(wanted)}, which has {self.sink}{where}"
+        return f"Alertmanager routed {name} to {_quoted(got)} only; {nobody}"
+
+    def __str__(self) -> str:
+        """Return the expectation in words."""
+        count = f" {self.count} times" if self.count is not None else ""
+        to = f" (receiver {self.receiver})" if self.receiver else ""
+        said = "is notified" if self.status == "firing" else "is told of the end"
+        name = self.labels.get("alertname", "")
+        rest = braces({key: value for key, value in self.labels.items() if key != "alertname"})
+        return f"{self.sink}{to} {said} of {name or 'any alert'}{rest}{count}"
+
+
+def _content(delivery: Mapping[str, Any]) -> str:
+    """Return what makes a message new: its status, and which alerts it says are firing or over."""
+    alerts = sorted(f"{alert.get('status', '')}{sorted(alert.get('labels', {}).items())}" for alert in delivery["alerts"])
+    return f"{delivery['status']} {alerts or delivery['text']}"
+
+
+def _in_text(wanted: str, text: str) -> bool:
+    return any(label_matches(word.strip("[](){}\"',:;"), wanted) for word in text.split()) or wanted in text
+
+
+def _number(total: int) -> str:
+    return "nothing arrived" if not total else f"{total} arrived"
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names) or "nobody"
+
+
+def _muted(alerts: Sequence[Mapping[str, Any]]) -> str:
+    for alert in alerts:
+        status = alert["status"]
+        if status.get("inhibitedBy"):
+            return "Alertmanager inhibited it: another alert mutes it (inhibit_rules)"
+        if status.get("silencedBy"):
+            return f"a silence mutes it: {', '.join(status['silencedBy'])}"
+    return ""

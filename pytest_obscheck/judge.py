@@ -1,0 +1,285 @@
+"""judge(scenario, journal) → Report: reads, decides, touches nothing.
+
+The rules are those of the design's "Rules of judgement"; each function below is one of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from pytest_obscheck.journal import Event, Journal
+from pytest_obscheck.protocols import AboutSeries, AltersSamples, History
+from pytest_obscheck.scenario import Claim, Planned, Scenario
+from pytest_obscheck.verdict import Outcome, Report, Verdict, combine
+from pytest_obscheck.when import Decision, Eventually, Once, Phrase, Window, Within, spoken
+
+MISSES_BEFORE_BLIND = 5
+"""How many looks in a row may be missing before a claim is blind."""
+
+
+RECOVERY = 2.0
+"""Wall seconds after a cure in which a scrape that times out is still put down to the fault."""
+
+MARGIN = 0.5
+"""Wall seconds past the end of a window until which evidence about it may still come in."""
+
+
+def judge(scenario: Scenario, journal: Journal) -> Report:
+    """Return what the journal says of a scenario. Pure: the same two always give the same report."""
+    faults = tuple(_fault_verdict(fault, journal) for fault in scenario.faults)
+    void = _void(faults, journal)
+    decided = _decide_all(scenario, journal)
+    claims = tuple(_verdict(scenario, journal, claim, decided[number]) for number, claim in enumerate(scenario.claims))
+    if void:
+        claims = tuple(_voided(verdict) for verdict in claims)
+    outcome = Outcome.UNKNOWN if void else combine(verdict.outcome for verdict in claims)
+    return Report(scenario.name, scenario.where, outcome, faults, claims, (*void, *_notes(journal)))
+
+
+def settled(scenario: Scenario, journal: Journal, now: float) -> bool:
+    """Whether no evidence that may still come can change any verdict; ``now`` is in story seconds."""
+    if any(not journal.of("fault", name=fault.name, phase="confirmed") for fault in scenario.faults):
+        return False
+    decided = _Decider(scenario, journal)
+    return all(_claim_settled(claim, decided, journal, now) for claim in scenario.claims)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What the phrase of one claim makes of the journal; ``window`` is ``None`` where its anchor has not come."""
+
+    window: Window | None
+    decision: Decision
+    history: History
+
+
+class _Decider:
+    """Decides claims, those first that others hang on."""
+
+    def __init__(self, scenario: Scenario, journal: Journal) -> None:
+        """Begin with the anchors that faults give."""
+        self.journal = journal
+        self.anchors = _fault_anchors(journal)
+        self.named = {claim.name: claim for claim in scenario.claims if claim.name}
+        self._pending: set[str] = set()
+
+    def window(self, claim: Claim) -> Window | None:
+        """Return the window of a claim, deciding first the claim that it hangs on."""
+        after = claim.phrase.after if isinstance(claim.phrase, Within) else ""
+        if after in self.named and after not in self.anchors and after not in self._pending:
+            self._pending.add(after)
+            decided = self.decide(self.named[after])
+            if decided.decision.outcome is Outcome.PASSED and decided.decision.at is not None:
+                self.anchors[after] = decided.decision.at
+        return claim.phrase.window(self.anchors)
+
+    def decide(self, claim: Claim) -> Decided:
+        """Return what the claim's phrase makes of the journal."""
+        history = _history(claim, self.journal)
+        window = self.window(claim)
+        if window is None:
+            after = claim.phrase.after if isinstance(claim.phrase, Within) else ""
+            return Decided(None, Decision(Outcome.UNKNOWN, f"{after!r} never came"), history)
+        gap = max(1.0, MISSES_BEFORE_BLIND * claim.expectation.evidence().every) * self.journal.speed
+        return Decided(window, claim.phrase.decide(claim.expectation.holds(history), window, gap), history)
+
+
+def _decide_all(scenario: Scenario, journal: Journal) -> list[Decided]:
+    decider = _Decider(scenario, journal)
+    return [decider.decide(claim) for claim in scenario.claims]
+
+
+def _claim_settled(claim: Claim, decider: _Decider, journal: Journal, now: float) -> bool:
+    window = decider.window(claim)
+    if window is None:
+        return _anchor_lost(claim, journal)
+    if now < window.start:
+        return False
+    if isinstance(claim.phrase, Eventually | Within) and decider.decide(claim).decision.settled:
+        return True
+    key = str(claim.expectation.evidence())
+    return any(journal.story(event.wall - MARGIN) >= window.end for event in journal.of("look", key=key)[-1:])
+
+
+def _anchor_lost(claim: Claim, journal: Journal) -> bool:
+    """Whether the fault on which a claim hangs is over without having taken hold."""
+    after = claim.phrase.after.removeprefix("cure of ") if isinstance(claim.phrase, Within) else ""
+    return any(event.data.get("failed") for event in journal.of("fault", name=after))
+
+
+def _history(claim: Claim, journal: Journal) -> History:
+    key = str(claim.expectation.evidence())
+    return History(tuple(journal.of("look", key=key)), journal)
+
+
+def _fault_anchors(journal: Journal) -> dict[str, float]:
+    names = {"injected": "{}", "healed": "cure of {}"}
+    found = [(event, names.get(event.data["phase"])) for event in journal.of("fault")]
+    return {name.format(event.data["name"]): journal.story(event.wall) for event, name in found if name}
+
+
+# ── faults ───────────────────────────────────────────────────────────────────
+
+
+def _phase(journal: Journal, fault: Planned, phase: str) -> Event | None:
+    return journal.last("fault", name=fault.name, phase=phase)
+
+
+def _fault_verdict(fault: Planned, journal: Journal) -> Verdict:
+    words = _fault_trouble(fault, journal)
+    outcome = Outcome.UNKNOWN if words else Outcome.PASSED
+    return Verdict(str(fault.what), outcome, words or _fault_story(fault, journal), fault.where)
+
+
+def _fault_trouble(fault: Planned, journal: Journal) -> str:
+    """Return why a fault makes the experiment void; ``""`` where it took hold and is gone."""
+    failed = next((e.data["failed"] for e in journal.of("fault", name=fault.name) if e.data.get("failed")), "")
+    if failed:
+        return str(failed)
+    confirmed, gone = _phase(journal, fault, "confirmed"), _phase(journal, fault, "gone")
+    if _phase(journal, fault, "injected") is None:
+        return "it was not injected: the story ended before it"
+    if confirmed is None or not confirmed.data["held"]:
+        return f"it did not take hold: {_measured(fault, journal, confirmed)}"
+    if gone is None or gone.data["held"]:
+        return f"it was not healed: {gone.data['words'] if gone else 'nobody measured it'}"
+    return _unmet(fault, confirmed, gone)
+
+
+def _unmet(fault: Planned, confirmed: Event, gone: Event) -> str:
+    before, after = confirmed.data.get("traffic"), gone.data.get("traffic")
+    if before is None or after is None or after > before:
+        return ""
+    return f"no byte went through the proxy while it held: nobody uses the way to {getattr(fault.what, 'to', 'it')}"
+
+
+def _measured(fault: Planned, journal: Journal, after: Event | None) -> str:
+    before = _phase(journal, fault, "before")
+    words = [event.data["words"] for event in (before, after) if event is not None and event.data["words"]]
+    return " → ".join(dict.fromkeys(words)) or "nothing could be measured"
+
+
+def _fault_story(fault: Planned, journal: Journal) -> str:
+    injected, confirmed = _phase(journal, fault, "injected"), _phase(journal, fault, "confirmed")
+    healed = _phase(journal, fault, "healed")
+    start, end = (journal.story(event.wall) if event else 0.0 for event in (injected, healed))
+    return f"took hold at {spoken(start)} ({_measured(fault, journal, confirmed)}), gone at {spoken(end)}"
+
+
+def _void(faults: Sequence[Verdict], journal: Journal) -> tuple[str, ...]:
+    """Return why the experiment proves nothing: a fault that did not work, or a stack that was not ready at time zero."""
+    unready = [str(event.data["words"]) for event in journal.of("unready")]
+    broken = [f"{v.claim}: {v.words}" for v in faults if v.outcome is not Outcome.PASSED]
+    loads = [f"{event.data['name']}: {event.data['words']}" for event in journal.of("load failed")]
+    ended = [] if journal.zero is not None or unready else ["the story did not begin"]
+    return tuple(f"the experiment is void: {words}" for words in (*unready, *ended, *loads, *broken))
+
+
+def _voided(verdict: Verdict) -> Verdict:
+    words = (
+        f"the experiment is void; seen was: {verdict.outcome}, {verdict.words}" if verdict.words else "the experiment is void"
+    )
+    return replace(verdict, outcome=Outcome.UNKNOWN, words=words)
+
+
+# ── claims ───────────────────────────────────────────────────────────────────
+
+
+def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decided) -> Verdict:
+    outcome, words = decided.decision.outcome, decided.decision.words
+    window = decided.window
+    slow = _too_slow(journal, window) if window and not _positive(claim.phrase, outcome) else ""
+    if slow:
+        outcome, words = Outcome.UNKNOWN, f"the machine was too slow: {slow}"
+    elif outcome is Outcome.FAILED and window:
+        words = _told(claim, decided, window)
+    if window and outcome is Outcome.PASSED:
+        words = f"{words}{_after(claim, decided)}"
+    return Verdict(str(claim), outcome, words + _altered(scenario, claim, journal), claim.where)
+
+
+def _positive(phrase: Phrase, outcome: Outcome) -> bool:
+    """Whether something was seen with certainty: no blindness can take back what was seen to hold."""
+    return isinstance(phrase, Eventually | Within) and outcome is Outcome.PASSED
+
+
+def _told(claim: Claim, decided: Decided, window: Window) -> str:
+    told = claim.expectation.tell(decided.history, window) if not decided.decision.settled else ""
+    return told or decided.decision.words
+
+
+def _after(claim: Claim, decided: Decided) -> str:
+    at, window = decided.decision.at, decided.window
+    if not isinstance(claim.phrase, Within) or at is None or window is None:
+        return ""
+    return f", {spoken(max(0.0, at - window.start))} after {claim.phrase.after} (bound {spoken(claim.phrase.limit)})"
+
+
+def _too_slow(journal: Journal, window: Window) -> str:
+    """Return what the machine was too slow for inside a window: the harness, a rule evaluation, a scrape."""
+    for event in journal.of("late"):
+        if journal.story(event.wall) in window:
+            return f"{event.data['words']} at {spoken(journal.story(event.wall))}"
+    vitals = [event for event in journal.of("look", key="vitals") if "data" in event.data]
+    for before, event in pairwise(vitals):
+        at = journal.story(event.wall)
+        if at in window and event.data["data"]["missed"] > before.data["data"]["missed"]:
+            return f"a rule evaluation was missed before {spoken(at)}"
+        timeouts = event.data["data"]["timeouts"]
+        if at in window and timeouts and not _harmed(journal, event.wall):
+            return f"the scrape of {timeouts[0]} timed out at {spoken(at)}, with no fault on it"
+    return ""
+
+
+def _harmed(journal: Journal, wall: float) -> bool:
+    """Whether any fault was there at that time, or just before it."""
+    for event in journal.of("fault", phase="injected"):
+        healed = journal.last("fault", name=event.data["name"], phase="gone")
+        if event.wall <= wall and (healed is None or wall <= healed.wall + RECOVERY):
+            return True
+    return False
+
+
+def _altered(scenario: Scenario, claim: Claim, journal: Journal) -> str:
+    """Return which altered samples a claim rests on."""
+    plan = journal.last("plan")
+    if plan is None or not isinstance(claim.expectation, AboutSeries):
+        return ""
+    alerts = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()}
+    words = set(re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*", " ".join(claim.expectation.exprs(alerts))))
+    faults = [fault.what for fault in scenario.faults if isinstance(fault.what, AltersSamples)]
+    metrics = sorted({fault.alters() for fault in faults} & words)
+    return f" (rests on altered samples of {', '.join(metrics)})" if metrics else ""
+
+
+def _notes(journal: Journal) -> tuple[str, ...]:
+    refused = journal.last("refused")
+    hosts = [f"{each['host']} (asked for by {each['by']})" for each in refused.data["hosts"]] if refused else []
+    said = [str(event.data["words"]) for event in journal.of("note")]
+    return (*(f"refused, because no member of the stack has this name: {host}" for host in hosts), *said)
+
+
+def control(scenario: Scenario, journal: Journal) -> Scenario:
+    """Return the control run of a story that was played: no faults, every window where it was."""
+    decider = _Decider(scenario, journal)
+    claims = tuple(_fixed(claim, decider.window(claim)) for claim in scenario.claims)
+    return replace(scenario, faults=(), claims=claims, name=f"{scenario.name} (control)")
+
+
+def _fixed(claim: Claim, window: Window | None) -> Claim:
+    if not isinstance(claim.phrase, Within) or window is None:
+        return claim
+    return replace(claim, phrase=Eventually(window))
+
+
+def control_notes(played: Scenario, report: Report, control_report: Report) -> tuple[str, ...]:
+    """Return a note for each claim that wants something to happen and passes with no fault as well: it proves nothing."""
+    pairs = zip(played.claims, report.claims, control_report.claims, strict=True)
+    return tuple(
+        f"proves nothing, for it passes without the faults too: {verdict.claim}"
+        for claim, verdict, other in pairs
+        if isinstance(claim.phrase, Eventually | Within | Once) and verdict.outcome is other.outcome is Outcome.PASSED
+    )

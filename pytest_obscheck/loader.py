@@ -1,0 +1,257 @@
+"""YAML → Scenario, or file:line and why not; and what only a stack can say about a scenario."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_obscheck import registry
+from pytest_obscheck.errors import Problem, did_you_mean
+from pytest_obscheck.protocols import Plan
+from pytest_obscheck.reading import Mismatch, Node, Reader, convert, refuse
+from pytest_obscheck.scenario import Claim, Planned, Scenario, unnamed
+from pytest_obscheck.when import Always, Eventually, Never, Once, Phrase, Window, Within, seconds, spoken
+
+SPANS: Mapping[str, Callable[[Window], Phrase]] = {"eventually": Eventually, "always": Always, "never": Never, "once": Once}
+KEYS = ("name", "load", "faults", "expect", "share")
+
+
+def load(path: Path, root: Path | None = None) -> Scenario:
+    """Read a story; ``ConfigError`` holds every problem in it. Messages call the file by its path below ``root``."""
+    reader = Reader(path, _called(path, root))
+    story = _Story(reader)
+    node = reader.root()
+    if node is not None:
+        story.read(node)
+    refuse(reader.problems)
+    return story.scenario()
+
+
+def _called(path: Path, root: Path | None) -> str:
+    return str(path.relative_to(root)) if root and path.is_relative_to(root) else str(path)
+
+
+@dataclass
+class _Story:
+    """A story while its file is read."""
+
+    reader: Reader
+    name: str = ""
+    share: bool = False
+    loads: list[Planned] = field(default_factory=list)
+    faults: list[Planned] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    explicit: set[str] = field(default_factory=set)
+
+    def read(self, node: Node) -> None:
+        """Read the top-level mapping."""
+        parts = {"name": self._name, "share": self._share, "load": self._loads, "faults": self._faults, "expect": self._expect}
+        for key, at, value in self.reader.entries(node, "a story"):
+            if key in parts:
+                parts[key](value)
+            else:
+                self.reader.problem(at, f"a story has no {key!r}", did_you_mean(key, KEYS))
+        if not self.claims and not self.reader.problems:
+            self.reader.problem(node, "the story claims nothing", "add 'expect:' with at least one entry")
+        self._anchors()
+
+    def scenario(self) -> Scenario:
+        """Return the story as data."""
+        name = self.name or self.reader.path.name.removesuffix(".obs.yaml")
+        parts = tuple(self.loads), tuple(self.faults), tuple(self.claims)
+        return Scenario(name, *parts, share=self.share, where=self.reader.name)
+
+    def _name(self, node: Node) -> None:
+        self.name = self._converted(node, str, "name") or ""
+
+    def _share(self, node: Node) -> None:
+        self.share = bool(self._converted(node, bool, "share"))
+
+    def _loads(self, node: Node) -> None:
+        for item in self.reader.items(node, "load"):
+            self._planned(item, "loads", self.loads)
+
+    def _faults(self, node: Node) -> None:
+        for item in self.reader.items(node, "faults"):
+            self._planned(item, "faults", self.faults)
+
+    def _planned(self, item: Node, kind: str, into: list[Planned]) -> None:
+        entry = self._entry(item, kind, ("from", "until", "as"))
+        if entry is None:
+            return
+        what = self._extension(kind, entry)
+        window = self._from_until(entry)
+        name = self._as(entry) or unnamed(entry.name, [planned.name for planned in (*self.loads, *self.faults)])
+        if what is not None and window is not None:
+            into.append(Planned(what, window, name, self._where(item)))
+
+    def _expect(self, node: Node) -> None:
+        for item in self.reader.items(node, "expect"):
+            entry = self._entry(item, "expectations", (*SPANS, "within", "after", "as", "warm"))
+            if entry is None:
+                continue
+            what = self._extension("expectations", entry)
+            phrase = self._phrase(entry)
+            warm = self._converted(entry.rest["warm"], bool, "warm") if "warm" in entry.rest else True
+            if what is not None and phrase is not None:
+                self.claims.append(Claim(what, phrase, self._as(entry), bool(warm), self._where(item)))
+
+    def _entry(self, item: Node, kind: str, words: tuple[str, ...]) -> _Entry | None:
+        """Split an entry into its one registered name and the words of time around it."""
+        named: list[tuple[str, Node, Node]] = []
+        rest: dict[str, Node] = {}
+        known = registry.names(kind)
+        for key, at, value in self.reader.entries(item, "an entry"):
+            if key in words:
+                rest[key] = value
+            elif key in known:
+                named.append((key, at, value))
+            else:
+                one = kind.rstrip("s")
+                self.reader.problem(at, f"no {one} called {key!r}", did_you_mean(key, [*known, *words]))
+                return None
+        if len(named) != 1:
+            said = "names nothing" if not named else f"has {len(named)} names: {', '.join(name for name, _, _ in named)}"
+            self.reader.problem(item, f"the entry {said}", f"an entry has one of: {', '.join(known)}")
+            return None
+        return _Entry(*named[0], rest)
+
+    def _extension(self, kind: str, entry: _Entry) -> Any:
+        cls = registry.find(kind, entry.name)
+        built = self.reader.build(cls, entry.value, entry.name)
+        if built is not None and kind == "loads":
+            return beside(built, self.reader.path.parent)
+        return built
+
+    def _from_until(self, entry: _Entry) -> Window | None:
+        missing = [word for word in ("from", "until") if word not in entry.rest]
+        if missing:
+            self.reader.problem(
+                entry.at, f"{entry.name} has no {' and no '.join(missing)!r}", "write 'from: 10s' and 'until: 40s'"
+            )
+            return None
+        ends = [self._seconds(entry.rest[word], word) for word in ("from", "until")]
+        if ends[0] is None or ends[1] is None:
+            return None
+        return self._window(entry.rest["from"], lambda: Window(ends[0] or 0.0, ends[1] or 0.0))
+
+    def _phrase(self, entry: _Entry) -> Phrase | None:
+        spans = [word for word in SPANS if word in entry.rest]
+        late = [word for word in ("within", "after") if word in entry.rest]
+        right = "write one of 'eventually', 'always', 'never', 'once' with '10s .. 20s', or 'within: 20s' and 'after: …'"
+        if len(spans) + bool(late) != 1:
+            said = f"{' and '.join([*spans, *late])} together" if spans or late else "does not say when"
+            self.reader.problem(entry.at, f"{entry.name}: {said}", right)
+            return None
+        if spans:
+            node = entry.rest[spans[0]]
+            window = self._window(node, lambda: Window.parse(convert(node, str)))
+            return SPANS[spans[0]](window) if window else None
+        if len(late) == 1:
+            self.reader.problem(entry.at, f"{entry.name} has {late[0]!r} alone", "'within' and 'after' go together")
+            return None
+        limit, after = self._seconds(entry.rest["within"], "within"), self._converted(entry.rest["after"], str, "after")
+        return Within(limit, after) if limit is not None and after else None
+
+    def _window(self, node: Node, make: Callable[[], Window]) -> Window | None:
+        try:
+            return make()
+        except ValueError as error:
+            what, _, right = str(error).partition("; ")
+            self.reader.problem(node, what, right)
+            return None
+
+    def _seconds(self, node: Node, word: str) -> float | None:
+        try:
+            return seconds(convert(node, str))
+        except ValueError as error:
+            what, _, right = str(error).partition("; ")
+            self.reader.problem(node, f"{word}: {what}", right)
+            return None
+
+    def _converted(self, node: Node, wanted: type, word: str) -> Any:
+        try:
+            return convert(node, wanted)
+        except Mismatch as error:
+            self.reader.problem(node, f"{word} {error}")
+            return None
+
+    def _as(self, entry: _Entry) -> str:
+        name = self._converted(entry.rest["as"], str, "as") if "as" in entry.rest else ""
+        if name and name in self.explicit:
+            self.reader.problem(entry.rest["as"], f"two entries are called {name!r}", "give each a name of its own")
+        self.explicit.add(name)
+        return name or ""
+
+    def _where(self, node: Node) -> str:
+        return f"{self.reader.name}:{node.start_mark.line + 1}"
+
+    def _anchors(self) -> None:
+        scenario = self.scenario()
+        self.reader.problems.extend(anchor_problems(scenario))
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One entry of a list: its registered name, that key's node, its value, and the other words."""
+
+    name: str
+    at: Node
+    value: Node
+    rest: Mapping[str, Node]
+
+
+def beside(what: Any, folder: Path) -> Any:
+    """Make a relative ``file`` of a load one that starts at the story's folder."""
+    given = getattr(what, "file", "")
+    return dataclasses.replace(what, file=str((folder / given).resolve())) if given else what
+
+
+def anchor_problems(scenario: Scenario) -> list[Problem]:
+    """Return a problem for each ``after`` that names nothing, or something that there are several of."""
+    problems = []
+    names = [fault.name for fault in scenario.faults]
+    known = [*names, *(f"cure of {name}" for name in names), *(claim.name for claim in scenario.claims if claim.name)]
+    for claim in scenario.claims:
+        after = claim.phrase.after if isinstance(claim.phrase, Within) else None
+        if after is None:
+            continue
+        bare = after.removeprefix("cure of ")
+        if after not in known:
+            cure = after.startswith("cure of ")
+            said = did_you_mean(bare, names) if cure else did_you_mean(after, known)
+            problems.append(Problem(claim.where, f"no fault called {bare!r}", said))
+        elif f"{bare} 2" in names:
+            problems.append(Problem(claim.where, f"there are several faults called {bare!r}", "name one with 'as:'"))
+    return problems
+
+
+def check(scenario: Scenario, plan: Plan) -> list[Problem]:
+    """Return what is wrong with a scenario on a stack of this plan, before anything starts."""
+    problems = [*anchor_problems(scenario), *_spans(scenario)]
+    if not scenario.claims:
+        problems.append(Problem(scenario.where, "the story claims nothing", "expect something of it"))
+    for part in (*scenario.loads, *scenario.faults):
+        problems.extend(_told(part.where or scenario.where, part.what.problems(plan)))
+    for claim in scenario.claims:
+        problems.extend(_told(claim.where or scenario.where, claim.expectation.problems(plan)))
+    return list(dict.fromkeys(problems))
+
+
+def _spans(scenario: Scenario) -> Iterable[Problem]:
+    """Say which faults have no time in which they could be seen to work."""
+    for fault in scenario.faults:
+        if fault.window.end <= fault.window.start:
+            where = fault.where or scenario.where
+            yield Problem(
+                where, f"{fault.name} lasts {spoken(fault.window.end - fault.window.start)}", "give it a longer window"
+            )
+
+
+def _told(where: str, problems: Iterable[str]) -> Iterable[Problem]:
+    for problem in problems:
+        what, _, right = problem.partition("; ")
+        yield Problem(where, what, right)

@@ -1,0 +1,298 @@
+"""The pytest plugin: options, stories collected like tests, fixtures. Everything heavy is imported inside functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_obscheck.scenario import Draft, Scenario
+    from pytest_obscheck.session import Played, Session
+    from pytest_obscheck.stack import LiveStack
+
+DEFAULT = "<ini obs_stack>"
+SUFFIX = ".obs.yaml"
+SESSION: pytest.StashKey[Any] = pytest.StashKey()
+LEFT_OUT: pytest.StashKey[int] = pytest.StashKey()
+
+
+# ── options ──────────────────────────────────────────────────────────────────
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options, all beginning with ``--obs``."""
+    group = parser.getgroup("obscheck", "prove alerts, dashboards and SLOs on the real monitoring stack")
+    add = group.addoption
+    add("--obs-stack", nargs="?", const=DEFAULT, metavar="STACK.YAML", help="play stories on this stack (stack/stack.yaml)")
+    add("--obs-runtime", choices=("auto", "process"), default="auto", help="where the stack runs (default: auto)")
+    add("--obs-keep", action="store_true", help="keep the run's folder: configurations, data, logs")
+    add("--obs-report", metavar="DIR", help="write each story's journal and reports here (default: the cache of pytest)")
+    add("--obs-require", metavar="NAMES", help="fail instead of skip where these programs are missing: a,b or all")
+    add(
+        "--obs-control",
+        action="store_true",
+        help="play each story again without its faults, and name claims that pass all the same",
+    )
+    parser.addini("obs_stack", "the stack.yaml of --obs-stack", default="stack/stack.yaml")
+    parser.addini("obs_scenarios", "more files that are stories, as globs", type="linelist", default=[])
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the hooks of ``hookspecs``."""
+    from pytest_obscheck import hookspecs  # noqa: PLC0415
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(args: list[str]) -> None:
+    """Let ``--obs-stack scenarios/`` mean the option and a path: only a YAML file is its value."""
+    for at, word in enumerate(args):
+        follower = args[at + 1] if at + 1 < len(args) else ""
+        if word == "--obs-stack" and not (follower.endswith((".yaml", ".yml")) and not follower.endswith(SUFFIX)):
+            args[at] = f"--obs-stack={DEFAULT}"
+
+
+def _session(config: pytest.Config) -> Session:
+    """Return the one session of this run; a mistake in the stack ends the run with its sentences."""
+    if SESSION not in config.stash:
+        from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
+        from pytest_obscheck.session import Session  # noqa: PLC0415
+        from pytest_obscheck.stack import read  # noqa: PLC0415
+
+        try:
+            file = read(_stack_path(config), config.rootpath)
+            flags = [str(word) for word in config.invocation_params.args]
+            chosen = config.option
+            session = Session(file, chosen.obs_runtime, chosen.obs_keep, chosen.obs_control, flags)
+            assert session.plan is not None  # noqa: S101 - reading it is the check
+        except ObscheckError as error:
+            raise pytest.UsageError(str(error)) from None
+        config.stash[SESSION] = session
+    known: Session = config.stash[SESSION]
+    return known
+
+
+def _stack_path(config: pytest.Config) -> Path:
+    given = config.option.obs_stack
+    if given == DEFAULT:
+        return config.rootpath / str(config.getini("obs_stack"))
+    return config.invocation_params.dir / str(given)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Check the stack before anything is collected, so that its mistakes are told once and first."""
+    if session.config.option.obs_stack and not hasattr(session.config, "workerinput"):
+        _session(session.config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End whatever runs."""
+    if SESSION in config.stash:
+        config.stash[SESSION].close()
+
+
+# ── collecting ───────────────────────────────────────────────────────────────
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect ``*.obs.yaml``, and what the ini option ``obs_scenarios`` names; no other YAML."""
+    if file_path.suffix not in (".yaml", ".yml"):
+        return None
+    patterns = parent.config.getini("obs_scenarios")
+    shown = str(file_path.relative_to(parent.config.rootpath)) if file_path.is_relative_to(parent.config.rootpath) else ""
+    if file_path.name.endswith(SUFFIX) or any(fnmatch(shown, pattern) for pattern in patterns):
+        return StoryFile.from_parent(parent, path=file_path)
+    return None
+
+
+class StoryFile(pytest.File):
+    """A YAML file with one story."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield the story; a mistake in it is told with its line."""
+        from pytest_obscheck.errors import ConfigError  # noqa: PLC0415
+        from pytest_obscheck.loader import load  # noqa: PLC0415
+
+        name = self.path.name.removesuffix(SUFFIX).removesuffix(self.path.suffix)
+        try:
+            story = load(self.path, self.config.rootpath)
+        except ConfigError as error:
+            raise self.CollectError(str(error)) from None
+        yield StoryItem.from_parent(self, name=name, story=story)
+
+
+class StoryItem(pytest.Item):
+    """One story as a test."""
+
+    def __init__(self, *, story: Scenario, **kwargs: Any) -> None:
+        """Keep the story."""
+        super().__init__(**kwargs)
+        self.story = story
+
+    def runtest(self) -> None:
+        """Play it and judge it."""
+        played(self, self.story)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Return the report, or the sentence; a stack trace only for what we did not foresee."""
+        from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
+
+        if isinstance(excinfo.value, ObscheckError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Return where the story is."""
+        return self.path, 0, self.story.name
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without ``--obs-stack``, deselect what needs one."""
+    if config.option.obs_stack:
+        return
+    needing = [item for item in items if _needs_stack(item)]
+    if needing:
+        items[:] = [item for item in items if item not in needing]
+        config.hook.pytest_deselected(items=needing)
+        config.stash[LEFT_OUT] = len(needing)
+
+
+def _needs_stack(item: pytest.Item) -> bool:
+    return isinstance(item, StoryItem) or bool({"scenario", "obs_stack"} & set(getattr(item, "fixturenames", ())))
+
+
+# ── playing ──────────────────────────────────────────────────────────────────
+
+
+def played(item: pytest.Item, story: Scenario) -> Played:
+    """Play a story for a test item; raise ``StoryFailed`` or ``StoryUnknown`` with the report where it did not pass."""
+    from pytest_obscheck.errors import StoryFailed, StoryUnknown  # noqa: PLC0415
+    from pytest_obscheck.verdict import Outcome  # noqa: PLC0415
+
+    __tracebackhide__ = True
+    result = _session(item.config).play(story, _report_folder(item.config))
+    item.config.hook.pytest_obscheck_played(scenario=story, report=result.report, journal=str(result.journal))
+    if result.report.outcome is Outcome.PASSED:
+        item.user_properties.append(("obscheck", result.text))
+        return result
+    raised = StoryFailed if result.report.outcome is Outcome.FAILED else StoryUnknown
+    raise raised(f"{result.text}  journal: {_shown(item.config, result.journal)}")
+
+
+def _report_folder(config: pytest.Config) -> Path:
+    given = config.option.obs_report
+    if given:
+        return config.invocation_params.dir / str(given)
+    cache = getattr(config, "cache", None)
+    return Path(cache.mkdir("obscheck")) if cache is not None else config.rootpath / ".obscheck"
+
+
+def _shown(config: pytest.Config, path: Path) -> str:
+    here = config.invocation_params.dir
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+class Story:
+    """A story that a test writes: ``load``, ``fault``, ``expect``, then ``run``."""
+
+    def __init__(self, item: pytest.Item, draft: Draft) -> None:
+        """Begin with an empty draft."""
+        self._item, self._draft, self.ran = item, draft, False
+
+    def load(self, what: Any, window: Any, as_: str = "") -> Any:
+        """Put traffic into a window; its ``file`` is relative to the test's folder."""
+        from pytest_obscheck.loader import beside  # noqa: PLC0415
+
+        return self._draft.load(beside(what, self._item.path.parent), window, as_)
+
+    def fault(self, what: Any, window: Any, as_: str = "") -> Any:
+        """Put a fault into a window; the result, and its ``cure``, can be the anchor of ``within(..., after=)``."""
+        return self._draft.fault(what, window, as_)
+
+    def expect(self, what: Any, phrase: Any, as_: str = "", warm: bool = True) -> Any:
+        """Claim that something holds, and when."""
+        return self._draft.expect(what, phrase, as_, warm)
+
+    def run(self) -> Any:
+        """Play the story and judge it; return the report, or raise ``StoryFailed`` or ``StoryUnknown`` with it."""
+        __tracebackhide__ = True
+        self.ran = True
+        return played(self._item, self._draft.done()).report
+
+
+@pytest.fixture(scope="session")
+def obs_stack(request: pytest.FixtureRequest) -> LiveStack:
+    """The running stack: ``that(capability)``, ``plan``."""
+    return _session(request.config).stack()
+
+
+@pytest.fixture
+def scenario(request: pytest.FixtureRequest) -> Iterator[Story]:
+    """A story to be written by the test; one that is written but never run fails its test."""
+    from pytest_obscheck import registry  # noqa: PLC0415
+    from pytest_obscheck.scenario import Draft  # noqa: PLC0415
+
+    item = request.node
+    name = item.name.removeprefix("test_").replace("_", " ")
+    story = Story(item, Draft(name, registry.Names(), where=item.nodeid))
+    yield story
+    if not story.ran and not getattr(item, "obs_failed", False):
+        pytest.fail(f"{item.nodeid}: the scenario was written but never run; end the test with scenario.run()", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def obs_program(request: pytest.FixtureRequest) -> Callable[[str], Path]:
+    """Return a function that finds a program, or skips the test with a sentence; fails it under ``--obs-require``."""
+    from pytest_obscheck import toolchain  # noqa: PLC0415
+    from pytest_obscheck.errors import ProgramMissing  # noqa: PLC0415
+
+    required = (request.config.option.obs_require or "").split(",")
+
+    def find(name: str) -> Path:
+        try:
+            return toolchain.find(name).path
+        except ProgramMissing as error:
+            if name in required or "all" in required:
+                pytest.fail(str(error), pytrace=False)
+            pytest.skip(str(error))
+
+    return find
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Remember that a test failed, so that its unplayed scenario is not blamed as well."""
+    report = yield
+    if call.when == "call" and report.failed:
+        item.obs_failed = True  # type: ignore[attr-defined]
+    return report
+
+
+# ── telling ──────────────────────────────────────────────────────────────────
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the reports of the stories that passed; those of the others stand with their failures."""
+    texts = _texts(terminalreporter.getreports("passed"))
+    if texts:
+        terminalreporter.section("obscheck")
+        for text in texts:
+            terminalreporter.write(text)
+    left_out = config.stash.get(LEFT_OUT, 0)
+    if left_out:
+        terminalreporter.write_line(f"obscheck: {left_out} stories were left out; play them with --obs-stack")
+    folder = config.stash[SESSION].folder if SESSION in config.stash and config.option.obs_keep else None
+    if folder:
+        terminalreporter.write_line(f"obscheck: the run's folder is kept: {folder}")
+
+
+def _texts(reports: Sequence[Any]) -> list[str]:
+    found = [
+        value for report in reports if report.when == "call" for name, value in report.user_properties if name == "obscheck"
+    ]
+    return [str(text) for text in found]

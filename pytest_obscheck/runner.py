@@ -1,0 +1,413 @@
+"""play(scenario, stack, clock) → Journal: does what the story says and notes what happens; the only module with threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pytest_obscheck.capabilities import EvaluatesRules, ScrapesTargets
+from pytest_obscheck.clock import Clock
+from pytest_obscheck.errors import FaultFailed, LookFailed, ObscheckError
+from pytest_obscheck.journal import Journal
+from pytest_obscheck.protocols import AboutAlert, AboutSeries, Effect, Explains, Look, Stack
+from pytest_obscheck.scenario import Planned, Scenario
+from pytest_obscheck.when import Always, Eventually, Once, Within, spoken
+
+CONFIRM = 5.0
+"""Wall seconds in which a fault must be seen to have taken hold, or to be gone."""
+
+TICK = 0.02
+"""Wall seconds between two glances of the main loop at what is due."""
+
+SETTLE = 0.4
+"""Wall seconds between two questions whether every claim is settled."""
+
+
+class Traffic(Protocol):
+    """A load as the stack runs it."""
+
+    def waiting(self) -> bool:
+        """Whether it has done all its preparations."""
+
+    def begin(self) -> None:
+        """Let the traffic flow."""
+
+    def end(self) -> None:
+        """Stop it; idempotent."""
+
+    def trouble(self) -> str:
+        """Return why it no longer runs; ``""`` while it does, or after ``end``."""
+
+    def requests(self) -> str:
+        """Return the log of every request so far."""
+
+
+class Stage(Stack, Protocol):
+    """A stack on which a story can be played."""
+
+    def traffic(self, planned: Planned) -> Traffic:
+        """Return the load of that entry, which waits for ``begin``."""
+
+    def unready(self, expected: AbstractSet[str]) -> str:
+        """Return what is missing before time zero, ``""`` when the story may begin; ``expected`` alerts may be active."""
+
+    def autopsy(self) -> dict[str, Any]:
+        """Return what is to be known about the stack after a story, for the journal, by event kind."""
+
+
+class Hands(Protocol):
+    """What runs a piece of work beside the main loop."""
+
+    def give(self, work: Callable[[], None]) -> None:
+        """Run it, now or soon."""
+
+    def join(self) -> None:
+        """Wait until all that was given is done."""
+
+
+@dataclass
+class Threads:
+    """Hands that are threads: one for each piece of work, so that one which hangs keeps no other waiting."""
+
+    _running: list[threading.Thread] = field(default_factory=list)
+
+    def give(self, work: Callable[[], None]) -> None:
+        """Start a thread for the work."""
+        self._running = [thread for thread in self._running if thread.is_alive()]
+        thread = threading.Thread(target=work, daemon=True)
+        self._running.append(thread)
+        thread.start()
+
+    def join(self) -> None:
+        """Wait for every thread; each is bounded by the time limits of what it asks."""
+        for thread in self._running:
+            thread.join()
+
+
+@dataclass(frozen=True)
+class Play:
+    """Everything that one playing of a story needs. ``settled`` is the judge's word on whether to go on."""
+
+    scenario: Scenario
+    stack: Stage
+    clock: Clock
+    journal: Journal
+    hands: Hands
+    settled: Callable[[Scenario, Journal, float], bool]
+    ready_within: float = 30.0
+
+    def write(self, kind: str, **data: Any) -> None:
+        """Write an event that happens now."""
+        self.journal.write(kind, self.clock.now(), **data)
+
+    def story(self) -> float:
+        """Return the story second that it is now."""
+        return self.journal.story(self.clock.now())
+
+    def wall(self, story: float) -> float:
+        """Return the Unix second of a story second."""
+        return (self.journal.zero or 0.0) + story / self.journal.speed
+
+
+def play(show: Play) -> Journal:
+    """Play the story to its end, or until every claim is settled; heals whatever happens."""
+    with _loads(show) as loads:
+        _before(show)
+        if _wait_until_ready(show, loads):
+            show.write("zero", speed=1.0)
+            with _faults(show) as faults:
+                _main_loop(show, loads, faults)
+            _last_looks(show)
+    return show.journal
+
+
+# ── before time zero ─────────────────────────────────────────────────────────
+
+
+def _before(show: Play) -> None:
+    """Measure every fault's absence, while nothing is broken yet."""
+    for fault in show.scenario.faults:
+        effect = _measure(show, fault)
+        show.write("fault", name=fault.name, phase="before", **effect)
+
+
+def _measure(show: Play, fault: Planned) -> dict[str, Any]:
+    try:
+        effect: Effect = fault.what.confirm(show.stack)
+    except ObscheckError as error:
+        return {"held": False, "words": str(error), "traffic": None}
+    return {"held": effect.held, "words": effect.words, "traffic": effect.traffic}
+
+
+def _wait_until_ready(show: Play, loads: Sequence[_Running]) -> bool:
+    """Begin the loads that flow from the start, and wait until the stack is as a story needs it."""
+    if not _wait(show, loads, lambda: _unprepared(loads)):
+        return False
+    for load in loads:
+        if load.planned.window.start == 0:
+            load.begin()
+    expected = _expected(show.scenario)
+    if not _wait(show, loads, lambda: show.stack.unready(expected)):
+        return False
+    show.clock.sleep(_history(show))
+    return _wait(show, loads, lambda: show.stack.unready(expected))
+
+
+def _unprepared(loads: Sequence[_Running]) -> str:
+    return next((f"{load.planned.name} is not prepared" for load in loads if not load.traffic.waiting()), "")
+
+
+def _wait(show: Play, loads: Sequence[_Running], missing: Callable[[], str]) -> bool:
+    """Wait until nothing is missing; note what is, and say no, when a load ends by itself or the time is over."""
+    end = show.clock.now() + show.ready_within
+    while words := missing():
+        trouble = _trouble(show, loads)
+        if trouble or show.clock.now() >= end:
+            show.write("unready", words=trouble or f"{words} (waited {spoken(show.ready_within)})")
+            return False
+        show.clock.sleep(0.05)
+    return True
+
+
+def _history(show: Play) -> float:
+    """Return how many seconds of traffic the claimed rules look back on."""
+    plan = show.journal.last("plan")
+    alerts = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()} if plan else {}
+    claims = [claim for claim in show.scenario.claims if claim.warm]
+    return max((c.expectation.history(alerts) for c in claims if isinstance(c.expectation, AboutSeries)), default=0.0)
+
+
+def _expected(scenario: Scenario) -> set[str]:
+    """Return the alerts that some claim wants active at time zero."""
+    wanted = [c for c in scenario.claims if isinstance(c.phrase, Eventually | Always | Once) and 0.0 in c.phrase.span]
+    return {claim.expectation.alertname() for claim in wanted if isinstance(claim.expectation, AboutAlert)}
+
+
+# ── loads ────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class _Running:
+    """One load while the story plays."""
+
+    planned: Planned
+    traffic: Traffic
+    show: Play
+    state: str = "waiting"
+
+    def begin(self) -> None:
+        """Let it flow, once."""
+        if self.state == "waiting":
+            self.state = "flowing"
+            self.traffic.begin()
+            self.show.write("load", name=self.planned.name, phase="begun", words=str(self.planned.what))
+
+    def end(self) -> None:
+        """Stop it, once, and keep its log."""
+        if self.state != "ended":
+            self.state = "ended"
+            self.traffic.end()
+            self.show.write("load", name=self.planned.name, phase="ended", requests=self.traffic.requests())
+
+    def turn(self, story: float) -> None:
+        """Begin or end it when its time has come."""
+        if story >= self.planned.window.end:
+            self.end()
+        elif story >= self.planned.window.start:
+            self.begin()
+
+
+@contextmanager
+def _loads(show: Play) -> Iterator[list[_Running]]:
+    loads = [_Running(planned, show.stack.traffic(planned), show) for planned in show.scenario.loads]
+    try:
+        yield loads
+    finally:
+        for load in loads:
+            load.end()
+
+
+def _trouble(show: Play, loads: Sequence[_Running]) -> str:
+    for load in loads:
+        trouble = "" if load.state == "ended" else load.traffic.trouble()
+        if trouble:
+            show.write("load failed", name=load.planned.name, words=trouble)
+            return f"{load.planned.name}: {trouble}"
+    return ""
+
+
+# ── faults ───────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class _Harm:
+    """One fault while the story plays. It is healed however the story ends."""
+
+    planned: Planned
+    show: Play
+    state: str = "planned"
+    over: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def turn(self, story: float) -> None:
+        """Inject or heal it when its time has come."""
+        if self.state == "planned" and story >= self.planned.window.start:
+            self.state = "injecting"
+            self.show.hands.give(self._inject)
+        elif self.state == "held" and story >= self.planned.window.end:
+            self.state = "healing"
+            self.show.hands.give(self.heal)
+
+    def _inject(self) -> None:
+        with self._lock:
+            if self.over.is_set():
+                return
+            try:
+                self.planned.what.inject(self.show.stack)
+            except (ObscheckError, LookupError) as error:
+                self._write("failed", failed=f"it could not be injected: {error}")
+                self.state = "held"
+                return
+            self._write("injected")
+        self._write("confirmed", **self._until(wanted=True))
+        self.state = "held"
+
+    def heal(self) -> None:
+        """Undo it, once, and measure that it is gone."""
+        with self._lock:
+            if self.over.is_set():
+                return
+            self.over.set()
+            try:
+                self.planned.what.heal(self.show.stack)
+            except (ObscheckError, LookupError) as error:
+                self._write("failed", failed=f"it could not be healed: {error}")
+                return
+        if self.state != "planned":
+            self._write("healed")
+            self._write("gone", **self._until(wanted=False))
+        self.state = "gone"
+
+    def _until(self, *, wanted: bool) -> dict[str, Any]:
+        """Measure until the effect is there (or gone), for a bounded time; return the last measurement."""
+        end = self.show.clock.now() + CONFIRM
+        effect = _measure(self.show, self.planned)
+        while effect["held"] is not wanted and self.show.clock.now() < end and (self.over.is_set() is not wanted):
+            self.show.clock.sleep(0.05)
+            effect = _measure(self.show, self.planned)
+        return effect
+
+    def _write(self, phase: str, **data: Any) -> None:
+        self.show.write("fault", name=self.planned.name, phase=phase, **data)
+
+
+@contextmanager
+def _faults(show: Play) -> Iterator[list[_Harm]]:
+    faults = [_Harm(planned, show) for planned in show.scenario.faults]
+    try:
+        yield faults
+    finally:
+        for fault in reversed(faults):
+            fault.heal()
+        show.hands.join()
+
+
+# ── looking ──────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class _Watch:
+    """One look, taken again and again; never two at a time."""
+
+    look: Look
+    show: Play
+    since: float
+    due: float
+    busy: bool = False
+
+    def turn(self, now: float) -> None:
+        """Look when it is due and the last look is back."""
+        if self.busy or now < self.due:
+            return
+        if now > self.due + max(self.look.every, 0.2):
+            self.show.write("late", words=f"the harness looked {spoken(now - self.due)} late")
+        self.due = max(self.due + self.look.every, now + self.look.every / 2)
+        self.busy = True
+        self.show.hands.give(self.once)
+
+    def once(self) -> None:
+        """Take one look and write what it says."""
+        until = self.show.clock.now()
+        _look(self.show, "look", self.look, self.since, until)
+        self.since = until
+        self.busy = False
+
+
+def _look(show: Play, kind: str, look: Look, since: float, until: float) -> None:
+    try:
+        show.journal.write(kind, until, key=str(look), data=look.look(show.stack, since, until))
+    except (LookFailed, LookupError) as error:
+        show.journal.write(kind, until, key=str(look), error=str(error))
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """Whether the machine keeps up: rule evaluations that were missed, and scrapes that timed out."""
+
+    every: float = 1.0
+
+    def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
+        """Return ``missed`` (a count since the start) and ``timeouts`` (instances)."""
+        targets = stack.that(ScrapesTargets).targets()
+        timeouts = [t["labels"].get("instance", "?") for t in targets if "deadline exceeded" in t.get("lastError", "")]
+        return {"missed": stack.that(EvaluatesRules).missed(), "timeouts": timeouts}
+
+    def __str__(self) -> str:
+        """Return the key."""
+        return "vitals"
+
+
+def _watches(show: Play) -> list[_Watch]:
+    zero = show.journal.zero or 0.0
+    looks: list[Look] = list(dict.fromkeys(claim.expectation.evidence() for claim in show.scenario.claims))
+    return [_Watch(look, show, zero, zero) for look in (*looks, Vitals())]
+
+
+def _main_loop(show: Play, loads: Sequence[_Running], faults: Sequence[_Harm]) -> None:
+    watches, end = _watches(show), _horizon(show.scenario)
+    ask = show.clock.now() + SETTLE
+    while (story := show.story()) < end:
+        for fault in faults:
+            fault.turn(story)
+        for load in loads:
+            load.turn(story)
+        for watch in watches:
+            watch.turn(show.clock.now())
+        if show.clock.now() >= ask:
+            if _trouble(show, loads) or show.settled(show.scenario, show.journal, story):
+                return
+            ask = show.clock.now() + SETTLE
+        show.clock.sleep(TICK)
+
+
+def _horizon(scenario: Scenario) -> float:
+    """Return the story second at which every window is over, whatever the anchors did."""
+    ends = [fault.window.end for fault in scenario.faults]
+    ends += [claim.phrase.span.end for claim in scenario.claims if not isinstance(claim.phrase, Within)]  # type: ignore[attr-defined]
+    late = sum(claim.phrase.limit for claim in scenario.claims if isinstance(claim.phrase, Within))
+    return max(ends, default=0.0) + late + 2 * CONFIRM
+
+
+def _last_looks(show: Play) -> None:
+    """Write what explains the story: what the expectations ask for, and what the stack knows."""
+    now, zero = show.clock.now(), show.journal.zero or 0.0
+    wanted = dict.fromkeys(c.expectation.autopsy() for c in show.scenario.claims if isinstance(c.expectation, Explains))
+    for look in wanted:
+        _look(show, "autopsy", look, zero, now)
+    with suppress(ObscheckError, FaultFailed):
+        for kind, data in show.stack.autopsy().items():
+            show.write(kind, **data)

@@ -1,0 +1,81 @@
+"""The JSON Schema of the story language, made from the classes, so that editors complete and check stories."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_obscheck import registry
+from pytest_obscheck.reading import fields_of
+from pytest_obscheck.when import DURATION_PATTERN
+
+_DURATION = {"type": "string", "pattern": DURATION_PATTERN}
+_SPAN = {"type": "string", "pattern": r"^[0-9.a-z]+\s*\.\.\s*[0-9.a-z]+$", "description": "story time, like '10s .. 20s'"}
+_SCALARS: dict[Any, dict[str, Any]] = {
+    str: {"type": ["string", "number", "boolean"]},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+}
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a ``*.obs.yaml`` file."""
+    planned = {"from": _DURATION, "until": _DURATION, "as": {"type": "string"}}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "pytest-obscheck story",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["expect"],
+        "properties": {
+            "name": {"type": "string"},
+            "share": {"type": "boolean", "description": "may run on a stack that an earlier story has used"},
+            "load": {"type": "array", "items": _entry("loads", planned, required=["from", "until"])},
+            "faults": {"type": "array", "items": _entry("faults", planned, required=["from", "until"])},
+            "expect": {"type": "array", "minItems": 1, "items": _claim()},
+        },
+    }
+
+
+def _claim() -> dict[str, Any]:
+    spans = dict.fromkeys(("eventually", "always", "never", "once"), _SPAN)
+    words = {**spans, "within": _DURATION, "after": {"type": "string"}, "as": {"type": "string"}, "warm": {"type": "boolean"}}
+    phrases = [{"required": [word]} for word in spans]
+    return {**_entry("expectations", words, required=[]), "oneOf": [*phrases, {"required": ["within", "after"]}]}
+
+
+def _entry(kind: str, words: Mapping[str, Any], required: list[str]) -> dict[str, Any]:
+    named = {name: _extension(registry.find(kind, name)) for name in registry.names(kind)}
+    one = {"anyOf": [{"required": [name]} for name in named]}
+    properties = {**named, **words}
+    return {"type": "object", "additionalProperties": False, "properties": properties, "required": required, "allOf": [one]}
+
+
+def _extension(cls: type) -> dict[str, Any]:
+    fields = fields_of(cls)
+    return {
+        "type": ["object", "null"] if not any(spec.required for spec in fields.values()) else "object",
+        "description": inspect.getdoc(cls) or "",
+        "additionalProperties": False,
+        "properties": {name: _type(spec.type) for name, spec in fields.items()},
+        "required": [name for name, spec in fields.items() if spec.required],
+    }
+
+
+def _type(wanted: Any) -> dict[str, Any]:
+    origin, inner = typing.get_origin(wanted), typing.get_args(wanted)
+    if origin is typing.Annotated:
+        return {"type": "string", "pattern": inner[1]}
+    if origin is typing.Literal:
+        return {"enum": list(inner)}
+    if origin in (types.UnionType, typing.Union):
+        return {"anyOf": [{"type": "null"} if each is type(None) else _type(each) for each in inner]}
+    if origin in (tuple, list):
+        return {"type": "array", "items": _type(inner[0])}
+    if origin in (dict, Mapping):
+        return {"type": "object", "additionalProperties": _type(inner[1])}
+    return _SCALARS.get(wanted, {})

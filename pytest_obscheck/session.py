@@ -1,0 +1,186 @@
+"""One stack for many stories: plays each on it, judges it, and keeps its journal."""
+
+from __future__ import annotations
+
+import errno
+import platform
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pytest_obscheck import journal as journals
+from pytest_obscheck import loader, registry, runner
+from pytest_obscheck.clock import Clock, SystemClock
+from pytest_obscheck.errors import ConfigError, Problem, StackError
+from pytest_obscheck.journal import Event, Journal
+from pytest_obscheck.judge import control, control_notes, judge, settled
+from pytest_obscheck.protocols import Plan
+from pytest_obscheck.saved import from_data, to_data
+from pytest_obscheck.scenario import Scenario
+from pytest_obscheck.stack import LiveStack, RunFolder, StackFile, plan
+from pytest_obscheck.stack.planning import plan_data
+from pytest_obscheck.verdict import Report
+
+
+@dataclass(frozen=True)
+class Played:
+    """One story that was played: its report, its text, and where its journal is."""
+
+    report: Report
+    text: str
+    journal: Path
+
+
+@dataclass
+class Session:
+    """A stack file, its plan, and the stack that is started for the first story."""
+
+    file: StackFile
+    runtime: str = "auto"
+    keep: bool = False
+    control: bool = False
+    flags: Sequence[str] = ()
+    clock: Clock = field(default_factory=SystemClock)
+    _plan: Plan | None = None
+    _stack: LiveStack | None = None
+    _folder: RunFolder | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """Return what is known before anything starts; ``ConfigError`` with every problem."""
+        if self._plan is None:
+            self._plan = plan(self.file)
+        return self._plan
+
+    @property
+    def folder(self) -> Path | None:
+        """Return the run's folder, once there is one."""
+        return self._folder.path if self._folder else None
+
+    def stack(self, scenario: Scenario | None = None) -> LiveStack:
+        """Return the running stack, started at the first call, with the loads of the story that comes first."""
+        loads = scenario.loads if scenario else ()
+        if self._stack is None:
+            with _space():
+                self._stack = self.laid_out()
+                self._stack.start(loads)
+        elif scenario is not None:
+            self._stack.prepare(loads)
+            if not scenario.share:
+                self._stack.fresh()
+        return self._stack
+
+    def laid_out(self) -> LiveStack:
+        """Return a stack with its addresses and working copies, not started."""
+        made = self.plan
+        self._folder = self._folder or RunFolder.make(keep=self.keep)
+        runtime = registry.find("runtimes", "process" if self.runtime == "auto" else self.runtime)(self._folder.path)
+        stack = LiveStack(self.file, made, runtime, self._folder.path, self.clock)
+        self._stack = stack
+        stack.lay_out()
+        return stack
+
+    def check(self, scenario: Scenario) -> None:
+        """Raise ``ConfigError`` where the story cannot be played on this stack."""
+        problems = loader.check(scenario, self.plan)
+        if problems:
+            raise ConfigError(problems)
+
+    def play(self, scenario: Scenario, into: Path) -> Played:
+        """Play a story, judge it, and write its journal and reports into a folder; with ``control``, play it twice."""
+        self.check(scenario)
+        name = slug(scenario.where or scenario.name)
+        into.mkdir(parents=True, exist_ok=True)
+        with _space(), _writing(into / f"{name}.ndjson") as write:
+            journal = self._play(scenario, write)
+            if self.control:
+                self._control(scenario, journal)
+        report = judge(scenario, journal)
+        text = registry.find("reports", "terminal")().report([report])
+        (into / f"{name}.txt").write_text(text, encoding="utf-8")
+        (into / f"{name}.xml").write_text(registry.find("reports", "junit")().report([report]), encoding="utf-8")
+        return Played(report, text, into / f"{name}.ndjson")
+
+    def close(self) -> None:
+        """End the stack and remove the run's folder, unless it is to be kept; idempotent."""
+        if self._stack is not None:
+            self._stack.close()
+            self._stack = None
+        if self._folder is not None:
+            self._folder.close()
+
+    def _play(self, scenario: Scenario, write: Callable[[Journal, Event], None] | None) -> Journal:
+        journal = Journal()
+        if write is not None:
+            journal.on_write = lambda event: write(journal, event)
+        stack = self.stack(scenario)
+        for kind, data in self._header(scenario, stack):
+            journal.write(kind, self.clock.now(), **data)
+        return runner.play(runner.Play(scenario, stack, self.clock, journal, runner.Threads(), settled))
+
+    def _control(self, scenario: Scenario, journal: Journal) -> None:
+        other = control(scenario, journal)
+        report = judge(other, self._play(other, None))
+        for words in control_notes(scenario, judge(scenario, journal), report):
+            journal.write("note", self.clock.now(), words=words)
+
+    def _header(self, scenario: Scenario, stack: LiveStack) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the first events of a journal: everything that explains the rest without the stack."""
+        yield "run", {"obscheck": version("pytest-obscheck"), "python": platform.python_version(), "flags": list(self.flags)}
+        yield "scenario", to_data(scenario)
+        yield "plan", plan_data(self.plan)
+        yield "files", {"files": dict(self.plan.facts.files)}
+        derived = {f"{name}/{file}": text for name, seat in stack.seats.items() for file, text in seat.launch.files.items()}
+        yield "derived", {"files": derived, "programs": stack.programs()}
+
+
+def again(path: Path) -> tuple[Report, str]:
+    """Judge a saved journal; return the report and its text. ``ConfigError`` where it cannot be read."""
+    try:
+        journal = journals.read(path)
+    except (ValueError, OSError) as error:
+        raise ConfigError([_unreadable(path, str(error))]) from None
+    told = journal.last("scenario")
+    if told is None:
+        raise ConfigError([_unreadable(path, "it holds no story")])
+    report = judge(from_data(told.data), journal)
+    return report, registry.find("reports", "terminal")().report([report])
+
+
+def _unreadable(path: Path, why: str) -> Problem:
+    return Problem(str(path), f"not a journal that can be judged: {why}")
+
+
+def slug(text: str) -> str:
+    """Return a text as the name of a file."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text.removesuffix(".obs.yaml")).strip("-")[:120] or "story"
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Callable[[Journal, Event], None]]:
+    """Give what writes each event to the file at once, so that a crash leaves everything up to it."""
+    writer = journals.Writer()
+    with path.open("w", encoding="utf-8") as file:
+        file.write(journals.header() + "\n")
+
+        def write(journal: Journal, event: Event) -> None:
+            file.writelines(f"{line}\n" for line in writer.lines(event, journal.story(event.wall)))
+            file.flush()
+
+        yield write
+
+
+@contextmanager
+def _space() -> Iterator[None]:
+    """Turn a full disk into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = error.filename or "the run's folder"
+        raise StackError(f"{where}: the disk is full; free some space, or point TMPDIR at a larger disk") from None

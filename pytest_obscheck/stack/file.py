@@ -1,0 +1,187 @@
+"""stack.yaml → members: their settings, their production names, and what they depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_obscheck import registry
+from pytest_obscheck.errors import Problem, did_you_mean
+from pytest_obscheck.protocols import Component
+from pytest_obscheck.reading import Mismatch, Node, Reader, convert, refuse
+
+WORDS = ("type", "hosts", "depends_on")
+SECTIONS = ("components", "services", "mounts")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member of a stack. ``hosts``: production ``host:port`` → the name of the port that it leads to."""
+
+    name: str
+    type: str
+    component: Component
+    hosts: Mapping[str, str]
+    depends_on: tuple[str, ...]
+    where: str
+
+
+@dataclass(frozen=True)
+class StackFile:
+    """A stack.yaml that was read: its members in its order, the inbox added."""
+
+    path: Path
+    shown: str
+    members: Mapping[str, Member]
+    mounts: Mapping[str, str]
+
+    @property
+    def home(self) -> Path:
+        """Return the folder that its paths are relative to."""
+        return self.path.parent
+
+    @property
+    def front(self) -> str:
+        """Return the last service, which loads talk to; ``""`` where there is none."""
+        services = [name for name, member in self.members.items() if member.type == "service"]
+        return services[-1] if services else ""
+
+    def edges(self) -> list[tuple[str, str]]:
+        """Return (who, to whom) for each connection that goes through a fault proxy; none without such a member."""
+        if not any(member.type == "toxiproxy" for member in self.members.values()):
+            return []
+        return [(member.name, target) for member in self.members.values() for target in member.depends_on]
+
+
+def read(path: Path, root: Path | None = None) -> StackFile:
+    """Read a stack.yaml; ``ConfigError`` holds every problem in it."""
+    path = path.resolve()
+    shown = str(path.relative_to(root)) if root and path.is_relative_to(root) else str(path)
+    reader = Reader(path, shown)
+    members: dict[str, Member] = {}
+    mounts: dict[str, str] = {}
+    node = reader.root()
+    for key, at, value in reader.entries(node, "a stack") if node is not None else ():
+        if key == "mounts":
+            mounts = _mounts(reader, value)
+        elif key in SECTIONS:
+            _section(reader, value, "" if key == "components" else "service", members)
+        else:
+            reader.problem(at, f"a stack has no {key!r}", did_you_mean(key, SECTIONS))
+    _links(reader, members)
+    refuse(reader.problems)
+    return StackFile(path, shown, {**_inbox(members), **members}, mounts)
+
+
+def _inbox(members: Mapping[str, Member]) -> dict[str, Member]:
+    if any(member.type == "inbox" for member in members.values()):
+        return {}
+    return {"inbox": Member("inbox", "inbox", registry.find("components", "inbox")(), {}, (), "")}
+
+
+def _mounts(reader: Reader, node: Node) -> dict[str, str]:
+    try:
+        found: dict[str, str] = convert(node, dict[str, str])
+    except Mismatch as error:
+        reader.problem(node, f"mounts {error}")
+        return {}
+    return {inside: str((reader.path.parent / outside).resolve()) for inside, outside in found.items()}
+
+
+def _section(reader: Reader, node: Node, kind: str, members: dict[str, Member]) -> None:
+    for name, at, value in reader.entries(node, "the list of members"):
+        if name in members:
+            reader.problem(at, f"there are two members called {name!r}", "rename one")
+        member = _member(reader, name, kind or name, value, at)
+        if member is not None:
+            members[name] = member
+
+
+def _member(reader: Reader, name: str, kind: str, node: Node, at: Node) -> Member | None:
+    words: dict[str, Node] = {}
+    settings = _settings(reader, node, words)
+    kind = _text(reader, words["type"]) if "type" in words else kind
+    if kind not in registry.names("components"):
+        known = registry.names("components")
+        reader.problem(at, f"no component called {kind!r}", did_you_mean(kind, known))
+        return None
+    component = reader.build(registry.find("components", kind), settings, name)
+    if component is None:
+        return None
+    hosts = _hosts(reader, words["hosts"], component.ports) if "hosts" in words else {}
+    depends_on = _list(reader, words["depends_on"], "depends_on") if "depends_on" in words else ()
+    return Member(name, kind, component, hosts, depends_on, f"{reader.name}:{at.start_mark.line + 1}")
+
+
+def _settings(reader: Reader, node: Node, words: dict[str, Node]) -> Node:
+    """Take the words that every member has out of a member's node; return the node of the component's own settings."""
+    if not hasattr(node, "value") or isinstance(node.value, str):
+        return node
+    own = [(key, value) for key, value in node.value if key.value not in WORDS]
+    for key, _, value in reader.entries(node, "a member"):
+        if key in WORDS:
+            words[key] = value  # noqa: PERF403 - reading the entries notes doubled keys
+    return type(node)(node.tag, own, node.start_mark, node.end_mark)
+
+
+def _text(reader: Reader, node: Node) -> str:
+    try:
+        return str(convert(node, str))
+    except Mismatch as error:
+        reader.problem(node, f"type {error}")
+        return ""
+
+
+def _list(reader: Reader, node: Node, word: str) -> tuple[str, ...]:
+    try:
+        found: tuple[str, ...] = convert(node, tuple[str, ...])
+    except Mismatch as error:
+        reader.problem(node, f"{word} {error}")
+        return ()
+    return found
+
+
+def _hosts(reader: Reader, node: Node, ports: tuple[str, ...]) -> dict[str, str]:
+    try:
+        found = convert(node, dict[str, str] | tuple[str, ...])
+    except Mismatch:
+        reader.problem(node, "hosts is neither a list nor a mapping", "write it like [api-1.prod.example:8080]")
+        return {}
+    hosts = found if isinstance(found, dict) else dict.fromkeys(found, ports[0])
+    for host, port in hosts.items():
+        if ":" not in host:
+            reader.problem(node, f"{host!r} has no port", f"write it as the scrape configuration does, like '{host}:80'")
+        if port not in ports:
+            reader.problem(node, f"{host!r} leads to no port called {port!r}", did_you_mean(port, ports))
+    return hosts
+
+
+def _links(reader: Reader, members: Mapping[str, Member]) -> None:
+    """Note what depends on a member that is not there, in a circle, and hosts that lead to two members."""
+    hosts: dict[str, str] = {}
+    for member in members.values():
+        for target in member.depends_on:
+            if target not in members:
+                said = did_you_mean(target, members)
+                reader.problems.append(Problem(member.where, f"{member.name} depends on {target!r}, which is no member", said))
+            elif member.name in _behind(target, members):
+                both = f"{member.name} and {target} depend on each other"
+                reader.problems.append(Problem(member.where, both, "one of them must be able to start alone"))
+        for host in member.hosts:
+            if host in hosts:
+                both = f"{host!r} leads to {hosts[host]} and to {member.name}"
+                reader.problems.append(Problem(member.where, both, "keep one of them"))
+            hosts[host] = member.name
+
+
+def _behind(name: str, members: Mapping[str, Member]) -> set[str]:
+    """Return everything that a member depends on, at any depth, itself included."""
+    found: set[str] = set()
+    todo = [name]
+    while todo:
+        each = todo.pop()
+        if each not in found and each in members:
+            found.add(each)
+            todo.extend(members[each].depends_on)
+    return found

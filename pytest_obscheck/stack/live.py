@@ -1,0 +1,320 @@
+"""A stack that runs: started side by side, ready, fresh for each story, and gone afterwards."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pytest_obscheck import toolchain
+from pytest_obscheck.capabilities import CatchesNotifications, EvaluatesRules, HoldsAlerts, ScrapesTargets
+from pytest_obscheck.clock import Clock
+from pytest_obscheck.errors import ComponentDied, LookFailed, NotReady, ProgramMissing, StackError
+from pytest_obscheck.protocols import Client, Launch, Load, Network, Place, Plan, Running, Runtime
+from pytest_obscheck.scenario import Planned
+from pytest_obscheck.stack.file import Member, StackFile
+from pytest_obscheck.stack.filling import Filling
+from pytest_obscheck.stack.planning import open_document, sinks
+
+C = TypeVar("C")
+READY_WITHIN = 30.0
+"""Wall seconds in which every member must be ready."""
+
+
+@dataclass
+class Seat:
+    """One member with its place, and what runs there."""
+
+    member: Member
+    place: Place
+    launch: Launch
+    running: Running | None = None
+    client: Client | None = None
+    ready: bool = False
+
+
+@dataclass
+class LiveStack:
+    """The members of a stack file on a runtime; ``Stack`` and ``Stage`` of the protocols."""
+
+    file: StackFile
+    plan: Plan
+    runtime: Runtime
+    folder: Path
+    clock: Clock
+    seats: dict[str, Seat] = field(default_factory=dict)
+    traffics: dict[str, LoadTraffic] = field(default_factory=dict)
+
+    # ── starting and stopping ──
+
+    def lay_out(self) -> None:
+        """Reserve every address and derive every working copy; nothing starts."""
+        addresses = {
+            name: {port: self.runtime.reserve(name, port) for port in member.component.ports}
+            for name, member in self.file.members.items()
+        }
+        network = self._network(addresses)
+        for name, member in self.file.members.items():
+            place = self._place(name, addresses, network)
+            self.seats[name] = Seat(member, place, member.component.launch(place))
+
+    def start(self, loads: Sequence[Planned] = ()) -> None:
+        """Start every member, side by side where nothing forbids it, and return when all are ready.
+
+        ``loads`` are started too and wait; ``StackError`` names the member that is at fault and shows its last log lines.
+        """
+        if not self.seats:
+            self.lay_out()
+        self._require_programs()
+        self.prepare(loads)
+        self._bring_up(list(self.seats.values()))
+
+    def prepare(self, loads: Iterable[Planned]) -> None:
+        """Start the processes of loads; they wait until a story begins them."""
+        for number, planned in enumerate(loads):
+            name = f"load-{len(self.traffics) + number + 1}"
+            place = self._place(name, self._addresses(), next(iter(self.seats.values())).place.network)
+            launch = _resolved(planned.what.launch(place))
+            self.traffics[_key(planned)] = LoadTraffic(planned.what, place, self.runtime.run(name, launch))
+
+    def fresh(self) -> None:
+        """Give every member that keeps data under ``data`` an empty one, by starting it again."""
+        kept = [seat for seat in self.seats.values() if (seat.place.folder / "data").exists()]
+        for seat in kept:
+            _running(seat).kill()
+        for seat in kept:
+            shutil.rmtree(seat.place.folder / "data", ignore_errors=True)
+            _running(seat).start()
+            seat.ready = False
+        self._bring_up(kept)
+
+    def programs(self) -> dict[str, str]:
+        """Return the versions of the programs that the toolchain knows, by name."""
+        known = toolchain.index_names()
+        return {name: toolchain.find(name).version for seat in self.seats.values() if (name := seat.launch.argv[0]) in known}
+
+    def close(self) -> None:
+        """End everything; idempotent."""
+        self.runtime.close()
+
+    def _bring_up(self, seats: Sequence[Seat]) -> None:
+        end = self.clock.now() + READY_WITHIN
+        while not all(seat.ready for seat in seats):
+            for seat in seats:
+                if not seat.ready:
+                    self._advance(seat)
+            if self.clock.now() >= end:
+                raise NotReady("\n".join(_not_ready(seat) for seat in seats if not seat.ready))
+            self.clock.sleep(0.01)
+
+    def _advance(self, seat: Seat) -> None:
+        if seat.running is None:
+            if self._may_start(seat):
+                seat.running = self.runtime.run(seat.member.name, _resolved(seat.launch))
+                seat.client = seat.member.component.connect(seat.place)
+            return
+        if not seat.running.alive():
+            raise ComponentDied(_died(seat, seat.running))
+        seat.ready = seat.client is not None and seat.client.ready()
+
+    def _may_start(self, seat: Seat) -> bool:
+        wanted = [other for other in self.seats.values() if other.member.type in seat.member.component.after]
+        wanted += [self.seats[name] for name in seat.member.depends_on]
+        return all(other.ready for other in wanted)
+
+    def _require_programs(self) -> None:
+        known = toolchain.index_names()
+        wanted = dict.fromkeys(seat.launch.argv[0] for seat in self.seats.values())
+        gaps = toolchain.missing([name for name in wanted if name in known])
+        if gaps:
+            raise ProgramMissing(toolchain.in_words(gaps))
+
+    # ── laying out ──
+
+    def _network(self, addresses: Mapping[str, Mapping[str, str]]) -> Network:
+        inbox = next(name for name, member in self.file.members.items() if member.type == "inbox")
+        hosts = {host: addresses[m.name][port] for m in self.file.members.values() for host, port in m.hosts.items()}
+        return Network(
+            proxy=f"http://{addresses[inbox]['proxy']}",
+            smtp=addresses[inbox]["smtp"],
+            ca_file=self.folder / inbox / "ca.pem",
+            hosts=hosts,
+            sinks=sinks(),
+            routes=self.plan.facts.routes,
+            edges=self._edges(addresses),
+        )
+
+    def _edges(self, addresses: Mapping[str, Mapping[str, str]]) -> dict[str, tuple[str, str]]:
+        edges = {}
+        for source, target in self.file.edges():
+            name = f"{source}→{target}"
+            main = self.file.members[target].component.ports[0]
+            edges[name] = (self.runtime.reserve("toxiproxy", name), addresses[target][main])
+        return edges
+
+    def _place(self, name: str, addresses: Mapping[str, Mapping[str, str]], network: Network) -> Place:
+        ours = {edge.split("→")[1]: listen for edge, (listen, _) in network.edges.items() if edge.startswith(f"{name}→")}
+        filling = Filling(self.file, name, addresses, ours)
+        folder = self.folder / name
+        own = addresses.get(name, {})
+        return Place(name, folder, self.file.home, own, network, filling.text, open_document(self.file.home), self.file.mounts)
+
+    def _addresses(self) -> dict[str, Mapping[str, str]]:
+        return {name: seat.place.addresses for name, seat in self.seats.items()}
+
+    # ── asking ──
+
+    def that(self, capability: type[C], named: str | None = None) -> C:
+        """Return the member that can do this; ``LookupError`` says what the stack has instead."""
+        found = self.all(capability)
+        if named is None and found:
+            return next(iter(found.values()))
+        if named is not None and named in found:
+            return found[named]
+        what = _words(capability)
+        who = f"the member {named!r} does not exist or" if named else "no member of the stack"
+        raise LookupError(f"{who} {what}; those that can: {', '.join(found) or 'none'}")
+
+    def all(self, capability: type[C]) -> Mapping[str, C]:
+        """Return every member that can do this, by name."""
+        found: dict[str, C] = {}
+        for name, seat in self.seats.items():
+            for side in (seat.client, seat.running):
+                if side is not None and isinstance(side, capability) and name not in found:
+                    found[name] = side
+        return found
+
+    def traffic(self, planned: Planned) -> LoadTraffic:
+        """Return the load of that entry; it is started here if it was not before."""
+        if _key(planned) not in self.traffics:
+            self.prepare([planned])
+        return self.traffics[_key(planned)]
+
+    def unready(self, expected: AbstractSet[str]) -> str:
+        """Return what is missing before a story may begin: a target never scraped, or down; an alert already active."""
+        try:
+            return self._unscraped() or self._already_active(expected)
+        except LookFailed as error:
+            return str(error)
+
+    def _unscraped(self) -> str:
+        for target in self.that(ScrapesTargets).targets():
+            labels = target["labels"]
+            name = f"{labels.get('job')}/{labels.get('instance')}"
+            host = target.get("discoveredLabels", {}).get("__address__", "")
+            if target["health"] == "unknown":
+                return f"the target {name} was not scraped yet"
+            if target["health"] == "down" and host in self.plan.hosts:
+                return f"the target {name} is down before anything was broken: {target.get('lastError')}"
+        return ""
+
+    def _already_active(self, expected: AbstractSet[str]) -> str:
+        for group in self.that(EvaluatesRules).rules():
+            for rule in group["rules"]:
+                if rule.get("alerts") and rule["name"] not in expected:
+                    return f"the alert {rule['name']} is {rule['state']} before anything was broken"
+        return ""
+
+    def autopsy(self) -> dict[str, dict[str, Any]]:
+        """Return what explains a story: rules, targets, Alertmanager's alerts and silences, refused hosts, last log lines."""
+        found: dict[str, dict[str, Any]] = {}
+        with suppress(LookFailed, LookupError):
+            found["rules"] = {"groups": self.that(EvaluatesRules).rules()}
+        with suppress(LookFailed, LookupError):
+            found["targets"] = {"targets": self.that(ScrapesTargets).targets()}
+        with suppress(LookFailed, LookupError):
+            holder = self.that(HoldsAlerts)
+            found["alertmanager"] = {"alerts": holder.alerts(), "silences": holder.silences()}
+        with suppress(LookFailed, LookupError):
+            found["refused"] = {"hosts": self.that(CatchesNotifications).refused()}
+        found["logs"] = {name: _running(seat).logs(10) for name, seat in self.seats.items()}
+        return found
+
+
+@dataclass
+class LoadTraffic:
+    """A load that was started; ``Traffic`` of the runner."""
+
+    load: Load
+    place: Place
+    running: Running
+    ended: bool = False
+
+    def waiting(self) -> bool:
+        """Whether it has done all its preparations."""
+        return self.load.waiting(self.place)
+
+    def begin(self) -> None:
+        """Let the traffic flow."""
+        self.load.begin(self.place)
+
+    def end(self) -> None:
+        """Stop it; idempotent."""
+        if not self.ended:
+            self.ended = True
+            self.running.stop()
+
+    def trouble(self) -> str:
+        """Return why it no longer runs; ``""`` while it does, or after ``end``."""
+        if self.ended or self.running.alive():
+            return ""
+        return f"ended by itself (exit code {self.running.exit_code()}); {_last(self.running)}"
+
+    def requests(self) -> str:
+        """Return the log of every request so far."""
+        return self.load.requests(self.place)
+
+
+def _key(planned: Planned) -> str:
+    return f"{planned.where} {planned.name} {planned.window}"
+
+
+def _words(capability: type) -> str:
+    name = capability.__name__
+    return "".join(f" {char.lower()}" if char.isupper() else char for char in name).strip()
+
+
+def _running(seat: Seat) -> Running:
+    if seat.running is None:
+        raise StackError(f"{seat.member.name}: it was not started")
+    return seat.running
+
+
+def _resolved(launch: Launch) -> Launch:
+    """Return the launch with its program as a path."""
+    name = launch.argv[0]
+    return Launch((program(name), *launch.argv[1:]), launch.folder, launch.cwd, launch.environment, launch.files)
+
+
+def program(name: str) -> str:
+    """Return the path of a program; ``ProgramMissing`` names the command that installs it."""
+    if name == "python":
+        return sys.executable
+    if "/" in name:
+        return name
+    if name in toolchain.index_names():
+        return str(toolchain.find(name).path)
+    found = shutil.which(name)
+    if found is None:
+        raise ProgramMissing(f"{name}: not found on PATH; install it or write the path of the program")
+    return found
+
+
+def _last(running: Running) -> str:
+    lines = running.logs(10)
+    return "its last lines:\n  " + "\n  ".join(lines) if lines else "it wrote no log"
+
+
+def _died(seat: Seat, running: Running) -> str:
+    return f"{seat.member.name}: it ended at start (exit code {running.exit_code()}); {_last(running)}"
+
+
+def _not_ready(seat: Seat) -> str:
+    if seat.running is None:
+        return f"{seat.member.name}: it was not started, for what it depends on was not ready"
+    return f"{seat.member.name}: it was not ready within {READY_WITHIN:.0f}s; {_last(seat.running)}"

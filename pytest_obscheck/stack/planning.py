@@ -1,0 +1,125 @@
+"""StackFile → Plan: what is known of a stack before anything starts, and every problem in the user's files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_obscheck import derive, registry, toolchain
+from pytest_obscheck.errors import ConfigError, LookFailed, Problem, did_you_mean
+from pytest_obscheck.matching import expanded
+from pytest_obscheck.protocols import Facts, Network, Place, Plan, Sink
+from pytest_obscheck.reading import refuse
+from pytest_obscheck.stack.file import Member, StackFile
+from pytest_obscheck.stack.filling import Filling
+
+
+def plan(stack: StackFile) -> Plan:
+    """Return the plan of a stack; ``ConfigError`` with every problem in the files that it names.
+
+    The user's own files are checked with promtool and amtool, where some member has such files.
+    """
+    problems: list[Problem] = []
+    facts = [_facts(stack, member, problems) for member in stack.members.values()]
+    problems.extend(_unfilled(stack))
+    merged = _merged(facts)
+    if not problems:
+        problems.extend(_checked(merged.checks, stack.home))
+    refuse(list(dict.fromkeys(problems)))
+    proxied: dict[str, tuple[str, ...]] = {}
+    for source, target in stack.edges():
+        proxied[target] = (*proxied.get(target, ()), source)
+    members = {name: member.type for name, member in stack.members.items()}
+    hosts = {host: name for name, member in stack.members.items() for host in member.hosts}
+    return Plan(stack.home, members, proxied, hosts, merged, tuple(registry.names("sinks")), _parse)
+
+
+def sinks() -> Mapping[str, type[Sink]]:
+    """Return the registered sinks by Alertmanager's receiver key."""
+    found = [registry.find("sinks", name) for name in registry.names("sinks")]
+    return {sink.receiver_key: sink for sink in found}
+
+
+def plan_data(made: Plan) -> dict[str, Any]:
+    """Return what a journal keeps of a plan, as JSON values."""
+    facts = made.facts
+    alerts = {
+        rule.name: {
+            "where": rule.where,
+            "exprs": expanded(rule.expr, facts.recordings),
+            "for": rule.hold,
+            "labels": dict(rule.labels),
+            "interval": rule.interval,
+        }
+        for rule in facts.alerts
+    }
+    routes = [{"sink": r.sink, "receiver": r.receiver, "host": r.host, "where": r.where} for r in facts.routes]
+    return {"alerts": alerts, "routes": routes, "hosts": dict(made.hosts), "members": dict(made.members)}
+
+
+def _facts(stack: StackFile, member: Member, problems: list[Problem]) -> Facts:
+    filling = Filling(stack, member.name)
+    network = Network(sinks=sinks())
+    place = Place(member.name, stack.home, stack.home, {}, network, filling.text, open_document(stack.home), stack.mounts)
+    try:
+        return member.component.facts(place)
+    except ConfigError as error:
+        problems.extend(error.problems)
+        return Facts()
+
+
+def open_document(home: Path) -> Any:
+    """Return what opens a user's YAML file, calling it by its path below ``home``."""
+
+    def opened(path: Path) -> derive.Document:
+        path = path.resolve()
+        shown = str(path.relative_to(home)) if path.is_relative_to(home) else str(path)
+        return derive.Document.open(path, shown)
+
+    return opened
+
+
+def _merged(facts: Iterable[Facts]) -> Facts:
+    every = list(facts)
+    return Facts(
+        alerts=tuple(rule for each in every for rule in each.alerts),
+        recordings={name: expr for each in every for name, expr in each.recordings.items()},
+        routes=tuple(route for each in every for route in each.routes),
+        scraped=tuple(dict.fromkeys(target for each in every for target in each.scraped)),
+        files={name: text for each in every for name, text in each.files.items()},
+        checks=tuple(check for each in every for check in each.checks),
+    )
+
+
+def _unfilled(stack: StackFile) -> Iterable[Problem]:
+    """Say which ``${...}`` in a member's settings names nothing."""
+    for member in stack.members.values():
+        filling = Filling(stack, member.name)
+        for text in _texts(vars(member.component)):
+            for name in filling.unknown(text):
+                yield Problem(member.where, f"{member.name}: '${{{name}}}' names nothing", did_you_mean(name, filling.names()))
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _checked(checks: Iterable[tuple[str, Path]], home: Path) -> Iterable[Problem]:
+    tools = {"promtool": derive.check_prometheus, "amtool": derive.check_alertmanager}
+    for tool, path in checks:
+        yield from tools[tool](toolchain.find(tool).path, path, home)
+
+
+def _parse(expr: str) -> str:
+    try:
+        return derive.promql_problem(toolchain.find("promtool").path, expr)
+    except LookFailed as error:
+        return str(error)

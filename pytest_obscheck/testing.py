@@ -1,0 +1,126 @@
+"""For people who write extensions: time that obeys, a stack that is a dictionary, and journals in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pytest_obscheck.journal import Journal
+from pytest_obscheck.protocols import Facts, Plan
+from pytest_obscheck.scenario import Planned
+
+C = TypeVar("C")
+
+
+@dataclass
+class FakeClock:
+    """A clock that moves only when somebody sleeps: a story of four minutes takes milliseconds."""
+
+    time: float = 1_000_000.0
+
+    def now(self) -> float:
+        """Return Unix seconds."""
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        """Let that many seconds pass, at once."""
+        self.time += max(0.0, seconds)
+
+
+@dataclass
+class Inline:
+    """Hands that do each piece of work at once, before anything else happens."""
+
+    def give(self, work: Callable[[], None]) -> None:
+        """Do it."""
+        work()
+
+    def join(self) -> None:
+        """Return: nothing is left to wait for."""
+
+
+def a_plan(facts: Facts | None = None, **members: str) -> Plan:
+    """Return the plan of a stack with these members (name → component type); ``checkout`` reaches every other by proxy."""
+    proxied = {name: ("checkout",) for name in members if name != "checkout"}
+    return Plan(Path(), members, proxied, {}, facts or Facts(), ("email", "pagerduty", "slack", "webhook"), lambda _: "")
+
+
+@dataclass
+class FakeTraffic:
+    """A load that only remembers what it was told."""
+
+    told: list[str] = field(default_factory=list)
+    log: str = "end,method,name,status,seconds,bytes,error\n"
+    dies: str = ""
+
+    def waiting(self) -> bool:
+        """Say that it is prepared."""
+        return True
+
+    def begin(self) -> None:
+        """Remember it."""
+        self.told.append("begin")
+
+    def end(self) -> None:
+        """Remember it."""
+        self.told.append("end")
+
+    def trouble(self) -> str:
+        """Return why it ended by itself, if it was told to."""
+        return self.dies
+
+    def requests(self) -> str:
+        """Return its log."""
+        return self.log
+
+
+@dataclass
+class FakeStack:
+    """A stack whose members are whatever objects it is given; they are found by the methods that they have."""
+
+    members: Mapping[str, Any] = field(default_factory=dict)
+    plan: Plan = field(default_factory=a_plan)
+    loads: dict[str, FakeTraffic] = field(default_factory=dict)
+    missing: str = ""
+
+    def that(self, capability: type[C], named: str | None = None) -> C:
+        """Return the first member, or the named one, that can do this; ``LookupError`` where there is none."""
+        found = self.all(capability)
+        if named is not None and named in found:
+            return found[named]
+        if named is None and found:
+            return next(iter(found.values()))
+        raise LookupError(f"no member {named or ''} can do what {capability.__name__} does; those that can: {', '.join(found)}")
+
+    def all(self, capability: type[C]) -> Mapping[str, C]:
+        """Return every member that can do this."""
+        return {name: member for name, member in self.members.items() if isinstance(member, capability)}
+
+    def traffic(self, planned: Planned) -> FakeTraffic:
+        """Return the load of that entry."""
+        return self.loads.setdefault(planned.name, FakeTraffic())
+
+    def unready(self, expected: AbstractSet[str]) -> str:
+        """Return what it was told is missing."""
+        return self.missing
+
+    def autopsy(self) -> dict[str, dict[str, Any]]:
+        """Return nothing: what a fake knows, its test knows."""
+        return {}
+
+
+def a_journal(zero: float = 1000.0, **looks: list[tuple[float, Any]]) -> Journal:
+    """Return a journal with looks at story seconds: ``a_journal(alerts=[(0.2, {...}), (0.4, "refused")])``.
+
+    Text in place of data is a look that failed with this message. An underscore of a key stands for a space.
+    """
+    journal = Journal()
+    journal.write("zero", zero, speed=1.0)
+    for key, seen in looks.items():
+        for at, data in seen:
+            said = {"error": data} if isinstance(data, str) else {"data": data}
+            journal.write("look", zero + at, key=key.replace("_", " "), **said)
+    return journal

@@ -1,0 +1,80 @@
+"""A stack by hand: run it until Ctrl-C, or show how its working copies differ from the user's files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pytest_obscheck import derive
+from pytest_obscheck.capabilities import CatchesNotifications
+from pytest_obscheck.errors import ConfigError, Problem, did_you_mean
+from pytest_obscheck.session import Session
+from pytest_obscheck.stack import LiveStack, read
+
+
+def up(path: Path, follow: Sequence[str], say: Callable[[str], None]) -> int:
+    """Start the stack, print a table of its URLs, print the followed logs as they grow, and end it at Ctrl-C."""
+    session = Session(read(path, Path.cwd()))
+    unknown = [name for name in follow if name not in session.file.members]
+    if unknown:
+        said = did_you_mean(unknown[0], session.file.members)
+        raise ConfigError([Problem("--follow", f"no member called {unknown[0]!r}", said)])
+    try:
+        stack = session.stack()
+        say(table(stack) + "Ctrl-C ends it all.\n")
+        _until_interrupted(session, stack, follow, say)
+    except KeyboardInterrupt:
+        say("\nending …\n")
+    finally:
+        session.close()
+    return 0
+
+
+def table(stack: LiveStack) -> str:
+    """Return a line for each member: its name, its URLs, and the production names that lead to it."""
+    rows = [("MEMBER", "ADDRESS", "PRODUCTION NAMES")]
+    for name, seat in stack.seats.items():
+        addresses = " ".join(f"{port}=http://{address}" for port, address in seat.place.addresses.items())
+        rows.append((name, addresses, " ".join(seat.member.hosts)))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows
+    )
+
+
+def _until_interrupted(session: Session, stack: LiveStack, follow: Sequence[str], say: Callable[[str], None]) -> None:
+    logs = {name: stack.seats[name].place.folder / f"{name}.log" for name in follow}
+    read_to = dict.fromkeys(follow, 0)
+    since = session.clock.now()
+    while True:
+        for name, log in logs.items():
+            text = log.read_bytes()[read_to[name] :] if log.exists() else b""
+            read_to[name] += len(text)
+            for line in text.decode(errors="replace").splitlines():
+                say(f"{name}: {line}\n")
+        until = session.clock.now()
+        for each in stack.that(CatchesNotifications).arrived(since, until):
+            say(f"→ {each.sink}: {each.status} {each.text.strip().splitlines()[0] if each.text.strip() else ''}\n")
+        since = until
+        session.clock.sleep(0.3)
+
+
+def render(path: Path) -> str:
+    """Return the diff between the user's files and the working copies, as ``diff -u`` writes it."""
+    session = Session(read(path, Path.cwd()))
+    try:
+        stack = session.laid_out()
+        return "".join(_diffs(stack))
+    finally:
+        session.close()
+
+
+def _diffs(stack: LiveStack) -> list[str]:
+    found = []
+    for seat in stack.seats.values():
+        config = getattr(seat.member.component, "config", "")
+        derived = seat.launch.files.get(Path(config).name) if config else None
+        if derived is not None:
+            original = (stack.file.home / config).read_text(encoding="utf-8", errors="surrogateescape")
+            found.append(derive.diff(original, derived, config))
+    return found
