@@ -159,7 +159,9 @@ def merged(node: Node) -> Iterator[tuple[Node, Node]]:
 
 
 def pairs(node: Node) -> Iterator[tuple[Node, Node]]:
-    """Yield all pairs of a mapping, its own before the merged ones."""
+    """Yield all pairs of a mapping, its own before the merged ones; nothing for what is no mapping."""
+    if node.kind is not Kind.MAPPING:
+        return
     yield from ((key, item) for key, item in zip(node.keys, node.items, strict=True) if key.text != MERGE)
     yield from merged(node)
 
