@@ -63,6 +63,13 @@ class Upstreams:
                     raise
         return await _exchange(await _connect(address), address, request, idle)
 
+    def close(self) -> None:
+        """Give up the connections that wait."""
+        for idle in self._idle.values():
+            for wire in idle:
+                wire.writer.transport.abort()
+            idle.clear()
+
 
 def _waiting(idle: list[Wire]) -> Wire | None:
     while idle:
