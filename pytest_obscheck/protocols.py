@@ -252,6 +252,9 @@ class Client(Protocol):
     def ready(self) -> bool:
         """Whether the component can do its work now; never raises."""
 
+    def close(self) -> None:
+        """Let go of its connections; idempotent."""
+
 
 class Runtime(Protocol):
     """Where components live: processes, containers, or already somewhere."""

@@ -344,6 +344,8 @@ class _Watch:
         until = self.show.clock.now()
         _look(self.show, "look", self.look, self.since, until)
         self.since = until
+        # A look that takes long is the answer's doing; only what comes late to a free watch is the machine's.
+        self.due = max(self.due, self.show.clock.now())
         self.busy = False
 
 

@@ -137,8 +137,10 @@ class Reader:
             yield from (opened for name in found if (opened := self.open(Path(name))))
 
     def problem(self, document: Document, spot: Spot, what: str, right: str = "") -> None:
-        """Note a problem at a place in a document."""
-        self.problems.append(Problem(f"{self.name(document)}:{document.line(*spot)}", what, right))
+        """Note a problem at a place in a document, once."""
+        problem = Problem(f"{self.name(document)}:{document.line(*spot)}", what, right)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def name(self, document: Document) -> str:
         """Return a document's name as reports print it."""

@@ -34,6 +34,11 @@ class Http:
         nothing = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         return httpx.Client(trust_env=False, timeout=SECONDS, verify=nothing, transport=self.transport)
 
+    def close(self) -> None:
+        """Give up the connections to it."""
+        if "_client" in self.__dict__:
+            self.__dict__.pop("_client").close()
+
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> httpx.Response:
         """Return the answer to a GET, whatever its status; ``LookFailed`` where there is none."""
         import httpx  # noqa: PLC0415 -- see above
@@ -57,6 +62,11 @@ class Http:
     def json(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """Return the JSON of an answer with status 200; ``LookFailed`` for every other."""
         return parsed(self.name, path, self.text(path, params))
+
+    def close(self) -> None:
+        """Give up the connections to it, if there are any."""
+        if "_client" in vars(self):
+            self._client.close()
 
     def ok(self, path: str) -> bool:
         """Whether a GET is answered with 200; never raises."""

@@ -73,9 +73,17 @@ class AlertmanagerClient:
 
     http: Http
 
+    def close(self) -> None:
+        """Give up the connections to it."""
+        self.http.close()
+
     def ready(self) -> bool:
         """Whether it takes alerts now."""
         return self.http.ok("/-/ready")
+
+    def close(self) -> None:
+        """Give up the connections to it."""
+        self.http.close()
 
     def alerts(self) -> list[Mapping[str, Any]]:
         """Return the alerts it holds, as version 2 of its API names them."""
@@ -119,13 +127,12 @@ def _defaults(value: Any) -> Mapping[str, Any]:
 
 def _routes(reader: Reader, document: Document) -> Iterator[Route]:
     for integration in _integrations(document.value):
-        line = document.line(*integration.spot[:-1] if integration.spot[-1] == 0 else integration.spot)
-        route = _route(reader, document, integration, line)
+        route = _route(reader, document, integration)
         if route:
             yield route
 
 
-def _route(reader: Reader, document: Document, integration: _Integration, line: int) -> Route | None:
+def _route(reader: Reader, document: Document, integration: _Integration) -> Route | None:
     sinks = reader.place.network.sinks
     if integration.key not in sinks:
         what = f"receiver {integration.receiver!r} uses {integration.key}, for which there is no sink yet"
@@ -136,7 +143,7 @@ def _route(reader: Reader, document: Document, integration: _Integration, line: 
     if any(name in integration.config for name in _URL_FILES):
         # The real URL is a secret that nobody reads: a path of its own tells whose it was.
         path = "/" + "/".join(str(step) for step in integration.spot)
-    return Route(host, path, sink.name, integration.receiver, f"{reader.name(document)}:{line}")
+    return Route(host, path, sink.name, integration.receiver, f"{reader.name(document)}:{document.line(*integration.spot)}")
 
 
 def _derive(reader: Reader, document: Document) -> dict[str, str]:

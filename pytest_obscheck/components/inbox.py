@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -54,6 +54,7 @@ class InboxClient:
     """Asks the inbox; every method but ``ready`` raises ``LookFailed`` where it cannot."""
 
     http: httpx.Client
+    _known: list[Delivery] = field(default_factory=list, repr=False)
 
     def ready(self) -> bool:
         """Whether all its ports are open."""
@@ -66,6 +67,12 @@ class InboxClient:
         """Return the deliveries from number ``since`` on, and the number to ask with next."""
         answer = self._asked("GET", f"/deliveries?since={since}").json()
         return answer["next"], [_delivery(raw) for raw in answer["deliveries"]]
+
+    def arrived(self, since: float, until: float) -> list[Delivery]:
+        """Return the deliveries that arrived after the Unix second ``since``, up to and with ``until``, in order."""
+        _, fresh = self.deliveries(len(self._known))
+        self._known.extend(fresh)
+        return [delivery for delivery in self._known if since < delivery.wall <= until]
 
     def refused(self) -> list[Mapping[str, Any]]:
         """Return the hosts that were asked for and are unknown: ``host``, ``by``, ``count``, ``first`` (Unix seconds)."""

@@ -83,12 +83,10 @@ class Sample:
         """Wait for a scrape whose samples were altered; says at once when nothing is being altered."""
         inbox, key = stack.that(PassesSamples), self._key()
         try:
-            if not inbox.altered(key):
-                return Effect(False, "not altered")
             until(SystemClock(), lambda: inbox.altered(key).get("samples", 0) > 0, seconds(self.patience), every=0.01)
             return self._told(inbox.altered(key))
-        except LookFailed as error:
-            return Effect(False, f"not altered ({error})")
+        except LookFailed:
+            return Effect(False, "not altered")
 
     def heal(self, stack: Stack) -> None:
         """Let the samples pass as they are."""

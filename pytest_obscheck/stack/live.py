@@ -100,6 +100,9 @@ class LiveStack:
 
     def close(self) -> None:
         """End everything; idempotent."""
+        for seat in self.seats.values():
+            if seat.client is not None:
+                seat.client.close()
         self.runtime.close()
 
     def _bring_up(self, seats: Sequence[Seat]) -> None:
