@@ -198,6 +198,7 @@ def test_a_stack_without_such_a_way_confirms_nothing(stack: Any) -> None:
     stack.proxy.names = ()
 
     assert Effect(False, "no way leads there", 0) == Latency("payments", by="1s").confirm(stack)
+    assert Effect(False, "no such toxic", 0) == SlowClose("payments", by="1s").confirm(stack)
 
 
 @pytest.mark.parametrize(
