@@ -20,6 +20,9 @@ from pytest_obscheck.when import Always, Eventually, Once, Within, spoken
 CONFIRM = 5.0
 """Wall seconds in which a fault must be seen to have taken hold, or to be gone."""
 
+LATE = 1.0
+"""Wall seconds by which the harness may come late: looks reach back over shorter pauses, so that nothing is lost in them."""
+
 TICK = 0.02
 """Wall seconds between two glances of the main loop at what is due."""
 
@@ -333,7 +336,7 @@ class _Watch:
         """Look when it is due and the last look is back."""
         if self.busy or now < self.due:
             return
-        if now > self.due + max(self.look.every, 0.2):
+        if now > self.due + LATE:
             self.show.write("late", words=f"the harness looked {spoken(now - self.due)} late")
         self.due = max(self.due + self.look.every, now + self.look.every / 2)
         self.busy = True
