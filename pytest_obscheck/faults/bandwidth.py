@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pytest_obscheck.faults import _toxic
 from pytest_obscheck.protocols import Effect, Plan, Stack
 
-CHUNK = 32 * 1024
-"""The most that toxiproxy reads at once."""
+CHUNK = 8 * 1024
+"""Bytes of the largest probe: PostgreSQL resets a connection that has more to say."""
 VISIBLE = 0.01
 """Seconds below which a probe cannot tell narrow from wide."""
 

@@ -203,7 +203,7 @@ def test_a_stack_without_such_a_way_confirms_nothing(stack: Any) -> None:
 
 @pytest.mark.parametrize(
     ("rate", "size", "slow", "words"),
-    [(1, 200, 0.2, "a probe of 200 bytes took 200ms"), (1000, 32768, 0.03, "a probe of 32768 bytes took 30ms")],
+    [(1, 200, 0.2, "a probe of 200 bytes took 200ms"), (500, 8192, 0.015, "a probe of 8192 bytes took 15ms")],
 )
 def test_bandwidth_is_measured_with_a_probe_that_fits_its_rate(rate: Any, size: Any, slow: Any, words: Any, stack: Any) -> None:
     fault = Bandwidth("payments", rate=rate)
