@@ -12,7 +12,9 @@ from dataclasses import dataclass
 NAME_LABEL = "__name__"
 
 _STRING = rb'"(?:\\.|[^"\\])*"'
-_LINE = re.compile(rb"[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)?[ \t]*(\{(?:" + _STRING + rb'|[^"}])*\})?[ \t]*(\S+)([^\n]*\n?)', re.DOTALL)
+_LINE = re.compile(
+    rb"[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)?[ \t]*(\{(?:" + _STRING + rb'|[^"}])*\})?[ \t]*(\S+)([^\n]*\n?)', re.DOTALL
+)
 _LABEL = re.compile(rb"[\s,]*([^\s=,{}\"]+|" + _STRING + rb")[ \t]*(?:=[ \t]*(" + _STRING + rb"))?")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "\\": "\\", '"': '"'}

@@ -14,7 +14,7 @@ from pytest_obscheck.inbox.ledger import Ledger
 from pytest_obscheck.inbox.mailbox import Mailbox
 from pytest_obscheck.inbox.samples import Alteration, Alterations, altered
 from pytest_obscheck.inbox.upstream import Reply, UpstreamFailed, Upstreams
-from pytest_obscheck.inbox.wire import Request, Response, Wire, said, serve
+from pytest_obscheck.inbox.wire import Request, Response, Wire, said, serve, without
 
 _ABSOLUTE = re.compile(r"(https?)://(?:[^/?#@]*@)?([^/?#@]+)([^#]*)", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
@@ -112,7 +112,7 @@ class Proxy:
             raise
         plain = gzip.decompress(body) if header(reply, b"content-encoding") == "gzip" else body
         dropped = (b"content-length", b"content-encoding")
-        headers = tuple((name, value) for name, value in reply.headers if name not in dropped)
+        headers = without(reply.headers, dropped)
         return Response(reply.status, altered(plain, alterations, self.ledger.now()), headers, reply.reason)
 
 
@@ -135,9 +135,9 @@ def readable(request: Request) -> Request:
     """Return the request as one who must read the answer sends it: no compression, no protobuf."""
     accepted = [kind.strip() for kind in request.header(b"accept").split(",")]
     texts = [kind for kind in accepted if kind.lower().startswith(TEXT_TYPES)] or ["text/plain;version=0.0.4"]
-    kept = tuple((name, value) for name, value in request.headers if name not in (b"accept", b"accept-encoding"))
+    kept = without(request.headers, (b"accept", b"accept-encoding"))
     asked = ((b"accept", ",".join(texts).encode("latin-1")), (b"accept-encoding", b"identity"))
-    return replace(request, headers=kept + asked)
+    return replace(request, headers=[*kept, *asked])
 
 
 def alterable(reply: Reply) -> bool:

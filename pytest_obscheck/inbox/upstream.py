@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import h11
 
-from pytest_obscheck.inbox.wire import HOP_BY_HOP, Headers, Request, Wire
+from pytest_obscheck.inbox.wire import HOP_BY_HOP, Headers, Request, Wire, without
 
 
 class UpstreamFailed(ConnectionError):
@@ -98,14 +98,13 @@ async def _exchange(wire: Wire, address: str, request: Request, idle: list[Wire]
     except BaseException:
         wire.writer.transport.abort()
         raise
-    headers = tuple((name, value) for name, value in head.headers if name not in HOP_BY_HOP)
-    return Reply(address, head.status_code, bytes(head.reason), headers, wire, idle)
+    return Reply(address, head.status_code, bytes(head.reason), without(head.headers, HOP_BY_HOP), wire, idle)
 
 
 async def _head(wire: Wire, request: Request) -> h11.Response:
-    headers = [(name, value) for name, value in request.headers if name not in HOP_BY_HOP and name not in _FRAMING]
+    headers = without(request.headers, _OURS)
     if request.body or request.header(b"content-length"):
-        headers.append((b"content-length", b"%d" % len(request.body)))
+        headers = [*headers, (b"content-length", b"%d" % len(request.body))]
     head = h11.Request(method=request.method, target=request.target, headers=headers)
     wire.put(head, h11.Data(data=request.body), h11.EndOfMessage())
     await wire.writer.drain()
@@ -117,4 +116,4 @@ async def _head(wire: Wire, request: Request) -> h11.Response:
 
 
 # The body was read whole, so that its length is known and nobody has to be asked to continue.
-_FRAMING = frozenset((b"content-length", b"expect"))
+_OURS = HOP_BY_HOP | {b"content-length", b"expect"}

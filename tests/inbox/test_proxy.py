@@ -232,7 +232,7 @@ def test_a_tunnel_ends_here_with_a_certificate_of_the_run() -> None:
     answer, heads = asyncio.run(story())
 
     assert answer == TEXT
-    assert heads == [f"GET /metrics HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode()]
+    assert heads == [f"GET /metrics HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()]
 
 
 def test_a_dead_member_is_a_bad_gateway_and_an_error() -> None:

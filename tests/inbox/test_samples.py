@@ -118,8 +118,10 @@ def test_every_mistake_of_a_rule_is_named_at_once() -> None:
 
     assert str(caught.value).split("\n") == [
         "alteration: no field called 'serie'; did you mean 'series'?",
-        "alteration: series 'up[5m]' is not an instant selector (it may hold a name and matchers only); "
-        + "write it like 'up{job=\"api\"}'",
+        (
+            "alteration: series 'up[5m]' is not an instant selector (it may hold a name and matchers only); "
+            "write it like 'up{job=\"api\"}'"
+        ),
         "alteration: ramp needs 'value', a number; it has None",
         "alteration: ramp needs 'over', a number; it has '1m'",
         "alteration: target 3 is not a host:port",
