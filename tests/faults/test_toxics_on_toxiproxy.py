@@ -120,6 +120,7 @@ def stack(running: Stack) -> Stack:
 MEASURED = [
     (Latency("payments", by="200ms", jitter="10ms"), "p50 "),
     (Bandwidth("payments", rate=2), "a probe of 400 bytes took "),
+    (Bandwidth("payments", rate=300), "a probe of 8192 bytes took "),
     (Timeout("payments"), "no answer within 300ms"),
     (Timeout("payments", after="200ms"), "no answer within 100ms"),
     (ResetPeer("payments"), "a probe was reset"),
