@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_obscheck.errors import ConfigError, ObscheckError, StackError, StoryFailed, StoryUnknown
     from pytest_obscheck.expectations.alert import Alert
+    from pytest_obscheck.expectations.fireable import Fireable
     from pytest_obscheck.expectations.health import Health
     from pytest_obscheck.expectations.metric import Metric
     from pytest_obscheck.expectations.notification import Notification
@@ -29,15 +30,15 @@ if TYPE_CHECKING:
     from pytest_obscheck.when import always, during, eventually, never, once, within
 
 __all__ = [
-    "Alert", "Bandwidth", "ConfigError", "Down", "Freeze", "Health", "Kill", "Latency", "LimitData", "Locust", "Metric",
-    "Notification", "ObscheckError", "ResetPeer", "Resolved", "Restart", "Sample", "Scraped", "Slicer", "SlowClose",
+    "Alert", "Bandwidth", "ConfigError", "Down", "Fireable", "Freeze", "Health", "Kill", "Latency", "LimitData", "Locust",
+    "Metric", "Notification", "ObscheckError", "ResetPeer", "Resolved", "Restart", "Sample", "Scraped", "Slicer", "SlowClose",
     "StackError", "StoryFailed", "StoryUnknown", "Timeout", "always", "during", "eventually", "never", "once", "within",
 ]  # fmt: skip
 
 _HOMES = {
     "errors": ("ConfigError", "ObscheckError", "StackError", "StoryFailed", "StoryUnknown"),
     "when": ("always", "during", "eventually", "never", "once", "within"),
-    "expectations": ("Alert", "Health", "Metric", "Notification", "Resolved", "Scraped"),
+    "expectations": ("Alert", "Fireable", "Health", "Metric", "Notification", "Resolved", "Scraped"),
     "loads": ("Locust",),
     "faults": (
         "Bandwidth", "Down", "Freeze", "Kill", "Latency", "LimitData", "ResetPeer", "Restart", "Sample", "Slicer", "SlowClose",

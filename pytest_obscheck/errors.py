@@ -92,6 +92,7 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     """Return ``did you mean 'x'?`` for the nearest known name, else the list of what is known."""
     names = sorted(set(known))
     near = difflib.get_close_matches(given, names, n=1, cutoff=0.6)
+    near = near or [name for name in names if len(given) > 2 and given in name]
     if near:
         return f"did you mean {near[0]!r}?"
     return f"known are: {', '.join(names)}" if names else "there are none"

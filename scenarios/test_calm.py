@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_obscheck import Alert, Health, Locust, Metric, Notification, during, eventually, never
+from pytest_obscheck import Alert, Fireable, Health, Locust, Metric, Notification, during, eventually, never
 
 
 def test_a_healthy_shop_under_load_pages_nobody(scenario: Any) -> None:
@@ -14,6 +14,7 @@ def test_a_healthy_shop_under_load_pages_nobody(scenario: Any) -> None:
     orders = 'sum(rate(http_requests_total{endpoint="/checkout",status="201"}[1s]))'
     scenario.expect(Metric(orders, "> 20"), eventually("0s", "2s"))
     scenario.expect(Health("checkout", "/health/readiness", status=200, faster="100ms"), eventually("0s", "2s"))
+    scenario.expect(Fireable(), eventually("0s", "3s"))
     for alert in ("CheckoutSlow", "HighErrorRate", "ServiceDown"):
         scenario.expect(Alert(alert), never("0s", "2s"))
     for sink in ("pagerduty", "slack", "email"):
