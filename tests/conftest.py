@@ -1,0 +1,124 @@
+"""A copy of the shipped project that a test may spoil, and what a run on it leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pytest_obscheck.clock import SystemClock, until
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parents[1]
+PROGRAMS = ("prometheus", "promtool", "alertmanager", "amtool", "toxiproxy-server", "node_exporter")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
+QUIET = {"PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "160"}
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended, and everything that it printed."""
+
+    code: int
+    out: str
+
+    def __contains__(self, words: str) -> bool:
+        """Whether the words were printed."""
+        return words in self.out
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project with a stack and stories, in a folder of its own, with a temp folder of its own."""
+
+    path: Path
+    temp: Path
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file of the project."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace a text that stands in a file exactly once."""
+        text = (self.path / name).read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{name} holds {old!r} {text.count(old)} times"
+        self.write(name, text.replace(old, new))
+
+    def environment(self, **more: str) -> Mapping[str, str]:
+        """Return the environment in which commands run."""
+        return {**os.environ, **QUIET, "TMPDIR": str(self.temp), **more}
+
+    def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
+        """Start ``python -m WORDS`` in the project's folder, in a session of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", *words],
+            cwd=self.path,
+            env=self.environment(**more),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            text=True,
+        )
+
+    def run(self, *words: str, **more: str) -> Said:
+        """Run ``python -m WORDS`` to its end."""
+        with self.start(*words, **more) as process:
+            out, _ = process.communicate(timeout=120)
+        return Said(process.returncode, out)
+
+    def pytest(self, *words: str, **more: str) -> Said:
+        """Run pytest."""
+        return self.run("pytest", "-p", "no:cacheprovider", *words, **more)
+
+    def obscheck(self, *words: str, **more: str) -> Said:
+        """Run the command."""
+        return self.run("pytest_obscheck", *words, **more)
+
+    def alive(self) -> Mapping[int, str]:
+        """Return the processes whose environment or command line names the temp folder."""
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                command = (folder / "cmdline").read_bytes()
+                if str(self.temp).encode() in (folder / "environ").read_bytes() + command:
+                    found[int(folder.name)] = command.replace(b"\0", b" ").decode(errors="replace")
+        return found
+
+    def left(self) -> tuple[list[str], list[str]]:
+        """Return what is left a moment after a run: processes, and folders of runs. There should be nothing."""
+        until(SystemClock(), lambda: not self.alive(), 3.0)
+        return sorted(self.alive().values()), [path.name for path in self.temp.glob("obscheck-run-*")]
+
+
+@pytest.fixture
+def project(tmp_path: Path, obs_program: Callable[[str], Path]) -> Iterator[Project]:
+    """Return a copy of the shipped stack and stories, after making sure that their programs are there."""
+    for name in PROGRAMS:
+        obs_program(name)
+    yield from a_project(tmp_path)
+
+
+def a_project(tmp_path: Path) -> Iterator[Project]:
+    """Copy the shipped project; what a test that failed leaves running is ended."""
+    made = Project(tmp_path / "shop", tmp_path / "temp")
+    for name in ("stack", "scenarios"):
+        shutil.copytree(ROOT / name, made.path / name, ignore=LEFT_OUT)
+    made.temp.mkdir()
+    made.write("pytest.ini", "[pytest]\nfilterwarnings = error\n")
+    yield made
+    for pid in made.alive():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
