@@ -7,19 +7,18 @@ asked   ``{"id": 1, "do": "start", "name": "api", "argv": […], "env": {…}, "
         ``{"id": 3, "do": "look", "name": "api"}``
 told    ``{"id": 1, "event": "started", "name": "api", "pid": 4242}``, or ``{"id": 1, "error": "[Errno 2] …: '/x'"}``
         ``{"event": "exited", "name": "api", "code": -9}``: the first process ended
-        ``{"event": "gone", "name": "api", "cpu": 1.2}``: none of its processes is left; ``cpu`` is all they used, in seconds
+        ``{"event": "gone", "name": "api", "cpu": 1.2}``: none of its processes is left; ``cpu`` is the seconds they used
         ``{"id": 2, "told": 3}``: the number of processes
-        ``{"id": 3, "states": "SST", "cpu": 0.8}``: the states as ps(1) writes them
+        ``{"id": 3, "states": "ST", "cpu": 0.8}``: the states that occur, as ps(1) writes them
 
 Each component has a keeper between it and the supervisor: a fork of the supervisor and a subreaper of its own, so that every
 process of a component stays below its keeper, however often it forks and detaches itself. When stdin ends, or the harness
 does, the keepers kill what is below them; when the supervisor itself is killed they do the same. Without child subreapers
 (anywhere but Linux) a process that leaves its component's group outlives it, and ``look`` sees nothing.
-
-Imports nothing of the package, and only what starts quickly: no dataclasses, no typing, no subprocess.
 """
 
-# ruff: noqa: PTH112, PTH123, PTH208 - importing pathlib would double the time that this takes to start
+# It imports nothing of the package, and only what starts quickly: pathlib or typing alone would double the time that takes.
+# ruff: noqa: PTH112, PTH123, PTH208
 from __future__ import annotations
 
 import contextlib
@@ -30,7 +29,7 @@ import select
 import signal
 import sys
 
-TYPE_CHECKING = False  # what typing would say: importing it takes longer than all the rest of this module
+TYPE_CHECKING = False  # what typing would say
 if TYPE_CHECKING:
     from typing import Any
 
@@ -49,9 +48,7 @@ def main() -> None:
     for number in HARNESS_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     if not adopt_orphans():
-        sys.stderr.write(
-            f"supervisor: no child subreapers on {sys.platform}: a process that leaves its group can outlive the run\n"
-        )
+        sys.stderr.write(f"supervisor: {sys.platform}: without subreapers a process that leaves its group outlives the run\n")
     Supervisor(Ears(watch(int(sys.argv[1])))).run()
 
 
@@ -75,11 +72,13 @@ def watch(pid: int) -> int | None:
 
 def say(**message: object) -> None:
     """Tell the harness. One write of less than PIPE_BUF is whole, so that keepers and supervisor can share the pipe."""
+    send(1, message)
+
+
+def send(pipe: int, message: dict[str, Any]) -> None:
+    """Write one message, if there is anybody to read it."""
     with contextlib.suppress(BrokenPipeError):
-        os.write(1, json.dumps(message).encode() + b"\n")
-
-
-# ── what is heard ────────────────────────────────────────────────────────────
+        os.write(pipe, json.dumps(message).encode() + b"\n")
 
 
 class Ears:
@@ -106,15 +105,11 @@ class Ears:
             os.read(self.woken, 4096)
         data = os.read(0, 1 << 16) if 0 in ready else b""
         if ready.intersection(self.sources) and not data:
-            self.deafen()
+            for descriptor in self.sources:
+                self.poll.unregister(descriptor)
             return None
         *lines, self.rest = (self.rest + data).split(b"\n")
         return [json.loads(line) for line in lines]
-
-    def deafen(self) -> None:
-        """Wait for children and time only, from now on."""
-        for descriptor in self.sources:
-            self.poll.unregister(descriptor)
 
     def close(self) -> None:
         """Close everything but stdin."""
@@ -207,7 +202,7 @@ class Keeper:
     def __init__(self, name: str, ears: Ears) -> None:
         self.name, self.ears = name, ears
         self.first: int | None = None
-        self.ending = False
+        self.ending = self.orphaned = False
 
     def run(self, message: dict[str, Any]) -> None:
         """Start the component and serve until no process of it is left."""
@@ -218,7 +213,7 @@ class Keeper:
             return
         say(id=message["id"], event="started", name=self.name, pid=self.first)
         self.serve()
-        say(event="gone", name=self.name, cpu=cpu_of({}))
+        self.report(event="gone", cpu=cpu_of({}))
 
     def serve(self) -> None:
         """Obey and reap. A subreaper that has no child has no descendant either."""
@@ -231,18 +226,21 @@ class Keeper:
                 self.signal(signal.SIGKILL)
 
     def hear(self) -> None:
-        """Wait for something, and obey; end everything when the supervisor is gone."""
+        """Wait for something, and obey; end everything when the supervisor is gone, whether it said so before or not."""
         messages = self.ears.listen(AGAIN_MS if self.ending else None)
-        self.ending = self.ending or messages is None
+        if messages is None:
+            self.orphaned, self.ending = not self.ending, True
         for message in messages or ():
             self.obey(message)
 
     def obey(self, message: dict[str, Any]) -> None:
         """Do one thing that was asked for, and answer."""
-        if message["do"] == "look":
+        if message["do"] == "end":
+            self.ending = True
+        elif message["do"] == "look":
             tree = below(os.getpid(), processes())
-            states = "".join(process.state for process in tree.values() if process.state not in "ZX")
-            say(id=message["id"], states=states, cpu=cpu_of(tree))
+            states = {process.state for process in tree.values()} - {"Z", "X"}
+            say(id=message["id"], states="".join(sorted(states)), cpu=cpu_of(tree))
         else:
             self.ending = self.ending or message["number"] == signal.SIGKILL
             say(id=message["id"], told=self.signal(message["number"]))
@@ -257,8 +255,13 @@ class Keeper:
     def note(self, children: dict[int, int]) -> None:
         """Say so when the first process is among those that ended."""
         if self.first in children:
-            say(event="exited", name=self.name, code=children[self.first])
+            self.report(event="exited", code=children[self.first])
             self.first = None
+
+    def report(self, **event: object) -> None:
+        """Tell the harness, unless the supervisor was killed: then its end is the news, and not what it entails."""
+        if not self.orphaned:
+            say(name=self.name, **event)
 
 
 def cpu_of(tree: dict[int, Process]) -> float:
@@ -324,8 +327,7 @@ class Supervisor:
         """Wait for something, and obey; let all keepers end their components when the harness is gone."""
         messages = self.ears.listen()
         if messages is None:
-            self.ending = True
-            self.close()
+            self.end()
         for message in messages or ():
             if message["do"] == "start":
                 self.start(message)
@@ -367,8 +369,15 @@ class Supervisor:
     def forward(self, message: dict[str, Any]) -> None:
         """Pass a message on to the component's newest keeper; one that has just ended has said so itself."""
         pipes = [pipe for name, pipe in self.keepers.values() if name == message["name"]]
-        with contextlib.suppress(BrokenPipeError, IndexError):
-            os.write(pipes[-1], json.dumps(message).encode() + b"\n")
+        for pipe in pipes[-1:]:
+            send(pipe, message)
+
+    def end(self) -> None:
+        """Have all keepers end their components."""
+        self.ending = True
+        for _, pipe in self.keepers.values():
+            send(pipe, {"do": "end"})
+        self.close()
 
     def bury(self, pid: int, code: int) -> None:
         """Forget a keeper; when it did not end by itself, kill what it kept, which has come down to this process."""

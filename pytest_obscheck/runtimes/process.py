@@ -127,8 +127,7 @@ class RunningProcess:
 
     def paused(self) -> bool:
         """Whether every process of it is stopped."""
-        states = set(self._look().get("states", ""))
-        return bool(states) and states <= {"T", "t"}
+        return stand_still(self._look().get("states", ""))
 
     def resume(self) -> None:
         """Let it run on; nothing when it does."""
@@ -190,6 +189,14 @@ class RunningProcess:
 
     def _life_cpu(self) -> float:
         return self._supervision.life(self.name).cpu
+
+
+def stand_still(states: str) -> bool:
+    """Whether processes in these states, as ps(1) writes them, run no more, now that they were told to stop.
+
+    One that waits inside the kernel (D) stops before it comes back. It may wait for a stopped one: a parent in vfork(2) does.
+    """
+    return set(states) <= set("TtD") and not set(states).isdisjoint("Tt")
 
 
 def prepare(launch: Launch) -> None:

@@ -16,7 +16,7 @@ from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.errors import StackError
 from pytest_obscheck.protocols import Launch, Running, Runtime
 from pytest_obscheck.runtimes._ports import Ports
-from pytest_obscheck.runtimes.process import ProcessRuntime, RunningProcess
+from pytest_obscheck.runtimes.process import ProcessRuntime, RunningProcess, stand_still
 from pytest_obscheck.supervisor import processes
 
 PYTHON = (sys.executable, "-S", "-c")
@@ -174,6 +174,23 @@ def test_what_does_not_run_cannot_be_frozen_and_need_not_be_resumed(runtime: Pro
     assert not api.paused()
 
 
+def test_a_parent_that_waits_in_vfork_for_a_frozen_child_counts_as_frozen(runtime: ProcessRuntime) -> None:
+    spawn = "os.posix_spawn('/bin/true', ['true'], {}, file_actions=[(os.POSIX_SPAWN_OPEN, 0, 'never', os.O_RDONLY, 0)])"
+    api = run(runtime, f"import os\nos.mkfifo('never')\nprint('up')\n{spawn}")
+    assert until(SystemClock(), lambda: sorted(api._look()["states"]) == ["D", "S"], 5)
+    api.pause()
+
+    assert sorted(api._look()["states"]) == ["D", "T"]
+    assert api.paused()
+
+
+@pytest.mark.parametrize(
+    ("states", "still"), [("T", True), ("TtT", True), ("DT", True), ("D", False), ("", False), ("TS", False), ("RT", False)]
+)
+def test_all_processes_must_be_stopped_or_on_their_way_to_it(states: str, still: bool) -> None:
+    assert stand_still(states) is still
+
+
 # ── ending and starting again ────────────────────────────────────────────────
 
 
@@ -287,8 +304,10 @@ def test_a_fork_of_the_harness_does_not_end_the_run(runtime: ProcessRuntime) -> 
     api = run(runtime, FOREVER)
     child = os.fork()
     if child == 0:
-        runtime.close()
-        os._exit(0)
+        try:
+            runtime.close()
+        finally:
+            os._exit(0)
     os.waitpid(child, 0)
 
     assert api.alive()
