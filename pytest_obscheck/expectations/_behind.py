@@ -12,11 +12,11 @@ import promql_parser
 from pytest_obscheck.capabilities import AnswersPromQL
 from pytest_obscheck.errors import LookFailed, did_you_mean
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.matching import expanded
+from pytest_obscheck.matching import Comparison, expanded
 from pytest_obscheck.protocols import Stack
 
-STEPS = 60
-"""At how many instants of the story the compared value is computed."""
+STEPS = 1000
+"""At how many instants of the story the compared value is computed: a peak between two of them is not seen."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +183,8 @@ def _peak(prometheus: AnswersPromQL, lhs: str, sign: str, bound: float, since: f
     points = [value for value in points if not math.isnan(value)]
     if not points:
         return f"{lhs} had no value"
+    if any(Comparison(sign, bound).holds(value) for value in points):
+        return ""
     extreme, word = (min(points), "never went below") if sign.startswith("<") else (max(points), "never went above")
     if sign == "==":
         return f"{lhs} was never {bound:g}, but between {min(points):.3g} and {max(points):.3g}"

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pytest_obscheck.capabilities import CatchesNotifications, HoldsAlerts
 from pytest_obscheck.errors import LookFailed, did_you_mean
 from pytest_obscheck.expectations._behind import lookback
+from pytest_obscheck.journal import Journal
 from pytest_obscheck.matching import braces, label_matches, subset
 from pytest_obscheck.protocols import History, Look, Plan, Stack
 from pytest_obscheck.when import Sight, Window, spoken
@@ -41,7 +42,12 @@ def _held(stack: Stack) -> list[dict[str, Any]]:
     except LookFailed:
         return []
     return [
-        {"labels": alert["labels"], "status": alert["status"], "receivers": [r["name"] for r in alert["receivers"]]}
+        {
+            "fingerprint": alert.get("fingerprint", ""),
+            "labels": alert["labels"],
+            "status": alert["status"],
+            "receivers": [r["name"] for r in alert["receivers"]],
+        }
         for alert in alerts
     ]
 
@@ -147,7 +153,7 @@ class Notification:
         mine = [alert for alert in held if subset(alert["labels"], self.labels)]
         if not mine:
             return "Alertmanager was never given such an alert"
-        return _muted(mine) or self._routed(history, mine)
+        return _muted(mine, held, history.journal) or self._routed(history, mine)
 
     def _routed(self, history: History, mine: Sequence[Mapping[str, Any]]) -> str:
         plan = history.journal.last("plan")
@@ -189,11 +195,22 @@ def _quoted(names: Iterable[str]) -> str:
     return ", ".join(repr(name) for name in names) or "nobody"
 
 
-def _muted(alerts: Sequence[Mapping[str, Any]]) -> str:
+def _muted(alerts: Sequence[Mapping[str, Any]], held: Sequence[Mapping[str, Any]], journal: Journal) -> str:
     for alert in alerts:
         status = alert["status"]
         if status.get("inhibitedBy"):
-            return "Alertmanager inhibited it: another alert mutes it (inhibit_rules)"
+            return f"Alertmanager inhibited it: {_inhibitors(status['inhibitedBy'], held)} (inhibit_rules)"
         if status.get("silencedBy"):
-            return f"a silence mutes it: {', '.join(status['silencedBy'])}"
+            return f"a silence mutes it: {', '.join(_silence(each, journal) for each in status['silencedBy'])}"
     return ""
+
+
+def _inhibitors(fingerprints: Sequence[str], held: Sequence[Mapping[str, Any]]) -> str:
+    names = {each["labels"].get("alertname", "") for each in held if each.get("fingerprint") in fingerprints}
+    return f"{', '.join(sorted(names))} mutes it" if names else "another alert mutes it"
+
+
+def _silence(name: str, journal: Journal) -> str:
+    event = journal.last("alertmanager")
+    found = [each for each in event.data["silences"] if each.get("id") == name] if event else []
+    return f"{found[0].get('comment')!r} by {found[0].get('createdBy')}" if found else name

@@ -66,9 +66,12 @@ class Resolved:
         return sights
 
     def tell(self, history: History, window: Window) -> str:
-        """Return why nothing resolved: it never fired, or the series behind it keep it firing."""
-        fired = any(s.state == "firing" for look in seen(history, self.name, self.labels) for s in look.samples)
-        return "" if fired else why_quiet(history.journal, self.name)
+        """Return why nothing resolved: it is still firing, or it never fired at all, and why not."""
+        states = {s.state for look in seen(history, self.name, self.labels) for s in look.samples}
+        if "firing" in states:
+            return ""
+        why = "it was pending and no more" if states else why_quiet(history.journal, self.name)
+        return f"it never fired: {why}" if why else "it never fired"
 
     def __str__(self) -> str:
         """Return the expectation in words."""
