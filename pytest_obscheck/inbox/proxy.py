@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from pytest_obscheck.inbox.authority import Authority
 from pytest_obscheck.inbox.ledger import Ledger
 from pytest_obscheck.inbox.mailbox import Mailbox
+from pytest_obscheck.inbox.messages import value, without
 from pytest_obscheck.inbox.samples import Alteration, Alterations, altered
 from pytest_obscheck.inbox.upstream import Reply, UpstreamFailed, Upstreams
-from pytest_obscheck.inbox.wire import Request, Response, Wire, said, serve, without
+from pytest_obscheck.inbox.wire import Request, Response, Wire, said, serve
 
 _ABSOLUTE = re.compile(r"(https?)://(?:[^/?#@]*@)?([^/?#@]+)([^#]*)", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
@@ -110,7 +111,7 @@ class Proxy:
         except BaseException:
             reply.close()
             raise
-        plain = gzip.decompress(body) if header(reply, b"content-encoding") == "gzip" else body
+        plain = gzip.decompress(body) if value(reply.headers, b"content-encoding").lower() == "gzip" else body
         dropped = (b"content-length", b"content-encoding")
         headers = without(reply.headers, dropped)
         return Response(reply.status, altered(plain, alterations, self.ledger.now()), headers, reply.reason)
@@ -126,11 +127,6 @@ def _path(text: str) -> str:
     return text if text.startswith("/") else f"/{text}"
 
 
-def header(reply: Reply, name: bytes) -> str:
-    """Return a header of an answer in lower case, or nothing."""
-    return next((value.decode("latin-1").lower() for key, value in reply.headers if key == name), "")
-
-
 def readable(request: Request) -> Request:
     """Return the request as one who must read the answer sends it: no compression, no protobuf."""
     accepted = [kind.strip() for kind in request.header(b"accept").split(",")]
@@ -142,5 +138,5 @@ def readable(request: Request) -> Request:
 
 def alterable(reply: Reply) -> bool:
     """Whether an answer is text exposition that can be read."""
-    encoded = header(reply, b"content-encoding") in ("", "identity", "gzip")
-    return reply.status == 200 and encoded and header(reply, b"content-type").startswith(TEXT_TYPES)
+    encoded = value(reply.headers, b"content-encoding").lower() in ("", "identity", "gzip")
+    return reply.status == 200 and encoded and value(reply.headers, b"content-type").lower().startswith(TEXT_TYPES)

@@ -6,16 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-import h11
+from pytest_obscheck.inbox.messages import HOP_BY_HOP, CutOff, End, Head, Headers, Malformed, Messages, request_head, without
+from pytest_obscheck.inbox.wire import BODILESS, Request, Wire
 
-from pytest_obscheck.inbox.wire import HOP_BY_HOP, Headers, Request, Wire, without
+# The body was read whole: its length is known and nobody has to be asked to continue.
+OURS = HOP_BY_HOP | {b"content-length", b"expect"}
 
 
 class UpstreamFailed(ConnectionError):
     """A member cannot be reached, or broke off; the message says which and how."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Reply:
     """The head of a member's answer; ``chunks`` is its body, ``close`` must be called once."""
 
@@ -25,20 +27,24 @@ class Reply:
     headers: Headers
     wire: Wire
     idle: list[Wire]
+    bodiless: bool
+    keeps: bool
+    whole: bool = False
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it arrives, undecoded; ``UpstreamFailed`` where it breaks off."""
+        if self.bodiless:
+            return
         try:
-            while not isinstance(event := await self.wire.event(), h11.EndOfMessage):
-                yield bytes(event.data)
-        except (OSError, h11.RemoteProtocolError) as error:
+            while isinstance(event := await self.wire.event(), bytes):
+                yield event
+        except (OSError, Malformed) as error:
             raise UpstreamFailed(f"{self.address} broke off in the middle of its answer ({error})") from None
+        self.whole = event == End()
 
     def close(self) -> None:
         """Keep the connection where its answer was read to the end, else drop it."""
-        state = self.wire.state
-        if state.our_state is h11.DONE and state.their_state is h11.DONE:
-            state.start_next_cycle()
+        if self.whole and self.keeps:
             self.idle.append(self.wire)
         else:
             self.wire.writer.transport.abort()
@@ -86,34 +92,30 @@ async def _connect(address: str) -> Wire:
         reader, writer = await asyncio.open_connection(host, int(port))
     except OSError as error:
         raise UpstreamFailed(f"{address} cannot be reached ({error.strerror or error})") from None
-    return Wire(reader, writer, h11.CLIENT)
+    return Wire(reader, writer, Messages(requests=False))
 
 
 async def _exchange(wire: Wire, address: str, request: Request, idle: list[Wire]) -> Reply:
     try:
         head = await _head(wire, request)
-    except (OSError, h11.RemoteProtocolError) as error:
+    except (OSError, Malformed) as error:
         wire.writer.transport.abort()
         raise UpstreamFailed(f"{address} gave no answer ({error})") from None
     except BaseException:
         wire.writer.transport.abort()
         raise
-    return Reply(address, head.status_code, bytes(head.reason), without(head.headers, HOP_BY_HOP), wire, idle)
+    bodiless = request.method == "HEAD" or head.status in BODILESS
+    return Reply(address, head.status, head.line, without(head.headers, HOP_BY_HOP), wire, idle, bodiless, head.keeps)
 
 
-async def _head(wire: Wire, request: Request) -> h11.Response:
-    headers = without(request.headers, _OURS)
+async def _head(wire: Wire, request: Request) -> Head:
+    headers = without(request.headers, OURS)
     if request.body or request.header(b"content-length"):
-        headers = [*headers, (b"content-length", b"%d" % len(request.body))]
-    head = h11.Request(method=request.method, target=request.target, headers=headers)
-    wire.put(head, h11.Data(data=request.body), h11.EndOfMessage())
+        headers.append((b"content-length", b"%d" % len(request.body)))
+    wire.writer.write(request_head(request.method, request.target, headers) + request.body)
     await wire.writer.drain()
-    while isinstance(event := await wire.event(), h11.InformationalResponse):
-        pass
-    if not isinstance(event, h11.Response):
-        raise h11.RemoteProtocolError("it closed the connection")
-    return event
-
-
-# The body was read whole, so that its length is known and nobody has to be asked to continue.
-_OURS = HOP_BY_HOP | {b"content-length", b"expect"}
+    while isinstance(event := await wire.event(), Head):
+        if event.status >= 200:
+            return event
+        await wire.event()
+    raise CutOff("it closed the connection")

@@ -124,7 +124,7 @@ def test_a_request_reaches_the_member_behind_productions_name() -> None:
 
     assert (
         answer
-        == b"HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=0.0.4\r\ncontent-length: 5\r\nConnection: close\r\n\r\nup 1\n"
+        == b"HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=0.0.4\r\ncontent-length: 5\r\nconnection: close\r\n\r\nup 1\n"
     )
     assert heads == [f"GET /metrics HTTP/1.1\r\nhost: {HOST}\r\nuser-agent: Prometheus/3.14\r\n\r\n".encode()]
     assert scrapes == {HOST: {"count": 1, "errors": 0, "status": 200, "aborted": 0}}
@@ -232,7 +232,7 @@ def test_a_tunnel_ends_here_with_a_certificate_of_the_run() -> None:
     answer, heads = asyncio.run(story())
 
     assert answer == TEXT
-    assert heads == [f"GET /metrics HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()]
+    assert heads == [f"GET /metrics HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode()]
 
 
 def test_a_dead_member_is_a_bad_gateway_and_an_error() -> None:
@@ -280,6 +280,55 @@ def test_an_answer_that_breaks_off_does_not_look_whole() -> None:
     assert scrapes == {HOST: {"count": 1, "errors": 1, "status": 502, "aborted": 0}}
 
 
+@pytest.mark.parametrize(
+    ("method", "answered"),
+    [
+        (b"HEAD", b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"),
+        (b"DELETE", b"HTTP/1.1 204 No Content\r\n\r\n"),
+        (b"GET", b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 304 Not Modified\r\n\r\n"),
+    ],
+)
+def test_an_answer_without_a_body_ends_with_its_head(method: bytes, answered: bytes) -> None:
+    async def story() -> tuple[bytes, int]:
+        member = Member(answered)
+        async with world(member) as w:
+            reader, writer = await w.connect()
+            for _ in range(2):
+                writer.write(GET.replace(b"GET", method))
+                head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 2)
+            writer.close()
+            return head, len(member.heads)
+
+    assert asyncio.run(story()) == (b"HTTP/1.1 " + answered.rpartition(b"HTTP/1.1 ")[2], 2)
+
+
+def test_a_client_that_waits_is_told_to_send_its_body() -> None:
+    head = f"POST http://{HOST}/x HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n".encode()
+
+    async def story() -> tuple[bytes, bytes]:
+        member = Member()
+        async with world(member) as w:
+            reader, writer = await w.connect()
+            writer.write(head)
+            told = await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"[]")
+            await reader.readuntil(b"up 1\n")
+            writer.close()
+            return told, member.heads[0]
+
+    sent = f"POST /x HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 2\r\n\r\n[]".encode()
+    assert asyncio.run(story()) == (b"HTTP/1.1 100 Continue\r\n\r\n", sent)
+
+
+def test_a_client_of_http_1_0_gets_a_body_that_ends_with_the_connection() -> None:
+    async def story() -> bytes:
+        answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nup 1\n\r\n0\r\n\r\n"
+        async with world(Member(answer)) as w:
+            return await w.said(GET.replace(b"HTTP/1.1", b"HTTP/1.0"))
+
+    assert asyncio.run(story()) == b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nup 1\n"
+
+
 def test_a_connection_that_the_member_closed_is_not_used_again() -> None:
     async def story() -> tuple[list[bytes], int]:
         member = Member(closes=True)
@@ -303,7 +352,7 @@ def test_a_connection_that_the_member_closed_is_not_used_again() -> None:
             b"400 Bad Request",
             "'/metrics' is not what a forward proxy is asked; write it like 'http://host:port/path'\n",
         ),
-        (b"hello\r\n\r\n", b"400 Bad Request", "this is not HTTP/1.1: illegal request line: bytearray(b'hello')\n"),
+        (b"hello\r\n\r\n", b"400 Bad Request", "this is not HTTP/1.1: Invalid method encountered\n"),
     ],
 )
 def test_what_is_no_plain_request_is_refused_politely(request_: bytes, status: bytes, body: str) -> None:

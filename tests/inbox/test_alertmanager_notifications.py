@@ -1,0 +1,126 @@
+"""A real Alertmanager reaches all four sinks through the proxy, by the names that production has for them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from pytest_obscheck.clock import SystemClock, until
+from pytest_obscheck.protocols import Delivery, Route
+from pytest_obscheck.registry import find
+
+pytestmark = pytest.mark.integration
+
+CONFIG = """
+global:
+  http_config:
+    proxy_url: http://{proxy}
+    tls_config: {{ca_file: {ca}}}
+  slack_api_url: https://hooks.slack.com/services/T/B/not-a-secret
+  smtp_smarthost: {smtp}
+  smtp_from: alertmanager@prod.example
+  smtp_auth_username: alertmanager
+  smtp_auth_password: not-a-secret
+  smtp_tls_config: {{ca_file: {ca}}}
+route:
+  receiver: everyone
+  group_by: [alertname]
+  group_wait: 0s
+  group_interval: 100ms
+receivers:
+  - name: everyone
+    webhook_configs: [{{url: "http://pager.prod.example:5001/hook"}}]
+    slack_configs: [{{channel: "#alerts", send_resolved: true}}]
+    pagerduty_configs: [{{routing_key: not-a-secret}}, {{service_key: not-a-secret}}]
+    email_configs: [{{to: oncall@prod.example, send_resolved: true}}]
+"""
+RECEIVERS: Mapping[str, Mapping[str, str]] = {
+    "webhook": {"url": "http://pager.prod.example:5001/hook"},
+    "slack": {"api_url": "https://hooks.slack.com/services/T/B/not-a-secret"},
+    "pagerduty": {"routing_key": "not-a-secret"},
+    "email": {"to": "oncall@prod.example"},
+}
+LABELS = {"alertname": "CheckoutSlow", "severity": "critical", "instance": "api-1.prod.example:8080", "path": "/a=b, {c}"}
+SENT = {"webhook": 2, "slack": 2, "pagerduty": 4, "email": 2}
+
+
+def routes() -> list[Route]:
+    ways = [(sink, find("sinks", sink)().route(config, {})) for sink, config in RECEIVERS.items()]
+    ways.append(("pagerduty", find("sinks", "pagerduty")().route({"service_key": "not-a-secret"}, {})))
+    return [Route(host, path, sink, "everyone") for sink, (host, path) in ways]
+
+
+@pytest.fixture
+def alertmanager(tmp_path: Path, free: Callable[[int], list[str]]) -> Iterator[Callable[[Any], str]]:
+    """Start Alertmanager behind an inbox and return its API's URL once it is ready."""
+    program = shutil.which("alertmanager")
+    if program is None:
+        pytest.skip("there is no alertmanager on PATH; `obscheck install alertmanager` puts one there")
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(inbox: Any) -> str:
+        (address,) = free(1)
+        config = tmp_path / "alertmanager.yml"
+        config.write_text(CONFIG.format(**inbox.listen, ca=inbox.ca_file), encoding="utf-8")
+        argv = [program, f"--config.file={config}", f"--storage.path={tmp_path / 'data'}", "--cluster.listen-address="]
+        argv += [f"--web.listen-address={address}", "--web.external-url=https://alerts.prod.example", "--web.route-prefix=/"]
+        with (tmp_path / "alertmanager.log").open("wb") as log:
+            started.append(subprocess.Popen(argv, stderr=log, env={}))
+        assert until(SystemClock(), lambda: answers(f"http://{address}/-/ready"), 10), (
+            tmp_path / "alertmanager.log"
+        ).read_text()
+        return f"http://{address}/api/v2/alerts"
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def send(url: str, **times: str) -> None:
+    alert = {"labels": LABELS, "annotations": {"summary": "two\nlines"}, **times}
+    assert httpx.post(url, json=[alert], trust_env=False).status_code == 200
+
+
+def test_all_four_sinks_hear_of_the_firing_and_of_the_end(
+    inbox: Callable[..., Any], alertmanager: Callable[[Any], str], tmp_path: Path
+) -> None:
+    started = inbox(routes=routes())
+    url = alertmanager(started)
+
+    def arrived(count: int) -> Callable[[], bool]:
+        return lambda: started.client.deliveries(0)[0] >= count
+
+    send(url)
+    assert until(SystemClock(), arrived(5), 10), (tmp_path / "alertmanager.log").read_text()
+    send(url, endsAt="2026-01-01T00:00:00Z")
+    assert until(SystemClock(), arrived(10), 10), (tmp_path / "alertmanager.log").read_text()
+
+    _, deliveries = started.client.deliveries(0)
+    assert {sink: sum(d.sink == sink for d in deliveries) for sink in RECEIVERS} == SENT
+    assert started.client.refused() == []
+    assert [d.status for d in deliveries] == ["firing"] * 5 + ["resolved"] * 5
+    assert {d.receiver for d in deliveries} == {"everyone"}
+    assert [understood(d) for d in deliveries] == [expected(d) for d in deliveries]
+    assert not any("not-a-secret" in d.text for d in deliveries)
+
+
+def understood(delivery: Delivery) -> list[tuple[Any, Any, Any]]:
+    return [(alert["labels"], alert["annotations"], alert["status"]) for alert in delivery.alerts]
+
+
+def expected(delivery: Delivery) -> list[tuple[Any, Any, Any]]:
+    return [] if delivery.sink == "slack" else [(LABELS, {"summary": "two\nlines"}, delivery.status)]
