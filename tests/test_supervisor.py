@@ -113,8 +113,11 @@ def a_supervisor(harness: int, folder: Path) -> Iterator[Talk]:
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True, bufsize=0) as process:
         talk = Talk(process, folder)
-        yield talk
-        talk.end()
+        try:
+            yield talk
+            talk.end()
+        finally:
+            process.kill()
 
 
 @pytest.fixture

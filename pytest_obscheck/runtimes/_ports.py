@@ -91,15 +91,19 @@ def make_private(folder: Path) -> None:
 def take(path: Path) -> int | None:
     """Lock a file and return its descriptor; ``None`` where somebody holds it."""
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Whoever held it may have removed the file after it was opened here: then this lock keeps nobody out.
-        if os.path.samestat(os.fstat(lock), path.stat()):
-            return lock
-    except (BlockingIOError, FileNotFoundError):
-        pass
+    if holds(lock, path):
+        return lock
     os.close(lock)
     return None
+
+
+def holds(lock: int, path: Path) -> bool:
+    """Lock an open file; ``False`` where somebody holds it, or removed it since: then its lock would keep nobody out."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(lock), path.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def unlock(path: Path, lock: int) -> None:

@@ -83,18 +83,18 @@ def test_a_port_that_was_given_back_can_be_had_again_and_its_lock_file_is_gone(t
     other.release()
 
 
-def test_a_lock_whose_file_was_removed_meanwhile_is_not_taken_for_one(tmp_path: Path) -> None:
+def test_a_lock_on_a_file_that_was_removed_since_it_was_opened_is_none(tmp_path: Path) -> None:
     path = tmp_path / "1.lock"
-    held = _ports.take(path)
-    assert held is not None
+    early = os.open(path, os.O_RDWR | os.O_CREAT)
     path.unlink()
-    late = _ports.take(path)
 
-    assert late is not None
-    assert os.fstat(late).st_ino == path.stat().st_ino
+    assert not _ports.holds(early, path)
+    other = _ports.take(path)
+    assert other is not None
+    assert not _ports.holds(early, path)
     assert _ports.take(path) is None
-    _ports.unlock(path, late)
-    os.close(held)
+    _ports.unlock(path, other)
+    os.close(early)
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
