@@ -148,13 +148,11 @@ async def _request(wire: Wire) -> Request | None:
 
 
 async def _respond(wire: Wire, request: Request, response: Response) -> bool:
-    """Send an answer; whether all of it could be had and sent."""
+    """Send an answer; whether all of it could be had and sent. One that breaks off is left without its end."""
     try:
         await _send(wire, request, response)
     except BaseException as error:
         response.done(error)
-        # An answer that breaks off must look broken: a clean end would pass a cut body off as a whole one.
-        wire.writer.transport.abort()
         if not isinstance(error, OSError):
             raise
         return False

@@ -40,7 +40,19 @@ def test_a_line_is_read_exactly(line: bytes, expected: Sample) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"# HELP up 1\n", b"#\n", b"\n", b"", b"# EOF\n", b"up\n", b"up one\n", b'up{a="1" 1\n', b'{a="1"} 1\n', b"\xff\xfe 1\n"],
+    [
+        b"# HELP up 1\n",
+        b"#\n",
+        b"\n",
+        b"",
+        b"# EOF\n",
+        b"up\n",
+        b"up one\n",
+        b'up{a="1" 1\n',
+        b'up{a="1} 1\n',
+        b'{a="1"} 1\n',
+        b"\xff\xfe 1\n",
+    ],
 )
 def test_what_is_no_sample_is_left_alone(line: bytes) -> None:
     assert sample(line) is None

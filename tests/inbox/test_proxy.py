@@ -14,7 +14,7 @@ from pytest_obscheck.inbox.ledger import Ledger
 from pytest_obscheck.inbox.mailbox import Mailbox
 from pytest_obscheck.inbox.proxy import Proxy
 from pytest_obscheck.inbox.samples import Alterations
-from pytest_obscheck.inbox.wire import Line, Wire, serve
+from pytest_obscheck.inbox.wire import Line, Request, Wire, serve
 from pytest_obscheck.protocols import Route
 
 HOST = "api-1.prod.example:8080"
@@ -215,7 +215,8 @@ def test_an_unknown_host_is_refused_and_noted(line: bytes, body: bytes, capsys: 
     assert capsys.readouterr().err == f"refused {host} to blackbox: nothing in this stack is called so\n"
 
 
-def test_a_tunnel_ends_here_with_a_certificate_of_the_run() -> None:
+@pytest.mark.parametrize("name", ["api-1.prod.example", "what.the.client.calls.it"])
+def test_a_tunnel_ends_here_with_a_certificate_for_the_name_that_is_asked_for(name: str) -> None:
     async def story() -> tuple[bytes, list[bytes]]:
         member = Member()
         async with world(member) as w:
@@ -223,7 +224,7 @@ def test_a_tunnel_ends_here_with_a_certificate_of_the_run() -> None:
             writer.write(f"CONNECT {HOST} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
             assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 200 Connection established\r\n\r\n"
             trust = ssl.create_default_context(cadata=w.proxy.authority._ca.cert_pem.bytes().decode())
-            await writer.start_tls(trust, server_hostname="api-1.prod.example")
+            await writer.start_tls(trust, server_hostname=name)
             writer.write(f"GET /metrics HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
             answer = await reader.readuntil(b"up 1\n")
             writer.close()
@@ -363,6 +364,15 @@ def test_what_is_no_plain_request_is_refused_politely(request_: bytes, status: b
     answer = asyncio.run(story())
 
     assert (answer.split(b"\r\n")[0], body_of(answer).decode()) == (b"HTTP/1.1 " + status, body)
+
+
+def test_there_is_no_tunnel_within_a_tunnel() -> None:
+    proxy = Proxy({}, Mailbox((), lambda: 7.0), Ledger(lambda: 7.0), Alterations(), Authority())
+
+    response = asyncio.run(proxy._carry(HOST, "db:5432", Request("CONNECT", "db:5432")))
+
+    words = f"the way to {HOST} carries plain requests only: no upgrade, no tunnel\n"
+    assert (response.status, response.body) == (501, words.encode())
 
 
 @pytest.mark.parametrize("packed", [False, True])
