@@ -175,7 +175,7 @@ def _void(faults: Sequence[Verdict], journal: Journal) -> tuple[str, ...]:
     broken = [f"{v.claim}: {v.words}" for v in faults if v.outcome is not Outcome.PASSED]
     loads = [f"{event.data['name']}: {event.data['words']}" for event in journal.of("load failed")]
     ended = [] if journal.zero is not None or unready else ["the story did not begin"]
-    return tuple(f"the experiment is void: {words}" for words in (*unready, *ended, *loads, *broken))
+    return tuple(f"the experiment is void: {words}" for words in dict.fromkeys((*unready, *ended, *loads, *broken)))
 
 
 def _voided(verdict: Verdict) -> Verdict:

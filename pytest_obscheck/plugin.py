@@ -18,6 +18,7 @@ DEFAULT = "<ini obs_stack>"
 SUFFIX = ".obs.yaml"
 SESSION: pytest.StashKey[Any] = pytest.StashKey()
 LEFT_OUT: pytest.StashKey[int] = pytest.StashKey()
+KEPT: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 # ── options ──────────────────────────────────────────────────────────────────
@@ -39,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini("obs_stack", "the stack.yaml of --obs-stack", default="stack/stack.yaml")
     parser.addini("obs_scenarios", "more files that are stories, as globs", type="linelist", default=[])
+    parser.addini("obs_ready_within", "how long the stack may take to become ready, such as 2m", default="30s")
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -68,13 +70,22 @@ def _session(config: pytest.Config) -> Session:
             file = read(_stack_path(config), config.rootpath)
             flags = [str(word) for word in config.invocation_params.args]
             chosen = config.option
-            session = Session(file, chosen.obs_runtime, chosen.obs_keep, chosen.obs_control, flags)
+            session = Session(file, chosen.obs_runtime, chosen.obs_keep, chosen.obs_control, flags, _ready_within(config))
             assert session.plan is not None  # noqa: S101 - reading it is the check
         except ObscheckError as error:
             raise pytest.UsageError(str(error)) from None
         config.stash[SESSION] = session
     known: Session = config.stash[SESSION]
     return known
+
+
+def _ready_within(config: pytest.Config) -> float:
+    from pytest_obscheck.when import seconds  # noqa: PLC0415
+
+    try:
+        return seconds(str(config.getini("obs_ready_within")))
+    except ValueError as error:
+        raise pytest.UsageError(f"obs_ready_within: {error}") from None
 
 
 def _stack_path(config: pytest.Config) -> Path:
@@ -90,8 +101,21 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         _session(session.config)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
+    """End whatever runs as soon as the last test is over: a Ctrl-C meanwhile is then told by pytest itself."""
+    try:
+        return (yield)
+    finally:
+        _close(session.config)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End whatever runs."""
+    """End whatever still runs."""
+    _close(config)
+
+
+def _close(config: pytest.Config) -> None:
     if SESSION in config.stash:
         config.stash[SESSION].close()
 
@@ -171,11 +195,15 @@ def _needs_stack(item: pytest.Item) -> bool:
 
 def played(item: pytest.Item, story: Scenario) -> Played:
     """Play a story for a test item; raise ``StoryFailed`` or ``StoryUnknown`` with the report where it did not pass."""
-    from pytest_obscheck.errors import StoryFailed, StoryUnknown  # noqa: PLC0415
+    from pytest_obscheck.errors import ObscheckError, StoryFailed, StoryUnknown  # noqa: PLC0415
     from pytest_obscheck.verdict import Outcome  # noqa: PLC0415
 
     __tracebackhide__ = True
-    result = _session(item.config).play(story, _report_folder(item.config))
+    try:
+        result = _session(item.config).play(story, _report_folder(item.config))
+    except ObscheckError as error:
+        # Where in the harness a mistake of the user's was noticed helps nobody.
+        raise error.with_traceback(None) from None
     item.config.hook.pytest_obscheck_played(scenario=story, report=result.report, journal=str(result.journal))
     if result.report.outcome is Outcome.PASSED:
         item.user_properties.append(("obscheck", result.text))
@@ -228,7 +256,13 @@ class Story:
 @pytest.fixture(scope="session")
 def obs_stack(request: pytest.FixtureRequest) -> LiveStack:
     """The running stack: ``that(capability)``, ``plan``."""
-    return _session(request.config).stack()
+    from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
+
+    try:
+        return _session(request.config).stack()
+    except ObscheckError as error:
+        said = str(error)
+    pytest.fail(said, pytrace=False)
 
 
 @pytest.fixture
@@ -276,6 +310,24 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 # ── telling ──────────────────────────────────────────────────────────────────
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Note what the summary tells; a worker of xdist hands it to the controller, which prints."""
+    config = session.config
+    if config.option.obs_keep and SESSION in config.stash and config.stash[SESSION].folder:
+        config.stash[KEPT] = [str(config.stash[SESSION].folder)]
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["obscheck"] = (config.stash.get(LEFT_OUT, 0), config.stash.get(KEPT, []))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker of xdist noted; every worker leaves out the same stories."""
+    left_out, kept = getattr(node, "workeroutput", {}).get("obscheck", (0, []))
+    stash = node.config.stash
+    stash[LEFT_OUT] = max(left_out, stash.get(LEFT_OUT, 0))
+    stash[KEPT] = [*stash.get(KEPT, []), *kept]
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the reports of the stories that passed; those of the others stand with their failures."""
     texts = _texts(terminalreporter.getreports("passed"))
@@ -285,9 +337,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             terminalreporter.write(text)
     left_out = config.stash.get(LEFT_OUT, 0)
     if left_out:
-        terminalreporter.write_line(f"obscheck: {left_out} stories were left out; play them with --obs-stack")
-    folder = config.stash[SESSION].folder if SESSION in config.stash and config.option.obs_keep else None
-    if folder:
+        said = "1 story was left out; play it" if left_out == 1 else f"{left_out} stories were left out; play them"
+        terminalreporter.write_line(f"obscheck: {said} with --obs-stack")
+    for folder in config.stash.get(KEPT, ()):
         terminalreporter.write_line(f"obscheck: the run's folder is kept: {folder}")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import platform
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,15 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from pytest_obscheck import journal as journals
-from pytest_obscheck import loader, registry, runner
+from pytest_obscheck import loader, registry, runner, toolchain
 from pytest_obscheck.clock import Clock, SystemClock
-from pytest_obscheck.errors import ConfigError, Problem, StackError
+from pytest_obscheck.errors import ConfigError, ObscheckError, Problem, ProgramMissing, StackError
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.judge import control, control_notes, judge, settled
 from pytest_obscheck.protocols import Plan
 from pytest_obscheck.saved import from_data, to_data
 from pytest_obscheck.scenario import Scenario
 from pytest_obscheck.stack import LiveStack, RunFolder, StackFile, plan
+from pytest_obscheck.stack.live import READY_WITHIN
 from pytest_obscheck.stack.planning import plan_data
 from pytest_obscheck.verdict import Report
 
@@ -44,15 +47,20 @@ class Session:
     keep: bool = False
     control: bool = False
     flags: Sequence[str] = ()
+    ready_within: float = READY_WITHIN
     clock: Clock = field(default_factory=SystemClock)
     _plan: Plan | None = None
+    _trouble: ObscheckError | None = None
     _stack: LiveStack | None = None
     _folder: RunFolder | None = None
 
     @property
     def plan(self) -> Plan:
-        """Return what is known before anything starts; ``ConfigError`` with every problem."""
+        """Return what is known before anything starts; ``ConfigError`` or ``ProgramMissing`` with everything that is wrong."""
         if self._plan is None:
+            gaps = toolchain.missing(programs_of(self.file))
+            if gaps:
+                raise ProgramMissing(toolchain.in_words(gaps))
             self._plan = plan(self.file)
         return self._plan
 
@@ -62,16 +70,28 @@ class Session:
         return self._folder.path if self._folder else None
 
     def stack(self, scenario: Scenario | None = None) -> LiveStack:
-        """Return the running stack, started at the first call, with the loads of the story that comes first."""
+        """Return the running stack, started at the first call, with the loads of the story that comes first.
+
+        Where it cannot run, nothing of it is left running, and every later call says why again.
+        """
+        if self._trouble is None:
+            try:
+                with _in_a_sentence():
+                    return self._brought_up(scenario)
+            except ObscheckError as error:
+                self._trouble = error
+                self._end()
+        raise self._trouble
+
+    def _brought_up(self, scenario: Scenario | None) -> LiveStack:
         loads = scenario.loads if scenario else ()
         if self._stack is None:
-            with _space():
-                self._stack = self.laid_out()
-                self._stack.start(loads)
+            self.laid_out().start(loads)
         elif scenario is not None:
             self._stack.prepare(loads)
             if not scenario.share:
                 self._stack.fresh()
+        assert self._stack is not None  # noqa: S101 - laid_out made it
         return self._stack
 
     def laid_out(self) -> LiveStack:
@@ -79,7 +99,7 @@ class Session:
         made = self.plan
         self._folder = self._folder or RunFolder.make(keep=self.keep)
         runtime = registry.find("runtimes", "process" if self.runtime == "auto" else self.runtime)(self._folder.path)
-        stack = LiveStack(self.file, made, runtime, self._folder.path, self.clock)
+        stack = LiveStack(self.file, made, runtime, self._folder.path, self.clock, self.ready_within)
         self._stack = stack
         stack.lay_out()
         return stack
@@ -93,9 +113,13 @@ class Session:
     def play(self, scenario: Scenario, into: Path) -> Played:
         """Play a story, judge it, and write its journal and reports into a folder; with ``control``, play it twice."""
         self.check(scenario)
+        with _in_a_sentence():
+            return self._played(scenario, into)
+
+    def _played(self, scenario: Scenario, into: Path) -> Played:
         name = slug(scenario.where or scenario.name)
         into.mkdir(parents=True, exist_ok=True)
-        with _space(), _writing(into / f"{name}.ndjson") as write:
+        with _writing(into / f"{name}.ndjson") as write:
             journal = self._play(scenario, write)
             if self.control:
                 self._control(scenario, journal)
@@ -106,12 +130,16 @@ class Session:
         return Played(report, text, into / f"{name}.ndjson")
 
     def close(self) -> None:
-        """End the stack and remove the run's folder, unless it is to be kept; idempotent."""
+        """End the stack and remove the run's folder, unless it is to be kept; idempotent. A Ctrl-C waits until that is done."""
+        with undisturbed():
+            self._end()
+            if self._folder is not None:
+                self._folder.close()
+
+    def _end(self) -> None:
         if self._stack is not None:
             self._stack.close()
             self._stack = None
-        if self._folder is not None:
-            self._folder.close()
 
     def _play(self, scenario: Scenario, write: Callable[[Journal, Event], None] | None) -> Journal:
         journal = Journal()
@@ -120,7 +148,7 @@ class Session:
         stack = self.stack(scenario)
         for kind, data in self._header(scenario, stack):
             journal.write(kind, self.clock.now(), **data)
-        return runner.play(runner.Play(scenario, stack, self.clock, journal, runner.Threads(), settled))
+        return runner.play(runner.Play(scenario, stack, self.clock, journal, runner.Threads(), settled, self.ready_within))
 
     def _control(self, scenario: Scenario, journal: Journal) -> None:
         other = control(scenario, journal)
@@ -160,27 +188,60 @@ def slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text.removesuffix(".obs.yaml")).strip("-")[:120] or "story"
 
 
+def programs_of(file: StackFile) -> list[str]:
+    """Return the programs that a stack needs: of each member's distribution all, for some check what the others then read."""
+    types = {member.type for member in file.members.values()}
+    return [name for name in toolchain.index_names() if toolchain.distribution_of(name) in types]
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold a Ctrl-C back until the work is done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
+
+
 @contextmanager
 def _writing(path: Path) -> Iterator[Callable[[Journal, Event], None]]:
-    """Give what writes each event to the file at once, so that a crash leaves everything up to it."""
+    """Give what writes each event to the file at once, so that a crash leaves everything up to it.
+
+    Events come from several threads: what the disk refuses is raised at the end, where somebody catches it.
+    """
     writer = journals.Writer()
-    with path.open("w", encoding="utf-8") as file:
-        file.write(journals.header() + "\n")
+    refused: list[OSError] = []
+    # Unbuffered: nothing may be left over that closing the file would try to write again.
+    with path.open("wb", buffering=0) as file:
+        file.write(f"{journals.header()}\n".encode())
 
         def write(journal: Journal, event: Event) -> None:
-            file.writelines(f"{line}\n" for line in writer.lines(event, journal.story(event.wall)))
-            file.flush()
+            try:
+                file.write("".join(f"{line}\n" for line in writer.lines(event, journal.story(event.wall))).encode())
+            except OSError as error:
+                refused.append(error)
 
         yield write
+    if refused:
+        raise OSError(refused[0].errno, refused[0].strerror, str(path))
 
 
 @contextmanager
-def _space() -> Iterator[None]:
-    """Turn a full disk into one sentence."""
+def _in_a_sentence() -> Iterator[None]:
+    """Turn what the machine refuses into one sentence; a full disk has one of its own."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
         where = error.filename or "the run's folder"
-        raise StackError(f"{where}: the disk is full; free some space, or point TMPDIR at a larger disk") from None
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StackError(f"{where}: the disk is full; free some space, or point TMPDIR at a larger disk") from None
+        raise StackError(
+            f"{where}: {error.strerror or error}; the harness must be able to write and run things there"
+        ) from None

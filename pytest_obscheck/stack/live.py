@@ -19,11 +19,13 @@ from pytest_obscheck.protocols import Client, Launch, Load, Network, Place, Plan
 from pytest_obscheck.scenario import Planned
 from pytest_obscheck.stack.file import Member, StackFile
 from pytest_obscheck.stack.filling import Filling
+from pytest_obscheck.stack.lastwords import last_words
 from pytest_obscheck.stack.planning import open_document, sinks
+from pytest_obscheck.when import spoken
 
 C = TypeVar("C")
 READY_WITHIN = 30.0
-"""Wall seconds in which every member must be ready."""
+"""Wall seconds in which every member must be ready, unless the user says otherwise."""
 
 
 @dataclass
@@ -47,8 +49,10 @@ class LiveStack:
     runtime: Runtime
     folder: Path
     clock: Clock
+    ready_within: float = READY_WITHIN
     seats: dict[str, Seat] = field(default_factory=dict)
     traffics: dict[str, LoadTraffic] = field(default_factory=dict)
+    _loads: int = 0
 
     # ── starting and stopping ──
 
@@ -76,22 +80,25 @@ class LiveStack:
 
     def prepare(self, loads: Iterable[Planned]) -> None:
         """Start the processes of loads; they wait until a story begins them."""
-        for number, planned in enumerate(loads):
-            name = f"load-{len(self.traffics) + number + 1}"
+        for planned in loads:
+            self._loads += 1
+            name = f"load-{self._loads}"
             place = self._place(name, self._addresses(), next(iter(self.seats.values())).place.network)
             launch = _resolved(planned.what.launch(place))
             self.traffics[_key(planned)] = LoadTraffic(planned.what, place, self.runtime.run(name, launch))
 
     def fresh(self) -> None:
-        """Give every member that keeps data under ``data`` an empty one, by starting it again."""
+        """Give every member that keeps data under ``data`` an empty one, and start every member that has ended."""
         kept = [seat for seat in self.seats.values() if (seat.place.folder / "data").exists()]
         for seat in kept:
             _running(seat).kill()
         for seat in kept:
             shutil.rmtree(seat.place.folder / "data", ignore_errors=True)
+        ended = [seat for seat in self.seats.values() if not _running(seat).alive()]
+        for seat in ended:
             _running(seat).start()
             seat.ready = False
-        self._bring_up(kept)
+        self._bring_up(ended)
 
     def programs(self) -> dict[str, str]:
         """Return the versions of the programs that the toolchain knows, by name."""
@@ -106,13 +113,13 @@ class LiveStack:
         self.runtime.close()
 
     def _bring_up(self, seats: Sequence[Seat]) -> None:
-        end = self.clock.now() + READY_WITHIN
+        end = self.clock.now() + self.ready_within
         while not all(seat.ready for seat in seats):
             for seat in seats:
                 if not seat.ready:
                     self._advance(seat)
             if self.clock.now() >= end:
-                raise NotReady("\n".join(_not_ready(seat) for seat in seats if not seat.ready))
+                raise NotReady("\n".join(self._not_ready(seat) for seat in seats if not seat.ready))
             self.clock.sleep(0.01)
 
     def _advance(self, seat: Seat) -> None:
@@ -124,6 +131,11 @@ class LiveStack:
         if not seat.running.alive():
             raise ComponentDied(_died(seat, seat.running))
         seat.ready = seat.client is not None and seat.client.ready()
+
+    def _not_ready(self, seat: Seat) -> str:
+        if seat.running is None:
+            return f"{seat.member.name}: it was not started, for what it depends on was not ready"
+        return f"{seat.member.name}: it was not ready within {spoken(self.ready_within)}; {last_words(seat.running)}"
 
     def _may_start(self, seat: Seat) -> bool:
         wanted = [other for other in self.seats.values() if other.member.type in seat.member.component.after]
@@ -206,7 +218,7 @@ class LiveStack:
             return str(error)
 
     def _unscraped(self) -> str:
-        for target in self.that(ScrapesTargets).targets():
+        for target in [target for scraper in self.all(ScrapesTargets).values() for target in scraper.targets()]:
             labels = target["labels"]
             name = f"{labels.get('job')}/{labels.get('instance')}"
             host = target.get("discoveredLabels", {}).get("__address__", "")
@@ -217,10 +229,10 @@ class LiveStack:
         return ""
 
     def _already_active(self, expected: AbstractSet[str]) -> str:
-        for group in self.that(EvaluatesRules).rules():
-            for rule in group["rules"]:
-                if rule.get("alerts") and rule["name"] not in expected:
-                    return f"the alert {rule['name']} is {rule['state']} before anything was broken"
+        groups = [group for evaluator in self.all(EvaluatesRules).values() for group in evaluator.rules()]
+        for rule in [rule for group in groups for rule in group["rules"]]:
+            if rule.get("alerts") and rule["name"] not in expected:
+                return f"the alert {rule['name']} is {rule['state']} before anything was broken"
         return ""
 
     def autopsy(self) -> dict[str, dict[str, Any]]:
@@ -266,7 +278,7 @@ class LoadTraffic:
         """Return why it no longer runs; ``""`` while it does, or after ``end``."""
         if self.ended or self.running.alive():
             return ""
-        return f"ended by itself (exit code {self.running.exit_code()}); {_last(self.running)}"
+        return f"ended by itself (exit code {self.running.exit_code()}); {last_words(self.running)}"
 
     def requests(self) -> str:
         """Return the log of every request so far."""
@@ -308,16 +320,5 @@ def program(name: str) -> str:
     return found
 
 
-def _last(running: Running) -> str:
-    lines = running.logs(10)
-    return "its last lines:\n  " + "\n  ".join(lines) if lines else "it wrote no log"
-
-
 def _died(seat: Seat, running: Running) -> str:
-    return f"{seat.member.name}: it ended at start (exit code {running.exit_code()}); {_last(running)}"
-
-
-def _not_ready(seat: Seat) -> str:
-    if seat.running is None:
-        return f"{seat.member.name}: it was not started, for what it depends on was not ready"
-    return f"{seat.member.name}: it was not ready within {READY_WITHIN:.0f}s; {_last(seat.running)}"
+    return f"{seat.member.name}: it ended at start (exit code {running.exit_code()}); {last_words(running)}"

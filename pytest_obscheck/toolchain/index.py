@@ -108,3 +108,8 @@ def the_index() -> Index:
 def index_names() -> list[str]:
     """Return the names of all programs that can be installed."""
     return the_index().names()
+
+
+def distribution_of(name: str) -> str:
+    """Return the name of the distribution that a program is part of: ``prometheus`` for ``promtool``."""
+    return the_index().of(name)[0].name
