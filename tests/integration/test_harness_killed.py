@@ -20,8 +20,8 @@ from pytest_obscheck.supervisor import processes
 CLOCK = SystemClock()
 NOTHING_LEFT = 3.0
 """Seconds within which everything must be gone."""
-LATEST = 7.5
-"""Seconds after its start at which a run is killed at the latest: it takes about as long when nobody kills it."""
+LATEST = 6.5
+"""Seconds after its start at which a run is killed at the latest: a little less than it takes when nobody kills it."""
 
 STORY = """
 name: a shop with a frozen member and a worker that forks
@@ -113,10 +113,8 @@ def killed(project: Project, number: int) -> int:
     killed_at = CLOCK.now()
     gone = until(CLOCK, lambda: not project.alive(), NOTHING_LEFT)
     took = CLOCK.now() - killed_at
-    words = (
-        f"round {number}: seed {seed}, {len(before)} processes killed after {moment:.2f} s, gone {took * 1000:.0f} ms later\n"
-    )
-    sys.stdout.write(words)
+    sys.stdout.write(f"round {number}: seed {seed}, killed {moment:.2f} s after its start; {len(before)} processes, ")
+    sys.stdout.write(f"{states.count('T')} of them frozen, were gone {took * 1000:.0f} ms later\n")
 
     assert gone, sorted(project.alive().values())
     return len(before)
@@ -132,7 +130,8 @@ def assert_next_run_is_green(project: Project) -> None:
 def test_killed_at_any_of_six_moments_a_run_leaves_nothing_behind(unruly: Project) -> None:
     counts = [killed(unruly, number) for number in range(6)]
 
-    assert min(counts) >= 1
+    # One of six at least must have met a whole stack, or nothing was proved.
+    assert max(counts) > 10, counts
     assert_next_run_is_green(unruly)
 
 
