@@ -63,11 +63,6 @@ class Http:
         """Return the JSON of an answer with status 200; ``LookFailed`` for every other."""
         return parsed(self.name, path, self.text(path, params))
 
-    def close(self) -> None:
-        """Give up the connections to it, if there are any."""
-        if "_client" in vars(self):
-            self._client.close()
-
     def ok(self, path: str) -> bool:
         """Whether a GET is answered with 200; never raises."""
         try:

@@ -31,12 +31,6 @@ class PrometheusClient:
         if "_library" in self.__dict__:
             self.__dict__.pop("_library").close()
 
-    def close(self) -> None:
-        """Give up the connections to it."""
-        self.http.close()
-        if "_library" in vars(self):
-            self._library.close()
-
     def query(self, expr: str, at: float) -> list[Series]:
         """Evaluate at one Unix second; a range selector gives every raw sample with its own timestamp."""
         return _series(self._asked("custom_query", expr, params={"time": f"{at:.3f}"}), expr)

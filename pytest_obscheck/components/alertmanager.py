@@ -81,10 +81,6 @@ class AlertmanagerClient:
         """Whether it takes alerts now."""
         return self.http.ok("/-/ready")
 
-    def close(self) -> None:
-        """Give up the connections to it."""
-        self.http.close()
-
     def alerts(self) -> list[Mapping[str, Any]]:
         """Return the alerts it holds, as version 2 of its API names them."""
         return list(self.http.json("/api/v2/alerts"))

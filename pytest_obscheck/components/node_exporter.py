@@ -47,7 +47,3 @@ class NodeExporterClient:
     def ready(self) -> bool:
         """Whether it answers; its front page is asked for, since ``/metrics`` makes it collect everything."""
         return self.http.ok("/")
-
-    def close(self) -> None:
-        """Give up the connections to it."""
-        self.http.close()

@@ -66,7 +66,7 @@ receivers:
       - api_url: https://hooks.slack.com/services/T/B/x
         channel: '#b'
         http_config: {follow_redirects: true}
-    webhook_configs: [{url_file: /run/secrets/hook}]
+    webhook_configs: [{url: 'http://hook.prod.example/a'}]
 tracing: {endpoint: otel.prod.example:4317}
 """
 
@@ -115,9 +115,11 @@ def app() -> Iterator[str]:
         server.block_on_close = False
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def version() -> str:
