@@ -9,7 +9,9 @@ import csv
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import gevent
@@ -38,6 +40,25 @@ def write(
     _LOG.writerow([f"{start_time + seconds:.6f}", request_type, name, status, f"{seconds:.6f}", response_length or 0, error])
 
 
+class Hopeless:
+    """Ends a load none of whose users ever gets as far as a request: their mistake is not that of the service."""
+
+    def __init__(self, environment: Any, **_: Any) -> None:
+        """Begin to count the users that fail before any request was made."""
+        self._environment, self._failed = environment, 0
+        environment.events.user_error.add_listener(self.count)
+
+    def count(self, *, exception: BaseException, tb: TracebackType, **_: Any) -> None:
+        """Count one; the last words of a hopeless load are where its user's own code failed."""
+        self._failed += 1
+        if self._failed < self._environment.parsed_options.num_users or self._environment.stats.total.num_requests:
+            return
+        at = traceback.extract_tb(tb)[-1]
+        sys.stderr.write(f"{at.filename}:{at.lineno}: {type(exception).__name__}: {exception}; no user made any request\n")
+        sys.stderr.flush()
+        os._exit(1)
+
+
 def hold(**_: Any) -> None:
     """Say that all is imported, and wait until the users may start."""
     (_FOLDER / "ready").write_text("ready\n", encoding="utf-8")
@@ -49,4 +70,5 @@ def hold(**_: Any) -> None:
 
 
 events.request.add_listener(write)  # type: ignore[no-untyped-call] # Locust has no types there
+events.init.add_listener(Hopeless)  # type: ignore[no-untyped-call]
 events.init.add_listener(hold)  # type: ignore[no-untyped-call]

@@ -21,7 +21,7 @@ _NOT_THE_USERS = re.compile(r"site-packages|<frozen |/lib/python3")
 
 def last_words(running: Running) -> str:
     """Return the last lines of a program's log, for the end of a sentence."""
-    lines = condensed(running.logs(_READ))[-LINES:]
+    lines = list(dict.fromkeys(condensed(running.logs(_READ))))[-LINES:]
     return "its last lines:\n  " + "\n  ".join(lines) if lines else "it wrote no log"
 
 
