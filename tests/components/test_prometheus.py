@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,15 @@ alerting:
         "p.yml:1: there is no file '/srv/rules/x.yml'; say in stack.yaml under mounts: where that folder is",
         f"{folder}/rules/broken.yml:2: not YAML: while parsing a flow node, did not find expected node content",
     ]
+
+
+def test_the_longest_mount_wins(tmp_path: Path) -> None:
+    folder = home(tmp_path, **{"p.yml": "rule_files: [/etc/prometheus/rules/a.yml, /etc/prometheus2/b.yml]\n"})
+    mounts = {"/etc/prometheus": f"{folder}/x", "/etc/prometheus/rules": f"{folder}/y"}
+
+    launch = Prometheus("p.yml").launch(replace(place(folder), mounts=mounts))
+
+    assert launch.files["prometheus.yml"] == f'rule_files: ["{folder}/y/a.yml", "/etc/prometheus2/b.yml"]\n'
 
 
 @pytest.mark.parametrize("text", ["", "- a\n", "scrape_configs: 5\nglobal:\nrule_files: {a: b}\nalerting: []\n"])

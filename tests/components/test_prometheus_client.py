@@ -184,6 +184,16 @@ def test_a_dead_server_is_told_at_once_and_not_tried_again() -> None:
     client.close()
 
 
+def test_an_overloaded_server_is_asked_once(server: Server, client: PrometheusClient) -> None:
+    server.says("Service Unavailable", 503)
+
+    with pytest.raises(LookFailed) as caught:
+        client.query("x", 3)
+
+    assert str(caught.value) == "prometheus answered the query with 503: Service Unavailable"
+    assert len(server.asked) == 1
+
+
 def test_a_proxy_of_the_shell_is_not_used(server: Server, client: PrometheusClient, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")

@@ -136,6 +136,12 @@ def test_a_key_is_added_behind_the_last_one_with_its_indentation(tmp_path: Path)
     assert result == text.replace("    to: [b]\n", '    to: [b]\n    proxy_url: "http://p:1"\n')
 
 
+def test_a_key_is_added_behind_a_block_scalar_and_the_empty_lines_that_belong_to_it(tmp_path: Path) -> None:
+    result = copied("a:\n  b: |+\n    x\n\nc: 1\n", tmp_path, lambda document: document.set(("a", "d"), 2))
+
+    assert result == "a:\n  b: |+\n    x\n\n  d: 2\nc: 1\n"
+
+
 def test_what_is_added_ends_its_line_as_the_file_does(tmp_path: Path) -> None:
     result = copied("a: 1\r\nb: 2\r\n", tmp_path, lambda document: document.set(("c",), 3))
 
