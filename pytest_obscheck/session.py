@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import platform
 import re
+import shutil
 import signal
+import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -27,6 +29,10 @@ from pytest_obscheck.stack import LiveStack, RunFolder, StackFile, plan
 from pytest_obscheck.stack.live import READY_WITHIN
 from pytest_obscheck.stack.planning import plan_data
 from pytest_obscheck.verdict import Report
+
+FULL = "{}: the disk is full; free some space, or point TMPDIR at a larger disk"
+ROOM = 1 << 20
+"""Bytes below which a disk counts as full."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Session:
                 with _in_a_sentence():
                     return self._brought_up(scenario)
             except ObscheckError as error:
-                self._trouble = error
+                self._trouble = StackError(f"{FULL.format(self.folder)}\n{error}") if _full(self.folder) else error
                 self._end()
         raise self._trouble
 
@@ -220,17 +226,18 @@ def _writing(path: Path) -> Iterator[Callable[[Journal, Event], None]]:
     refused: list[OSError] = []
     # Unbuffered: nothing may be left over that closing the file would try to write again.
     with path.open("wb", buffering=0) as file:
-        file.write(f"{journals.header()}\n".encode())
 
-        def write(journal: Journal, event: Event) -> None:
+        def put(lines: Iterable[str]) -> None:
             try:
-                file.write("".join(f"{line}\n" for line in writer.lines(event, journal.story(event.wall))).encode())
+                file.write("".join(f"{line}\n" for line in lines).encode())
             except OSError as error:
-                refused.append(error)
+                refused.append(OSError(error.errno, error.strerror, str(path)))
 
-        yield write
+        put([journals.header()])
+        if not refused:
+            yield lambda journal, event: put(writer.lines(event, journal.story(event.wall)))
     if refused:
-        raise OSError(refused[0].errno, refused[0].strerror, str(path))
+        raise refused[0]
 
 
 @contextmanager
@@ -239,9 +246,14 @@ def _in_a_sentence() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = error.filename or "the run's folder"
+        where = error.filename or tempfile.gettempdir()
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StackError(f"{where}: the disk is full; free some space, or point TMPDIR at a larger disk") from None
+            raise StackError(FULL.format(where)) from None
         raise StackError(
             f"{where}: {error.strerror or error}; the harness must be able to write and run things there"
         ) from None
+
+
+def _full(folder: Path | None) -> bool:
+    """Whether a disk has no room left for a stack, whose members then die without being able to log why."""
+    return folder is not None and shutil.disk_usage(folder).free < ROOM
