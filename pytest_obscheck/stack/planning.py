@@ -25,7 +25,7 @@ def plan(stack: StackFile) -> Plan:
     problems.extend(_unfilled(stack))
     merged = _merged(facts)
     if not problems:
-        problems.extend(_checked(merged.checks, stack.home))
+        problems.extend(derive.check(merged.checks, lambda tool: toolchain.find(tool).path, stack.home))
     refuse(list(dict.fromkeys(problems)))
     proxied: dict[str, tuple[str, ...]] = {}
     for source, target in stack.edges():
@@ -110,12 +110,6 @@ def _texts(value: Any) -> Iterable[str]:
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from _texts(inner)
-
-
-def _checked(checks: Iterable[tuple[str, Path]], home: Path) -> Iterable[Problem]:
-    tools = {"promtool": derive.check_prometheus, "amtool": derive.check_alertmanager}
-    for tool, path in checks:
-        yield from tools[tool](toolchain.find(tool).path, path, home)
 
 
 def _parse(expr: str) -> str:
