@@ -29,39 +29,55 @@ class Journal:
     """Events in the order in which they were written; safe to write from several threads.
 
     ``zero`` is the Unix second at which story time began, ``speed`` how many story seconds pass in a second of wall time.
+    ``memory`` is for readers that have worked something out and need not do it again; it is not part of what happened.
     """
 
     events: list[Event] = field(default_factory=list)
     zero: float | None = None
     speed: float = 1.0
     on_write: Callable[[Event], None] | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    memory: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _shelves: dict[tuple[str, Any], list[Event]] = field(default_factory=dict, init=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
-    def write(self, kind: str, wall: float, **data: Any) -> Event:
-        """Add an event; ``zero`` events set the beginning of story time."""
-        event = Event(kind, wall, data)
+    def __post_init__(self) -> None:
+        """Sort the events that there are already."""
+        for event in self.events:
+            self._shelve(event)
+
+    def write(self, kind: str, wall: float, /, **data: Any) -> Event:
+        """Add an event, dated to the microsecond as in a file; ``zero`` events set the beginning of story time."""
+        event = Event(kind, round(wall, 6), data)
         with self._lock:
             self.events.append(event)
+            self._shelve(event)
             if kind == "zero":
-                self.zero, self.speed = wall, float(data.get("speed", 1.0))
+                self.zero, self.speed = event.wall, float(data.get("speed", 1.0))
             if self.on_write:
                 self.on_write(event)
         return event
 
-    def of(self, kind: str, **facts: Any) -> list[Event]:
+    def of(self, kind: str, /, **facts: Any) -> list[Event]:
         """Return the events of one kind whose data hold the given facts, in order."""
         with self._lock:
-            events = list(self.events)
-        return [e for e in events if e.kind == kind and all(e.data.get(k) == v for k, v in facts.items())]
+            events = list(self._shelves.get((kind, facts.pop("key", None)), ()))
+        return [e for e in events if all(e.data.get(k) == v for k, v in facts.items())] if facts else events
 
-    def last(self, kind: str, **facts: Any) -> Event | None:
+    def last(self, kind: str, /, **facts: Any) -> Event | None:
         """Return the newest such event, or ``None``."""
         found = self.of(kind, **facts)
         return found[-1] if found else None
 
     def story(self, wall: float) -> float:
-        """Return the story second of a Unix second; 0 for everything while the story has not begun."""
-        return 0.0 if self.zero is None else (wall - self.zero) * self.speed
+        """Return the story second of a Unix second, to the microsecond; 0 for all while the story has not begun."""
+        return 0.0 if self.zero is None else round((wall - self.zero) * self.speed, 6)
+
+    def _shelve(self, event: Event) -> None:
+        """File an event under its kind and, where it has one, under its kind and key: there are thousands of looks."""
+        self._shelves.setdefault((event.kind, None), []).append(event)
+        key = event.data.get("key")
+        if isinstance(key, str):
+            self._shelves.setdefault((event.kind, key), []).append(event)
 
 
 def _shrunk(value: Any, keep: Callable[[str], str]) -> Any:
@@ -77,9 +93,15 @@ def _shrunk(value: Any, keep: Callable[[str], str]) -> Any:
 def _grown(value: Any, blobs: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
         if set(value) == {"$digest"}:
-            return blobs[value["$digest"]]
+            return _blob(value["$digest"], blobs)
         return {key: _grown(inner, blobs) for key, inner in value.items()}
     return [_grown(inner, blobs) for inner in value] if isinstance(value, list) else value
+
+
+def _blob(digest: str, blobs: Mapping[str, str]) -> str:
+    if digest not in blobs:
+        raise ValueError(f"the text with the digest {digest[:12]}… is missing; the journal is cut short or was edited")
+    return blobs[digest]
 
 
 class Writer:
@@ -102,7 +124,7 @@ class Writer:
 
         data = _shrunk(event.data, keep)
         yield from fresh
-        line = {"kind": event.kind, "wall": round(event.wall, 6), "story": round(story, 6), "data": data}
+        line = {"kind": event.kind, "wall": event.wall, "story": story, "data": data}
         yield json.dumps(line, separators=(",", ":"), default=str)
 
 

@@ -12,19 +12,21 @@ from itertools import pairwise
 
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.protocols import AboutSeries, AltersSamples, History
-from pytest_obscheck.scenario import Claim, Planned, Scenario
+from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself
 from pytest_obscheck.verdict import Outcome, Report, Verdict, combine
 from pytest_obscheck.when import Decision, Eventually, Once, Phrase, Window, Within, spoken
 
-MISSES_BEFORE_BLIND = 5
-"""How many looks in a row may be missing before a claim is blind."""
-
+BLIND = 1.0
+"""Wall seconds without a sight that are not blindness yet; one and a half intervals, where looks come less often."""
 
 RECOVERY = 2.0
 """Wall seconds after a cure in which a scrape that times out is still put down to the fault."""
 
 MARGIN = 0.5
 """Wall seconds past the end of a window until which evidence about it may still come in."""
+
+GRACE = 3.0
+"""Wall seconds past the end of a window for which a claim that is still unknown is given more time."""
 
 
 def judge(scenario: Scenario, journal: Journal) -> Report:
@@ -40,11 +42,23 @@ def judge(scenario: Scenario, journal: Journal) -> Report:
 
 
 def settled(scenario: Scenario, journal: Journal, now: float) -> bool:
-    """Whether no evidence that may still come can change any verdict; ``now`` is in story seconds."""
-    if any(not journal.of("fault", name=fault.name, phase="confirmed") for fault in scenario.faults):
+    """Whether no evidence that may still come can change any verdict; ``now`` is in story seconds.
+
+    What is settled stays so: the journal remembers it, and each claim is worked out no more often than it must be.
+    """
+    if any(not _fault_known(fault, journal) for fault in scenario.faults):
         return False
-    decided = _Decider(scenario, journal)
-    return all(_claim_settled(claim, decided, journal, now) for claim in scenario.claims)
+    decider = _Decider(scenario, journal)
+    known: set[int] = journal.memory.setdefault(scenario.name, set())
+    for number, claim in enumerate(scenario.claims):
+        if number not in known and not _claim_settled(claim, decider, now):
+            return False
+        known.add(number)
+    return True
+
+
+def _fault_known(fault: Planned, journal: Journal) -> bool:
+    return any(event.data["phase"] in ("confirmed", "failed") for event in journal.of("fault", name=fault.name))
 
 
 @dataclass(frozen=True)
@@ -57,18 +71,19 @@ class Decided:
 
 
 class _Decider:
-    """Decides claims, those first that others hang on."""
+    """Decides claims, those first that others hang on; none twice."""
 
     def __init__(self, scenario: Scenario, journal: Journal) -> None:
         """Begin with the anchors that faults give."""
         self.journal = journal
         self.anchors = _fault_anchors(journal)
         self.named = {claim.name: claim for claim in scenario.claims if claim.name}
+        self._done: dict[int, Decided] = {}
         self._pending: set[str] = set()
 
     def window(self, claim: Claim) -> Window | None:
         """Return the window of a claim, deciding first the claim that it hangs on."""
-        after = claim.phrase.after if isinstance(claim.phrase, Within) else ""
+        after = _after_of(claim)
         if after in self.named and after not in self.anchors and after not in self._pending:
             self._pending.add(after)
             decided = self.decide(self.named[after])
@@ -78,13 +93,28 @@ class _Decider:
 
     def decide(self, claim: Claim) -> Decided:
         """Return what the claim's phrase makes of the journal."""
+        if id(claim) not in self._done:
+            self._done[id(claim)] = self._decided(claim)
+        return self._done[id(claim)]
+
+    def _decided(self, claim: Claim) -> Decided:
         history = _history(claim, self.journal)
         window = self.window(claim)
         if window is None:
-            after = claim.phrase.after if isinstance(claim.phrase, Within) else ""
-            return Decided(None, Decision(Outcome.UNKNOWN, f"{after!r} never came"), history)
-        gap = max(1.0, MISSES_BEFORE_BLIND * claim.expectation.evidence().every) * self.journal.speed
-        return Decided(window, claim.phrase.decide(claim.expectation.holds(history), window, gap), history)
+            return Decided(None, Decision(Outcome.UNKNOWN, f"{_after_of(claim)!r} never came"), history)
+        gap = max(BLIND, 1.5 * claim.expectation.evidence().every) * self.journal.speed
+        return Decided(window, _judged(claim, history, window, gap), history)
+
+
+def _judged(claim: Claim, history: History, window: Window, gap: float) -> Decision:
+    try:
+        return claim.phrase.decide(claim.expectation.holds(history), window, gap)
+    except Exception as error:  # noqa: BLE001 - whatever an extension does wrong, it proves nothing about the product
+        return Decision(Outcome.UNKNOWN, f"it could not be judged: {type(error).__name__}: {error}")
+
+
+def _after_of(claim: Claim) -> str:
+    return claim.phrase.after if isinstance(claim.phrase, Within) else ""
 
 
 def _decide_all(scenario: Scenario, journal: Journal) -> list[Decided]:
@@ -92,22 +122,37 @@ def _decide_all(scenario: Scenario, journal: Journal) -> list[Decided]:
     return [decider.decide(claim) for claim in scenario.claims]
 
 
-def _claim_settled(claim: Claim, decider: _Decider, journal: Journal, now: float) -> bool:
+def _claim_settled(claim: Claim, decider: _Decider, now: float) -> bool:
     window = decider.window(claim)
     if window is None:
-        return _anchor_lost(claim, journal)
+        return _anchor_lost(claim, decider, now)
     if now < window.start:
         return False
     if isinstance(claim.phrase, Eventually | Within) and decider.decide(claim).decision.settled:
         return True
-    key = str(claim.expectation.evidence())
-    return any(journal.story(event.wall - MARGIN) >= window.end for event in journal.of("look", key=key)[-1:])
+    seen_to = _seen_to(claim, decider.journal)
+    if seen_to < window.end:
+        return False
+    if decider.decide(claim).decision.outcome is not Outcome.UNKNOWN:
+        return True
+    return seen_to >= window.end + GRACE * decider.journal.speed
 
 
-def _anchor_lost(claim: Claim, journal: Journal) -> bool:
-    """Whether the fault on which a claim hangs is over without having taken hold."""
-    after = claim.phrase.after.removeprefix("cure of ") if isinstance(claim.phrase, Within) else ""
-    return any(event.data.get("failed") for event in journal.of("fault", name=after))
+def _seen_to(claim: Claim, journal: Journal) -> float:
+    """Return the story second up to which all evidence of a claim is in; a look that failed brought none."""
+    looks = journal.of("look", key=str(claim.expectation.evidence()))
+    last = next((event for event in reversed(looks) if "data" in event.data), None)
+    return journal.story(last.wall - MARGIN) if last is not None and journal.zero is not None else -1.0
+
+
+def _anchor_lost(claim: Claim, decider: _Decider, now: float) -> bool:
+    """Whether the fault or the claim on which a claim hangs is over without having come."""
+    after = _after_of(claim).removeprefix("cure of ")
+    if any(event.data.get("failed") for event in decider.journal.of("fault", name=after)):
+        return True
+    if after not in decider.named or hangs_on_itself(claim, decider.named.values()):
+        return after in decider.named
+    return _claim_settled(decider.named[after], decider, now)
 
 
 def _history(claim: Claim, journal: Journal) -> History:
@@ -139,7 +184,9 @@ def _fault_trouble(fault: Planned, journal: Journal) -> str:
     failed = next((e.data["failed"] for e in journal.of("fault", name=fault.name) if e.data.get("failed")), "")
     if failed:
         return str(failed)
-    confirmed, gone = _phase(journal, fault, "confirmed"), _phase(journal, fault, "gone")
+    before, confirmed, gone = (_phase(journal, fault, phase) for phase in ("before", "confirmed", "gone"))
+    if before is not None and before.data["held"]:
+        return f"it was there before it was injected: {before.data['words']}"
     if _phase(journal, fault, "injected") is None:
         return "it was not injected: the story ended before it"
     if confirmed is None or not confirmed.data["held"]:
@@ -207,8 +254,12 @@ def _positive(phrase: Phrase, outcome: Outcome) -> bool:
 
 
 def _told(claim: Claim, decided: Decided, window: Window) -> str:
-    told = claim.expectation.tell(decided.history, window) if not decided.decision.settled else ""
-    return told or decided.decision.words
+    if decided.decision.settled:
+        return decided.decision.words
+    try:
+        return claim.expectation.tell(decided.history, window) or decided.decision.words
+    except Exception as error:  # noqa: BLE001 - an extension that cannot explain does not undo what was seen
+        return f"{decided.decision.words} (no explanation: {type(error).__name__}: {error})"
 
 
 def _after(claim: Claim, decided: Decided) -> str:
@@ -225,11 +276,14 @@ def _too_slow(journal: Journal, window: Window) -> str:
             return f"{event.data['words']} at {spoken(journal.story(event.wall))}"
     vitals = [event for event in journal.of("look", key="vitals") if "data" in event.data]
     for before, event in pairwise(vitals):
-        at = journal.story(event.wall)
-        if at in window and event.data["data"]["missed"] > before.data["data"]["missed"]:
+        start, at = journal.story(before.wall), journal.story(event.wall)
+        # What is counted at one look may have happened at any time since the look before.
+        if at < window.start or start >= window.end:
+            continue
+        if event.data["data"]["missed"] > before.data["data"]["missed"]:
             return f"a rule evaluation was missed before {spoken(at)}"
         timeouts = event.data["data"]["timeouts"]
-        if at in window and timeouts and not _harmed(journal, event.wall):
+        if timeouts and not _harmed(journal, event.wall):
             return f"the scrape of {timeouts[0]} timed out at {spoken(at)}, with no fault on it"
     return ""
 

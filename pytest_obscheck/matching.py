@@ -27,10 +27,10 @@ class Comparison:
     @classmethod
     def parse(cls, text: str) -> Comparison:
         """Read ``'>= 0.5'``; ``ValueError`` says how to write it."""
-        found = re.match(COMPARISON_PATTERN, str(text))
+        found = re.match(COMPARISON_PATTERN, text)
         if not found:
             raise ValueError(f"{text!r} is not a comparison; write it like '== 1' or '>= 0.5'")
-        return cls(found[1], float(found[2] if "Inf" not in text and "NaN" not in text else text.strip()[len(found[1]) :]))
+        return cls(found[1], float(text.strip()[len(found[1]) :]))
 
     def holds(self, value: float) -> bool:
         """Whether ``value`` satisfies the comparison; NaN satisfies only ``!=``, as in PromQL."""

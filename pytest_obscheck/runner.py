@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from pytest_obscheck.capabilities import EvaluatesRules, ScrapesTargets
 from pytest_obscheck.clock import Clock
-from pytest_obscheck.errors import FaultFailed, LookFailed, ObscheckError
+from pytest_obscheck.errors import ObscheckError
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.protocols import AboutAlert, AboutSeries, Effect, Explains, Look, Stack
 from pytest_obscheck.scenario import Planned, Scenario
@@ -28,6 +28,9 @@ TICK = 0.02
 
 SETTLE = 0.4
 """Wall seconds between two questions whether every claim is settled."""
+
+SHARE = 0.03
+"""The share of the main loop's time that these questions may take: a harness that is busy judging comes late to looking."""
 
 
 class Traffic(Protocol):
@@ -103,7 +106,7 @@ class Play:
     settled: Callable[[Scenario, Journal, float], bool]
     ready_within: float = 30.0
 
-    def write(self, kind: str, **data: Any) -> None:
+    def write(self, kind: str, /, **data: Any) -> None:
         """Write an event that happens now."""
         self.journal.write(kind, self.clock.now(), **data)
 
@@ -141,9 +144,15 @@ def _before(show: Play) -> None:
 def _measure(show: Play, fault: Planned) -> dict[str, Any]:
     try:
         effect: Effect = fault.what.confirm(show.stack)
-    except ObscheckError as error:
-        return {"held": False, "words": str(error), "traffic": None}
+    except Exception as error:  # noqa: BLE001 - an extension that throws has measured nothing
+        return {"held": False, "words": _said(error), "traffic": None}
     return {"held": effect.held, "words": effect.words, "traffic": effect.traffic}
+
+
+def _said(error: Exception) -> str:
+    """Return what an error says; with its type, where it was not raised on purpose."""
+    on_purpose = isinstance(error, ObscheckError) or type(error) is LookupError
+    return str(error) if on_purpose else f"{type(error).__name__}: {error}"
 
 
 def _wait_until_ready(show: Play, loads: Sequence[_Running]) -> bool:
@@ -271,8 +280,8 @@ class _Harm:
                 return
             try:
                 self.planned.what.inject(self.show.stack)
-            except (ObscheckError, LookupError) as error:
-                self._write("failed", failed=f"it could not be injected: {error}")
+            except Exception as error:  # noqa: BLE001 - whatever it throws, the harm must be healed and the story told
+                self._write("failed", failed=f"it could not be injected: {_said(error)}")
                 self.state = "held"
                 return
             self._write("injected")
@@ -280,15 +289,16 @@ class _Harm:
         self.state = "held"
 
     def heal(self) -> None:
-        """Undo it, once, and measure that it is gone."""
+        """Undo it, and measure that it is gone; nothing when that was done. What failed is tried again at the end."""
         with self._lock:
             if self.over.is_set():
                 return
             self.over.set()
             try:
                 self.planned.what.heal(self.show.stack)
-            except (ObscheckError, LookupError) as error:
-                self._write("failed", failed=f"it could not be healed: {error}")
+            except Exception as error:  # noqa: BLE001 - the other faults must be healed, too
+                self._write("failed", failed=f"it could not be healed: {_said(error)}")
+                self.over.clear()
                 return
         if self.state != "planned":
             self._write("healed")
@@ -345,18 +355,22 @@ class _Watch:
     def once(self) -> None:
         """Take one look and write what it says."""
         until = self.show.clock.now()
-        _look(self.show, "look", self.look, self.since, until)
-        self.since = until
+        # After a look that failed, the next one reaches back over it: nothing that happened meanwhile is lost.
+        if _look(self.show, "look", self.look, self.since, until):
+            self.since = until
         # A look that takes long is the answer's doing; only what comes late to a free watch is the machine's.
         self.due = max(self.due, self.show.clock.now())
         self.busy = False
 
 
-def _look(show: Play, kind: str, look: Look, since: float, until: float) -> None:
+def _look(show: Play, kind: str, look: Look, since: float, until: float) -> bool:
+    """Write what a look says, or why it says nothing, and how long it took; return whether it said something."""
     try:
-        show.journal.write(kind, until, key=str(look), data=look.look(show.stack, since, until))
-    except (LookFailed, LookupError) as error:
-        show.journal.write(kind, until, key=str(look), error=str(error))
+        found = {"data": look.look(show.stack, since, until)}
+    except Exception as error:  # noqa: BLE001 - an extension that throws has seen nothing
+        found = {"error": _said(error)}
+    show.journal.write(kind, until, key=str(look), took=round(show.clock.now() - until, 6), **found)
+    return "data" in found
 
 
 @dataclass(frozen=True)
@@ -392,10 +406,11 @@ def _main_loop(show: Play, loads: Sequence[_Running], faults: Sequence[_Harm]) -
             load.turn(story)
         for watch in watches:
             watch.turn(show.clock.now())
-        if show.clock.now() >= ask:
+        began = show.clock.now()
+        if began >= ask:
             if _trouble(show, loads) or show.settled(show.scenario, show.journal, story):
                 return
-            ask = show.clock.now() + SETTLE
+            ask = show.clock.now() + max(SETTLE, (show.clock.now() - began) / SHARE)
         show.clock.sleep(TICK)
 
 
@@ -413,6 +428,8 @@ def _last_looks(show: Play) -> None:
     wanted = dict.fromkeys(c.expectation.autopsy() for c in show.scenario.claims if isinstance(c.expectation, Explains))
     for look in wanted:
         _look(show, "autopsy", look, zero, now)
-    with suppress(ObscheckError, FaultFailed):
+    # What was too slow at the very end of a window is only counted afterwards.
+    _look(show, "look", Vitals(), now, now)
+    with suppress(ObscheckError):
         for kind, data in show.stack.autopsy().items():
             show.write(kind, **data)

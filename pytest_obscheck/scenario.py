@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_obscheck.protocols import Expectation, Fault, Load
-from pytest_obscheck.when import Phrase, Window
+from pytest_obscheck.when import Phrase, Window, Within
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,21 @@ def unnamed(name: str, taken: Iterable[str]) -> str:
     used = set(taken)
     names = (name if n == 1 else f"{name} {n}" for n in range(1, len(used) + 2))
     return next(candidate for candidate in names if candidate not in used)
+
+
+def hangs_on_itself(claim: Claim, claims: Iterable[Claim]) -> bool:
+    """Whether a claim waits for a claim that waits, at some remove, for itself."""
+    named = {each.name: each for each in claims if each.name}
+    seen: set[str] = set()
+    after = _after(claim)
+    while after in named and after not in seen:
+        seen.add(after)
+        after = _after(named[after])
+    return after in seen
+
+
+def _after(claim: Claim) -> str:
+    return claim.phrase.after if isinstance(claim.phrase, Within) else ""
 
 
 @dataclass

@@ -22,7 +22,7 @@ def seconds(text: str) -> float:
 
     Units and their lengths are Prometheus's: a day has 24 h, a week 7 d, a year 365 d.
     """
-    if not isinstance(text, str) or not re.match(DURATION_PATTERN, text):
+    if not isinstance(text, str) or not re.fullmatch(DURATION_PATTERN, text):
         raise ValueError(f"{text!r} is not a duration; write it like '800ms', '10s' or '1m30s'")
     parts = re.findall(r"([0-9.]+)(ms|s|m|h|d|w|y)", text)
     return round(sum(float(number) * _UNITS[unit] for number, unit in parts), 6)
@@ -30,11 +30,12 @@ def seconds(text: str) -> float:
 
 def spoken(span: float) -> str:
     """Return seconds as a reader wants them: ``4ms``, ``11.4s``, ``5m02s``, ``2h03m``."""
+    span = round(span, 3)
     if span < 0:
         return f"-{spoken(-span)}"
     if span < 1:
         return f"{span * 1000:.0f}ms" if span else "0s"
-    if span < 120:
+    if span < 119.95:
         return f"{span:.1f}s"
     minutes, rest = divmod(round(span), 60)
     return f"{minutes}m{rest:02d}s" if minutes < 120 else f"{minutes // 60}h{minutes % 60:02d}m"
@@ -79,11 +80,13 @@ class Sight:
     """One moment at which an expectation was seen to hold, not to hold, or could not be seen (``None``).
 
     ``at`` is in story seconds. An arrival holds for an instant: it is a ``True`` followed by a ``False`` at one time.
+    ``partly``: it holds for some of what it is about (one of several series), though not for all; that breaks ``never``.
     """
 
     at: float
     holds: bool | None
     words: str = ""
+    partly: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,16 +112,16 @@ class Phrase(Protocol):
         """Return the phrase in the words of a report."""
 
 
-def _blind(sights: Sequence[Sight]) -> Decision | None:
-    if any(sight.holds is not None for sight in sights):
-        return None
-    last = sights[-1].words if sights else ""
-    words = f"every look failed; the last said: {last}" if last else "nothing was seen in the window"
-    return Decision(Outcome.UNKNOWN, words)
-
-
-def _first(sights: Sequence[Sight], wanted: bool) -> Sight | None:
-    return next((sight for sight in sights if sight.holds is wanted), None)
+def _unseen(inside: Sequence[Sight], window: Window, gap: float) -> Decision | None:
+    """Return that the sights do not cover the window; ``None`` where they do."""
+    if all(sight.holds is None for sight in inside):
+        last = next((sight.words for sight in reversed(inside) if sight.words), "")
+        words = f"every look failed; the last said: {last}" if last else "nothing was seen in the window"
+        return Decision(Outcome.UNKNOWN, words)
+    for blank in _gaps(inside, window, gap):
+        why = next((sight.words for sight in reversed(inside) if sight.at in blank and sight.holds is None), "")
+        return Decision(Outcome.UNKNOWN, f"nothing was seen during {blank}{': ' if why else ''}{why}")
+    return None
 
 
 def _rises(sights: Sequence[Sight], before: bool) -> list[Sight]:
@@ -141,13 +144,14 @@ def _inside(sights: Sequence[Sight], window: Window) -> list[Sight]:
     return [sight for sight in sights if sight.at in window]
 
 
-def _eventually(sights: Sequence[Sight], window: Window) -> Decision:
+def _eventually(sights: Sequence[Sight], window: Window, gap: float) -> Decision:
     inside = _inside(sights, window)
-    hit = _first(inside, wanted=True)
+    hit = next((sight for sight in inside if sight.holds), None)
     if hit:
         return Decision(Outcome.PASSED, hit.words, settled=True, at=hit.at)
     last = next((sight.words for sight in reversed(inside) if sight.holds is False), "")
-    return _blind(inside) or Decision(Outcome.FAILED, last)
+    # Where nobody looked, it may have held: only a window that was seen throughout says that it did not.
+    return _unseen(inside, window, gap) or Decision(Outcome.FAILED, last)
 
 
 @dataclass(frozen=True)
@@ -161,8 +165,8 @@ class Eventually:
         return self.span
 
     def decide(self, sights: Sequence[Sight], window: Window, gap: float) -> Decision:
-        """Pass on the first sight that holds."""
-        return _eventually(sights, window)
+        """Pass on the first sight that holds; unknown where nobody looked."""
+        return _eventually(sights, window, gap)
 
     def __str__(self) -> str:
         """Return the phrase in words."""
@@ -182,8 +186,8 @@ class Within:
         return None if start is None else Window(start, start + self.limit)
 
     def decide(self, sights: Sequence[Sight], window: Window, gap: float) -> Decision:
-        """Pass on the first sight that holds."""
-        return _eventually(sights, window)
+        """Pass on the first sight that holds; unknown where nobody looked."""
+        return _eventually(sights, window, gap)
 
     def __str__(self) -> str:
         """Return the phrase in words."""
@@ -192,16 +196,15 @@ class Within:
 
 def _unbroken(sights: Sequence[Sight], window: Window, gap: float, wanted: bool) -> Decision:
     inside = _inside(sights, window)
-    broken = _first(inside, wanted=not wanted)
+    broken = next((sight for sight in inside if _breaks(sight, wanted)), None)
     if broken:
         return Decision(Outcome.FAILED, broken.words, settled=True, at=broken.at)
-    blind = _blind(inside)
-    if blind:
-        return blind
-    gaps = _gaps(inside, window, gap)
-    if gaps:
-        return Decision(Outcome.UNKNOWN, f"nothing was seen during {gaps[0]}")
-    return Decision(Outcome.PASSED, inside[-1].words, at=inside[-1].at)
+    seen = [sight for sight in inside if sight.holds is not None]
+    return _unseen(inside, window, gap) or Decision(Outcome.PASSED, seen[-1].words, at=seen[-1].at)
+
+
+def _breaks(sight: Sight, wanted: bool) -> bool:
+    return sight.holds is False if wanted else bool(sight.holds or sight.partly)
 
 
 @dataclass(frozen=True)
@@ -260,14 +263,11 @@ class Once:
         if len(rises) > 1:
             times = ", ".join(spoken(rise.at) for rise in rises)
             return Decision(Outcome.FAILED, f"{len(rises)} times instead of once: at {times}", settled=True, at=rises[1].at)
-        blind = _blind(inside)
-        if blind:
-            return blind
-        gaps = _gaps(inside, window, gap)
-        if gaps:
-            return Decision(Outcome.UNKNOWN, f"nothing was seen during {gaps[0]}")
+        unseen = _unseen(inside, window, gap)
+        if unseen:
+            return unseen
         if not rises:
-            return Decision(Outcome.FAILED, inside[-1].words)
+            return Decision(Outcome.FAILED, next(sight.words for sight in reversed(inside) if sight.holds is not None))
         return Decision(Outcome.PASSED, rises[0].words, at=rises[0].at)
 
     def __str__(self) -> str:

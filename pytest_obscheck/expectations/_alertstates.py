@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules, Series
@@ -33,7 +33,7 @@ class AlertStates:
             "samples": _plain(prometheus.query(f"ALERTS[{span}ms]", until)),
             "now": _plain(prometheus.query("ALERTS", until)),
         }
-        if math.floor(since) != math.floor(until):
+        if since == until or math.floor(since) != math.floor(until):
             found["rules"] = _rules(stack.that(EvaluatesRules).rules())
         return found
 
@@ -73,32 +73,57 @@ class Sample:
 class Seen:
     """What one look says of one alert: fresh samples, the labels active at its end, and the rule as last read.
 
-    ``blind`` says why the look says nothing; it is empty where the look is good.
+    ``blind`` says why the look says nothing of what is not active. ``failed``: it says nothing at all. ``sure``: the rule was
+    read again afterwards, so that what is absent is known to be quiet and not gone.
     """
 
+    since: float
     until: float
-    samples: tuple[Sample, ...]
-    now: tuple[Sample, ...]
-    rules: tuple[Mapping[str, Any], ...]
+    samples: tuple[Sample, ...] = ()
+    now: tuple[Sample, ...] = ()
+    rules: tuple[Mapping[str, Any], ...] = ()
     blind: str = ""
+    failed: bool = False
+    sure: bool = False
 
 
 def seen(history: History, name: str, labels: Mapping[str, str]) -> list[Seen]:
     """Return what each look says of the alert, each sample once, in order."""
     known: set[tuple[float, str, str]] = set()
-    rules: tuple[Mapping[str, Any], ...] | None = None
+    readings = _readings(history, name)
     found = []
-    for event in history.looks:
+    for event, (before, after) in zip(history.looks, readings, strict=True):
         if "error" in event.data:
-            found.append(Seen(event.wall, (), (), rules or (), event.data["error"]))
+            found.append(Seen(event.wall, event.wall, rules=before or (), blind=event.data["error"], failed=True))
             continue
         data = event.data["data"]
-        if "rules" in data:
-            rules = tuple(data["rules"].get(name, ()))
         fresh = [sample for sample in _samples(data["samples"], name, labels) if _new(sample, known)]
         now = tuple(_samples(data["now"], name, labels))
-        found.append(Seen(data["until"], tuple(sorted(fresh, key=lambda s: s.at)), now, rules or (), _blind(name, rules)))
+        # A rule that was sick at either of the two readings around a look may have been so when the look was taken.
+        blind = _blind(name, before) or _blind(name, after)
+        samples = tuple(sorted(fresh, key=lambda s: s.at))
+        found.append(Seen(data["since"], data["until"], samples, now, before or (), blind, sure=after is not None))
     return found
+
+
+Reading = tuple[Mapping[str, Any], ...]
+
+
+def _readings(history: History, name: str) -> list[tuple[Reading | None, Reading | None]]:
+    """Return, look by look, the rules of this name as last read and as read next; its own reading counts as both."""
+    own = [_reading(event.data, name) for event in history.looks]
+    before = list(accumulate(own, _latest))
+    after = list(accumulate(reversed(own), _latest))[::-1]
+    return list(zip(before, after, strict=True))
+
+
+def _reading(data: Mapping[str, Any], name: str) -> Reading | None:
+    rules = data.get("data", {}).get("rules")
+    return None if rules is None else tuple(rules.get(name, ()))
+
+
+def _latest(before: Reading | None, now: Reading | None) -> Reading | None:
+    return before if now is None else now
 
 
 def _new(sample: Sample, known: set[tuple[float, str, str]]) -> bool:
@@ -116,7 +141,7 @@ def _samples(series: Iterable[Mapping[str, Any]], name: str, labels: Mapping[str
                 yield Sample(at, each["labels"]["alertstate"], own)
 
 
-def _blind(name: str, rules: tuple[Mapping[str, Any], ...] | None) -> str:
+def _blind(name: str, rules: Reading | None) -> str:
     if rules is None:
         return ""
     if not rules:
@@ -130,11 +155,3 @@ def unknown_alert(name: str, plan: Plan) -> Iterable[str]:
     names = {rule.name for rule in plan.facts.alerts}
     if name not in names:
         yield f"no rule file has an alert {name!r}; {did_you_mean(name, names)}"
-
-
-def unix(text: str) -> float:
-    """Return the Unix seconds of a timestamp as Prometheus writes it (RFC 3339 with nanoseconds)."""
-    head, _, rest = text.partition(".")
-    digits = "".join(char for char in rest[:9] if char.isdigit())[:6] if rest else ""
-    zone = next((text[i:] for i in range(19, len(text)) if text[i] in "Z+-"), "Z")
-    return datetime.fromisoformat(f"{head[:19]}.{digits or '0'}{'+00:00' if zone == 'Z' else zone}").timestamp()

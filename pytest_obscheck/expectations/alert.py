@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pytest_obscheck.expectations._alertstates import AlertStates, Seen, seen, unix, unknown_alert
+from pytest_obscheck.expectations._alertstates import AlertStates, Seen, seen, unknown_alert
 from pytest_obscheck.expectations._behind import Behind, lookback, why_quiet
+from pytest_obscheck.expectations._timeline import Moment, State, missed, moments
 from pytest_obscheck.matching import braces, subset
 from pytest_obscheck.protocols import History, Look, Plan
 from pytest_obscheck.when import Sight, Window, spoken
@@ -58,58 +59,64 @@ class Alert:
         return Behind(self.name)
 
     def holds(self, history: History) -> Sequence[Sight]:
-        """Return when the alert was in the state: a sight for each sample, and one for the end of each look."""
-        sights: list[Sight] = []
-        for look in seen(history, self.name, self.labels):
-            sights.extend(self._sights(history, look))
-        return sorted(sights, key=lambda sight: sight.at)
+        """Return, moment by moment, whether the alert was in the state."""
+        readings = self._readings(history) if self.annotations else {}
+        return [self._sight(history, moment, readings) for moment in moments(history, self.name, self.labels)]
 
-    def _sights(self, history: History, look: Seen) -> Iterable[Sight]:
-        end = history.story(look.until)
-        if look.blind:
-            yield Sight(end, None, look.blind)
-            return
-        if self.annotations:
-            yield from self._annotated(history, look)
-            return
-        for sample in look.samples:
-            at = history.story(sample.at)
-            yield Sight(at, self._is(sample.state), _words(sample.state, at, sample.labels))
-        states = {sample.state for sample in look.now}
-        holds = any(self._is(state) for state in states) if states else self.state == "inactive"
-        yield Sight(end, holds, _state_words(states))
+    def _sight(self, history: History, moment: Moment, readings: Mapping[float, Sequence[Mapping[str, Any]]]) -> Sight:
+        at = history.story(moment.at)
+        if moment.blind:
+            return Sight(at, None, moment.blind)
+        mine = next((state for state in moment.active if state.name == self.state), None)
+        if mine is not None and self.annotations:
+            return self._annotated(at, _words(history, mine), readings, moment.at)
+        shown = mine or next(iter(moment.active), None)
+        holds = mine is not None or (self.state == "inactive" and not moment.active)
+        return Sight(at, holds, _words(history, shown) if shown else "inactive")
 
-    def _is(self, state: str) -> bool:
-        return state == self.state
+    def _readings(self, history: History) -> dict[float, list[Mapping[str, Any]]]:
+        """Return the alerts in the state, with their annotations, by the Unix second at which the rules were read."""
+        found = {}
+        for event in history.looks:
+            rules = event.data.get("data", {}).get("rules")
+            if rules is not None:
+                alerts = [alert for rule in rules.get(self.name, ()) for alert in rule["alerts"]]
+                mine = [a for a in alerts if a["state"] == self.state and subset(a["labels"], self.labels)]
+                found[event.data["data"]["until"]] = mine
+        return found
 
-    def _annotated(self, history: History, look: Seen) -> Iterable[Sight]:
-        end = history.story(look.until)
-        active = [alert for rule in look.rules for alert in rule["alerts"] if subset(alert["labels"], self.labels)]
-        for alert in active:
-            if self._is(alert["state"]):
-                wrong = _wrong(alert["annotations"], self.annotations)
-                at = max(history.story(unix(alert["activeAt"])), 0.0)
-                words = wrong or f"{_words(alert['state'], at, alert['labels'])}, annotated as wanted"
-                yield Sight(end, not wrong, words)
-        if not active:
-            yield Sight(end, self.state == "inactive", "inactive")
+    def _annotated(self, at: float, words: str, readings: Mapping[float, Sequence[Mapping[str, Any]]], wall: float) -> Sight:
+        """Return whether the annotations were as wanted when they were last read; unknown before they were."""
+        last = max((read for read in readings if read <= wall), default=None)
+        alerts = readings[last] if last is not None else ()
+        if not alerts:
+            return Sight(at, None, f"{words}; its annotations were not read yet")
+        wrong = [_wrong(alert["annotations"], self.annotations) for alert in alerts]
+        if "" in wrong:
+            return Sight(at, holds=True, words=f"{words}, annotated as wanted")
+        return Sight(at, holds=False, words=wrong[0])
 
     def tell(self, history: History, window: Window) -> str:
-        """Return why the alert was not in the state: still pending, too late, other labels, or nothing behind it."""
+        """Return why the alert was not in the state: too early or late, pending, other labels, or nothing behind it."""
         looks = seen(history, self.name, {})
         samples = [sample for look in looks for sample in look.samples]
+        same = [sample for sample in samples if sample.state == self.state]
+        mine = [sample for sample in same if subset(sample.labels, self.labels)]
+        if mine:
+            return "" if self.annotations else missed([history.story(sample.at) for sample in mine], window)
+        if self.state == "inactive":
+            return ""
+        if same:
+            return f"it is {self.state} with other labels: {braces(dict(same[0].labels))}"
+        return self._waiting(history, looks, window) or why_quiet(history.journal, self.name)
+
+    def _waiting(self, history: History, looks: Sequence[Seen], window: Window) -> str:
         rule = next((rule for look in reversed(looks) for rule in look.rules), None)
-        said = _late(history, [s for s in samples if s.state == self.state and subset(s.labels, self.labels)], window)
-        if said:
-            return said
-        others = [s for s in samples if s.state == self.state and not subset(s.labels, self.labels)]
-        if others:
-            return f"it is {self.state} with other labels: {braces(dict(others[0].labels))}"
-        if self.state == "firing" and rule is not None:
-            pending = [s for s in samples if s.state == "pending" and history.story(s.at) <= window.end]
-            if pending:
-                return _still_pending(history, looks, rule, window) + _where(history, self.name)
-        return why_quiet(history.journal, self.name)
+        known = [moment for moment in moments(history, self.name, self.labels) if not moment.blind]
+        inside = [moment for moment in known if history.story(moment.at) <= window.end]
+        if rule is None or self.state != "firing" or not any("pending" in moment.states() for moment in inside):
+            return ""
+        return _still_pending(history, inside, float(rule["duration"] or 0), window, _where(history, self.name))
 
     def __str__(self) -> str:
         """Return the expectation in words."""
@@ -121,14 +128,10 @@ def _annotated_words(annotations: Mapping[str, str]) -> str:
     return " with " + ", ".join(f"{key}={value!r}" for key, value in annotations.items()) if annotations else ""
 
 
-def _words(state: str, at: float, labels: Mapping[str, str]) -> str:
-    shown = {key: value for key, value in labels.items() if key in ("instance", "job")}
-    verb = "fired" if state == "firing" else state
-    return f"{verb} at {spoken(at)}{' ' + braces(shown) if shown else ''}"
-
-
-def _state_words(states: Iterable[str]) -> str:
-    return " and ".join(sorted(states)) or "inactive"
+def _words(history: History, state: State) -> str:
+    shown = {key: value for key, value in state.labels.items() if key in ("instance", "job")}
+    verb = "fired" if state.name == "firing" else state.name
+    return f"{verb} at {spoken(history.story(state.since))}{' ' + braces(shown) if shown else ''}"
 
 
 def _wrong(annotations: Mapping[str, str], wanted: Mapping[str, str]) -> str:
@@ -136,21 +139,15 @@ def _wrong(annotations: Mapping[str, str], wanted: Mapping[str, str]) -> str:
     return "; ".join(f"its annotation {key} is {annotations.get(key, '')!r} instead of {wanted[key]!r}" for key in wrong)
 
 
-def _late(history: History, samples: list[Any], window: Window) -> str:
-    after = [history.story(sample.at) for sample in samples if history.story(sample.at) > window.end]
-    return f"it came at {spoken(after[0])}: {spoken(after[0] - window.end)} too late" if after else ""
-
-
-def _still_pending(history: History, looks: Sequence[Seen], rule: Mapping[str, Any], window: Window) -> str:
-    hold = float(rule["duration"] or 0)
-    active = [unix(alert["activeAt"]) for look in looks for r in look.rules for alert in r["alerts"] if alert.get("activeAt")]
-    first = min((s.at for look in looks for s in look.samples if s.state == "pending"), default=0.0)
-    since = history.story(min(active, default=first))
+def _still_pending(history: History, inside: Sequence[Moment], hold: float, window: Window, where: str) -> str:
+    """Return since when the last pending of the window lasts, and when it would fire; or that it ended."""
+    last = max(number for number, moment in enumerate(inside) if "pending" in moment.states())
+    since = history.story(min(state.since for state in inside[last].active))
+    needs = f"needs `for: {_prometheus(hold)}`{where}"
+    if last + 1 < len(inside):
+        return f"pending from {spoken(since)} to {spoken(history.story(inside[last + 1].at))} only, {needs}"
     fires = since + hold
-    return (
-        f"pending since {spoken(since)}, needs `for: {_prometheus(hold)}`; "
-        f"it would fire at {spoken(fires)}: {spoken(fires - window.end)} too late"
-    )
+    return f"pending since {spoken(since)}, {needs}; it would fire at {spoken(fires)}: {spoken(fires - window.end)} too late"
 
 
 def _where(history: History, name: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_obscheck.capabilities import ReportsHealth
 from pytest_obscheck.errors import LookFailed, did_you_mean
+from pytest_obscheck.journal import Event
 from pytest_obscheck.protocols import History, Look, Plan, Stack
 from pytest_obscheck.when import Duration, Sight, Window, seconds, spoken
 
@@ -62,14 +64,25 @@ class Health:
         return Answers(self.service, self.path)
 
     def holds(self, history: History) -> Sequence[Sight]:
-        """Return a sight for every answer."""
-        return [self._sight(history, event.wall, event.data) for event in history.looks]
+        """Return a sight for every answer, dated by its arrival; one that took long says the same of the time it took.
 
-    def _sight(self, history: History, wall: float, data: Mapping[str, Any]) -> Sight:
-        at = history.story(wall)
-        if "error" in data:
-            return Sight(at, None, data["error"])
-        answer = data["data"]
+        That nothing answers is true from the question on. A slow answer fills the time before it where nothing changed.
+        """
+        sights: list[Sight] = []
+        for event in history.looks:
+            sight = self._sight(history, event)
+            asked = history.story(event.wall)
+            lasting = "unreachable" in event.data.get("data", {}) or (sights and sights[-1].holds is sight.holds)
+            if lasting and asked < sight.at:
+                sights.append(dataclasses.replace(sight, at=asked))
+            sights.append(sight)
+        return sights
+
+    def _sight(self, history: History, event: Event) -> Sight:
+        at = history.story(event.wall + event.data.get("took", 0.0))
+        if "error" in event.data:
+            return Sight(at, None, event.data["error"])
+        answer = event.data["data"]
         if "unreachable" in answer:
             return Sight(at, self.status == 0, f"unreachable at {spoken(at)}: {answer['unreachable']}")
         wrong = self._wrong(answer)

@@ -40,7 +40,10 @@ class Evaluations:
 
 @dataclass(frozen=True)
 class Metric:
-    """A PromQL expression has a value at all, or one of which every series satisfies ``is``, such as ``'> 0.5'``."""
+    """A PromQL expression has a value at all, or one that satisfies ``is``, such as ``'> 0.5'``.
+
+    Of several series every one must satisfy it; ``never`` means that at no moment any of them does.
+    """
 
     expr: str
     is_: ComparisonText | None = None
@@ -96,7 +99,8 @@ class Metric:
         if self.is_ is None:
             return Sight(at, holds=True, words=f"{shown} at {spoken(at)}")
         wanted = Comparison.parse(self.is_)
-        return Sight(at, all(wanted.holds(value) for value in values), f"{shown} at {spoken(at)}")
+        each = [wanted.holds(value) for value in values]
+        return Sight(at, all(each), f"{shown} at {spoken(at)}", partly=any(each))
 
     def tell(self, history: History, window: Window) -> str:
         """Return nothing: the last value says it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,9 +13,12 @@ from pytest_obscheck.capabilities import CatchesNotifications, HoldsAlerts
 from pytest_obscheck.errors import LookFailed, did_you_mean
 from pytest_obscheck.expectations._behind import lookback
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.matching import braces, label_matches, subset
+from pytest_obscheck.matching import braces, subset
 from pytest_obscheck.protocols import History, Look, Plan, Stack
 from pytest_obscheck.when import Sight, Window, spoken
+
+PACE = 0.5
+"""Wall seconds between two sights of a long stretch that one look covers."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Deliveries:
     def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
         """Return ``until``, ``arrived`` and, once a second, ``held`` with labels, status and receivers."""
         arrived = stack.that(CatchesNotifications).arrived(since, until)
-        found: dict[str, Any] = {"until": until, "arrived": [dataclasses.asdict(each) for each in arrived]}
+        found: dict[str, Any] = {"since": since, "until": until, "arrived": [dataclasses.asdict(each) for each in arrived]}
         if arrived or math.floor(since) != math.floor(until):
             found["held"] = _held(stack)
         return found
@@ -103,7 +107,7 @@ class Notification:
         return Deliveries()
 
     def holds(self, history: History) -> Sequence[Sight]:
-        """Return an instant for each arrival that counts, and a sight for the end of each look."""
+        """Return an instant for each arrival that counts, and a sight for the end of each look and long stretches of it."""
         sights: list[Sight] = []
         sent: dict[str, str] = {}
         total = 0
@@ -111,49 +115,70 @@ class Notification:
             if "error" in event.data:
                 sights.append(Sight(history.story(event.wall), None, event.data["error"]))
                 continue
-            for delivery in event.data["data"]["arrived"]:
+            data = event.data["data"]
+            known = list(_until(data))
+            for delivery in data["arrived"]:
+                while known and known[0] < delivery["wall"]:
+                    sights.append(self._quiet(history.story(known.pop(0)), total))
                 if self._counts(delivery, sent):
                     total += 1
-                    at = history.story(delivery["wall"])
-                    sights.extend(self._instant(at, total, delivery))
-            end = history.story(event.data["data"]["until"])
-            sights.append(Sight(end, total == self.count, _number(total)))
+                    sights.extend(self._instant(history.story(delivery["wall"]), total, delivery))
+            sights.extend(self._quiet(history.story(at), total) for at in known)
         return sights
 
+    def _quiet(self, at: float, total: int) -> Sight:
+        return Sight(at, total == self.count, _number(total))
+
     def _instant(self, at: float, total: int, delivery: Mapping[str, Any]) -> list[Sight]:
-        verb = "notified" if self.status == "firing" else "told of the end"
-        by = "" if delivery["alerts"] else ", found by its text"
-        words = f"{verb} at {spoken(at)}{by}"
         if self.count is not None:
             return [Sight(at, total == self.count, f"{_number(total)} by {spoken(at)}")]
+        verb = "notified" if self.status == "firing" else "told of the end"
+        by = "" if delivery["alerts"] else ", found by its text"
+        guess = "" if delivery["status"] else "; its status cannot be read"
+        words = f"{verb} at {spoken(at)}{by}{guess}"
         return [Sight(at, holds=True, words=words), Sight(at, holds=False, words=words)]
 
     def _counts(self, delivery: Mapping[str, Any], sent: dict[str, str]) -> bool:
         """Whether a delivery is acknowledged, about a matching alert, and says something that was not said before."""
-        if delivery["sink"] != self.sink or delivery["answered"] >= 300 or not self._about(delivery):
+        if not self._here(delivery) or delivery["answered"] >= 300:
             return False
         group, content = f"{delivery['receiver']} {delivery['group']}", _content(delivery)
         repeated = sent.get(group) == content
         sent[group] = content
-        return delivery["status"] == self.status and not repeated
+        return self._about(delivery) and not repeated
+
+    def _here(self, delivery: Mapping[str, Any]) -> bool:
+        return delivery["sink"] == self.sink and self.receiver in ("", delivery["receiver"])
 
     def _about(self, delivery: Mapping[str, Any]) -> bool:
-        if self.receiver and delivery["receiver"] != self.receiver:
-            return False
+        """Whether a message says of a matching alert that it is in the status: of the alert itself, not of its group."""
         if not delivery["alerts"]:
-            return all(_in_text(value, delivery["text"]) for value in self.labels.values())
-        return any(subset(alert.get("labels", {}), self.labels) for alert in delivery["alerts"])
+            found = all(_in_text(value, delivery["text"]) for value in self.labels.values())
+            return found and delivery["status"] in (self.status, "" if self.status == "firing" else self.status)
+        mine = [alert for alert in delivery["alerts"] if subset(alert.get("labels", {}), self.labels)]
+        return any((alert.get("status") or delivery["status"]) == self.status for alert in mine)
 
     def tell(self, history: History, window: Window) -> str:
-        """Return where the notification got lost: no alert, muted, another receiver, too late."""
-        late = [s.at for s in self.holds(history) if s.holds and s.at > window.end]
-        if late and self.count is None:
-            return f"it came at {spoken(late[0])}: {spoken(late[0] - window.end)} too late"
-        held = [alert for event in history.looks for alert in event.data.get("data", {}).get("held", ())]
+        """Return where the notification got lost: too early or late, refused, no alert, muted, another receiver."""
+        if self.count is not None:
+            return ""
+        looks = [event.data["data"] for event in history.looks if "data" in event.data]
+        held = [alert for data in looks for alert in data.get("held", ())]
         mine = [alert for alert in held if subset(alert["labels"], self.labels)]
+        said = _missed([sight.at for sight in self.holds(history) if sight.holds], window) or self._refused(looks)
+        if said or self.status == "resolved":
+            return said
         if not mine:
             return "Alertmanager was never given such an alert"
         return _muted(mine, held, history.journal) or self._routed(history, mine)
+
+    def _refused(self, looks: Iterable[Mapping[str, Any]]) -> str:
+        arrived = [delivery for data in looks for delivery in data["arrived"] if self._here(delivery)]
+        refused = next((delivery for delivery in reversed(arrived) if delivery["answered"] >= 300), None)
+        if refused is None:
+            return ""
+        why = (refused["text"].strip().splitlines() or ["no reason"])[0]
+        return f"{self.sink} answered {refused['answered']} to what reached it: {why}"
 
     def _routed(self, history: History, mine: Sequence[Mapping[str, Any]]) -> str:
         plan = history.journal.last("plan")
@@ -184,7 +209,24 @@ def _content(delivery: Mapping[str, Any]) -> str:
 
 
 def _in_text(wanted: str, text: str) -> bool:
-    return any(label_matches(word.strip("[](){}\"',:;"), wanted) for word in text.split()) or wanted in text
+    """Whether a text holds a label's value as a whole: not as a part of a longer name, host or address."""
+    value = wanted[1:] if wanted.startswith("~") else re.escape(wanted)
+    return re.search(rf"(?<![\w-])(?<!\w\.)(?:{value})(?![\w-]|\.\w|:\d)", text) is not None
+
+
+def _until(data: Mapping[str, Any]) -> Iterable[float]:
+    """Yield the end of a look, and before it a moment in each half second that it covers: all of it was seen."""
+    since = data.get("since", data["until"])
+    yield from (since + step * PACE for step in range(1, int((data["until"] - since) / PACE) + 1))
+    yield data["until"]
+
+
+def _missed(times: Sequence[float], window: Window) -> str:
+    late = [at for at in times if at > window.end]
+    early = [at for at in times if at < window.start]
+    if late:
+        return f"it came at {spoken(late[0])}: {spoken(late[0] - window.end)} too late"
+    return f"it came at {spoken(early[-1])}: {spoken(window.start - early[-1])} too early" if early else ""
 
 
 def _number(total: int) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pytest_obscheck.expectations._alertstates import AlertStates, Seen, seen, unknown_alert
+from pytest_obscheck.expectations._alertstates import AlertStates, seen, unknown_alert
 from pytest_obscheck.expectations._behind import Behind, lookback, why_quiet
+from pytest_obscheck.expectations._timeline import Moment, moments
 from pytest_obscheck.matching import braces
 from pytest_obscheck.protocols import History, Look, Plan
 from pytest_obscheck.when import Sight, Window, spoken
@@ -44,25 +45,15 @@ class Resolved:
         return Behind(self.name)
 
     def holds(self, history: History) -> Sequence[Sight]:
-        """Return, look by look, whether an earlier firing is over."""
+        """Return, moment by moment, whether an earlier firing is over."""
         sights: list[Sight] = []
-        last: float | None = None
-        over = False
-        for look in seen(history, self.name, self.labels):
-            end = history.story(look.until)
-            if look.blind:
-                sights.append(Sight(end, None, look.blind))
-                continue
-            last = max((s.at for s in look.samples if s.state == "firing"), default=last)
-            if any(sample.state == "firing" for sample in look.now):
-                sights.append(Sight(end, holds=False, words="it is still firing"))
-                over = False
-            elif last is None:
-                sights.append(Sight(end, holds=False, words="it has not fired"))
-            else:
-                at = end if over else min(history.story(last + _interval(look)), end)
-                sights.append(Sight(at, holds=True, words=f"resolved at {spoken(at)}"))
-                over = True
+        fired, over = False, None
+        for moment in moments(history, self.name, self.labels):
+            at = history.story(moment.at)
+            firing = "firing" in moment.states()
+            fired = fired or firing
+            over = None if firing or not fired else at if over is None and not moment.blind else over
+            sights.append(_sight(at, moment, fired, over))
         return sights
 
     def tell(self, history: History, window: Window) -> str:
@@ -78,5 +69,9 @@ class Resolved:
         return f"alert {self.name}{braces(dict(self.labels))} resolves"
 
 
-def _interval(look: Seen) -> float:
-    return next((float(rule["interval"] or 0) for rule in look.rules), 0.0)
+def _sight(at: float, moment: Moment, fired: bool, over: float | None) -> Sight:
+    if moment.blind:
+        return Sight(at, None, moment.blind)
+    if over is not None:
+        return Sight(at, holds=True, words=f"resolved at {spoken(over)}")
+    return Sight(at, holds=False, words="it is still firing" if fired else "it has not fired")

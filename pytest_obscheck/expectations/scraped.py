@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from math import inf
 from typing import Any
 
 from pytest_obscheck.capabilities import AnswersPromQL
@@ -55,31 +57,47 @@ class Scraped:
         return Ups()
 
     def holds(self, history: History) -> Sequence[Sight]:
-        """Return a sight for every scrape, and one for the end of every look."""
-        sights: list[Sight] = []
-        known: set[float] = set()
-        for event in history.looks:
-            if "error" in event.data:
-                sights.append(Sight(history.story(event.wall), None, event.data["error"]))
-                continue
-            data = event.data["data"]
-            for at, value in self._points(data["samples"]):
-                if at not in known:
-                    known.add(at)
-                    sights.append(self._sight(history.story(at), value))
-            now = self._points(data["now"])
-            end = history.story(data["until"])
-            sights.append(self._sight(end, now[-1][1]) if now else Sight(end, not self.up, "it has no `up` series"))
+        """Return a sight for every scrape, and one for the end of every look. Of several instances every one must be so."""
+        sights = [Sight(history.story(e.wall), None, e.data["error"]) for e in history.looks if "error" in e.data]
+        values: dict[str, float] = {}
+        changes = sorted(self._changes(history), key=lambda change: change[0])
+        for at, group in groupby(changes, key=lambda change: change[0]):
+            known = {**values, **{instance: value for _, instance, value in group}}
+            values = {instance: value for instance, value in known.items() if value is not None}
+            sights.append(self._sight(history.story(at), values))
         return sorted(sights, key=lambda sight: sight.at)
 
-    def _points(self, series: Iterable[Mapping[str, Any]]) -> list[tuple[float, float]]:
-        return [(at, value) for each in series if self._mine(each["labels"]) for at, value in each["points"]]
+    def _changes(self, history: History) -> Iterator[tuple[float, str, float | None]]:
+        """Yield when which instance had which value (``None``: no series); what a later look learns about a time wins."""
+        looks = [event.data["data"] for event in history.looks if "data" in event.data]
+        instances = {each for data in looks for key in ("samples", "now") for each, _, _ in self._points(data[key])}
+        learned: dict[str, float] = {}
+        for data in reversed(looks):
+            now = {instance: value for instance, _, value in self._points(data["now"])}
+            for instance in instances or {""}:
+                if data["until"] < learned.get(instance, inf):
+                    yield data["until"], instance, now.get(instance)
+            for instance, at, value in self._points(data["samples"]):
+                learned[instance] = min(at, learned.get(instance, inf))
+                yield at, instance, value
+
+    def _points(self, series: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, float, float]]:
+        for each in series:
+            if self._mine(each["labels"]):
+                name = f"{each['labels'].get('job', '')}/{each['labels'].get('instance', '')}"
+                yield from ((name, at, value) for at, value in each["points"])
 
     def _mine(self, labels: Mapping[str, str]) -> bool:
         return self.target in (labels.get("instance"), labels.get("job"))
 
-    def _sight(self, at: float, value: float) -> Sight:
-        return Sight(at, (value == 1) == self.up, f"{'up' if value == 1 else 'down'} at {spoken(at)}")
+    def _sight(self, at: float, values: Mapping[str, float]) -> Sight:
+        if not values:
+            # What is not a target at all is not scraped; but it is not known to be down, either.
+            return Sight(at, False if self.up else None, "it has no `up` series")
+        each = [(value == 1) == self.up for value in values.values()]
+        down = sorted(instance for instance, value in values.items() if value != 1)
+        which = f"{', '.join(down)} " if len(values) > 1 and down else ""
+        return Sight(at, all(each), f"{which}{'down' if down else 'up'} at {spoken(at)}", partly=any(each))
 
     def tell(self, history: History, window: Window) -> str:
         """Return what Prometheus said of the target last."""
