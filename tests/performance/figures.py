@@ -1,0 +1,81 @@
+"""What the performance scripts have in common: a figure with its limit, a table of figures, and CPU times."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_obscheck.session import Session
+from pytest_obscheck.stack import read
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table: what was measured, what came out, what must hold, and whether it does.
+
+    ``holds`` is ``None`` where nothing must hold.
+    """
+
+    name: str
+    value: str
+    limit: str = ""
+    holds: bool | None = None
+
+    def __str__(self) -> str:
+        """Return the line."""
+        mark = {True: "✓", False: "✗", None: " "}[self.holds]
+        return f"{mark} {self.name:<58} {self.value:<44} {self.limit}".rstrip()
+
+
+def tell(figures: Iterable[Figure]) -> int:
+    """Print figures as they come; return 1 where one does not hold, else 0."""
+    wrong = 0
+    for figure in figures:
+        sys.stdout.write(f"{figure}\n")
+        sys.stdout.flush()
+        wrong += figure.holds is False
+    return 1 if wrong else 0
+
+
+def median(values: Iterable[float]) -> float:
+    """Return the middle one, the lower of the two where there is none."""
+    ordered = sorted(values)
+    return ordered[(len(ordered) - 1) // 2]
+
+
+def milliseconds(seconds: float) -> str:
+    """Return ``123 ms``."""
+    return f"{seconds * 1000:.0f} ms"
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return user and system CPU seconds of a process (proc(5), fields 14 and 15)."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def a_project() -> Iterator[Path]:
+    """Give a folder with a copy of the shipped stack and stories, for as long as it is needed."""
+    with tempfile.TemporaryDirectory(prefix="obscheck-figures-") as folder:
+        for name in ("stack", "scenarios"):
+            shutil.copytree(ROOT / name, Path(folder) / name, ignore=shutil.ignore_patterns("__pycache__"))
+        yield Path(folder)
+
+
+@contextmanager
+def a_session(home: Path) -> Iterator[Session]:
+    """Give a session on the stack of a folder, and end it."""
+    session = Session(read(home / "stack" / "stack.yaml", home))
+    try:
+        yield session
+    finally:
+        session.close()
