@@ -45,6 +45,14 @@ class AnswersPromQL(Protocol):
 
 
 @runtime_checkable
+class TellsTime(Protocol):
+    """Has a clock of its own, which dates what it measures."""
+
+    def time(self) -> float:
+        """Return the Unix second that it is there; ``LookFailed`` where it does not say."""
+
+
+@runtime_checkable
 class ScrapesTargets(Protocol):
     """Scrapes targets."""
 

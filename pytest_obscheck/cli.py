@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pytest_obscheck.errors import ObscheckError
+from pytest_obscheck.errors import ConfigError, ObscheckError, Problem
 
 DEFAULT = "stack/stack.yaml"
 
@@ -24,6 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read has read enough; closing stdout at exit must not complain about it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,13 +87,21 @@ def _judge(arguments: argparse.Namespace) -> int:
     from pytest_obscheck.session import again  # noqa: PLC0415
     from pytest_obscheck.verdict import Outcome, combine  # noqa: PLC0415
 
-    paths = [path for run in arguments.runs for path in (sorted(run.glob("*.ndjson")) if run.is_dir() else [run])]
     reports = []
-    for path in paths:
+    for path in _journals(arguments.runs):
         report, text = again(path)
         reports.append(report)
         _say(text)
     return 0 if combine(report.outcome for report in reports) is Outcome.PASSED else 1
+
+
+def _journals(runs: Sequence[Path]) -> list[Path]:
+    """Return the journals; ``ConfigError`` for a folder without any, which must not look like a run that passed."""
+    found = {run: sorted(run.glob("*.ndjson")) if run.is_dir() else [run] for run in runs}
+    empty = [Problem(str(run), "there is no journal in it", "name a folder of --obs-report") for run in runs if not found[run]]
+    if empty:
+        raise ConfigError(empty)
+    return [path for paths in found.values() for path in paths]
 
 
 def _schema(_: argparse.Namespace) -> int:

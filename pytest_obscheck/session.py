@@ -164,19 +164,21 @@ class Session:
 
     def _header(self, scenario: Scenario, stack: LiveStack) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the first events of a journal: everything that explains the rest without the stack."""
-        yield "run", {"obscheck": version("pytest-obscheck"), "python": platform.python_version(), "flags": list(self.flags)}
+        versions = {"obscheck": version("pytest-obscheck"), "python": platform.python_version()}
+        yield "run", {**versions, "flags": list(self.flags), "speed": 1.0, "clocks_ahead": stack.clocks()}
         yield "scenario", to_data(scenario)
         yield "plan", plan_data(self.plan)
         yield "files", {"files": dict(self.plan.facts.files)}
-        derived = {f"{name}/{file}": text for name, seat in stack.seats.items() for file, text in seat.launch.files.items()}
-        yield "derived", {"files": derived, "programs": stack.programs()}
+        yield "derived", {"files": stack.derived(), "programs": stack.programs()}
 
 
 def again(path: Path) -> tuple[Report, str]:
     """Judge a saved journal; return the report and its text. ``ConfigError`` where it cannot be read."""
     try:
         journal = journals.read(path)
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise ConfigError([Problem(str(path), f"cannot be read: {error.strerror}")]) from None
+    except (ValueError, LookupError, TypeError) as error:
         raise ConfigError([_unreadable(path, str(error))]) from None
     told = journal.last("scenario")
     if told is None:

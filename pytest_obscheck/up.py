@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pytest_obscheck import derive
@@ -69,12 +71,16 @@ def render(path: Path) -> str:
         session.close()
 
 
-def _diffs(stack: LiveStack) -> list[str]:
-    found = []
-    for seat in stack.seats.values():
-        config = getattr(seat.member.component, "config", "")
-        derived = seat.launch.files.get(Path(config).name) if config else None
-        if derived is not None:
-            original = (stack.file.home / config).read_text(encoding="utf-8", errors="surrogateescape")
-            found.append(derive.diff(original, derived, config))
-    return found
+def _diffs(stack: LiveStack) -> Iterator[str]:
+    """Yield a diff for each member that has a configuration file; neither side shows a secret."""
+    masked, derived = stack.plan.facts.files, stack.derived()
+    for name, seat in stack.seats.items():
+        config = os.path.normpath(getattr(seat.member.component, "config", ""))
+        copy = derived.get(f"{name}/{Path(config).name}")
+        if copy is not None and config in masked:
+            yield derive.diff(_unquoted(masked[config]), _unquoted(copy), config)
+
+
+def _unquoted(text: str) -> str:
+    """Return a text whose hidden URLs have no quotes: hiding them adds some, which is no difference."""
+    return re.sub(r"""(["'])(\w+://[^"'\s]*/<secret>)\1""", r"\2", text)

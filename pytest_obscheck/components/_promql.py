@@ -31,6 +31,10 @@ class PrometheusClient:
         if "_library" in self.__dict__:
             self.__dict__.pop("_library").close()
 
+    def time(self) -> float:
+        """Return the Unix second that its clock shows."""
+        return float(self._data("/api/v1/query", {"query": "time()"})["result"][0])
+
     def query(self, expr: str, at: float) -> list[Series]:
         """Evaluate at one Unix second; a range selector gives every raw sample with its own timestamp."""
         return _series(self._asked("custom_query", expr, params={"time": f"{at:.3f}"}), expr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,10 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pytest_obscheck import toolchain
-from pytest_obscheck.capabilities import CatchesNotifications, EvaluatesRules, HoldsAlerts, ScrapesTargets
+from pytest_obscheck.capabilities import CatchesNotifications, EvaluatesRules, HoldsAlerts, ScrapesTargets, TellsTime
 from pytest_obscheck.clock import Clock
 from pytest_obscheck.errors import ComponentDied, LookFailed, NotReady, ProgramMissing, StackError
-from pytest_obscheck.protocols import Client, Launch, Load, Network, Place, Plan, Running, Runtime
+from pytest_obscheck.protocols import Client, Launch, Load, Network, Place, Plan, Route, Running, Runtime
 from pytest_obscheck.scenario import Planned
 from pytest_obscheck.stack.file import Member, StackFile
 from pytest_obscheck.stack.filling import Filling
@@ -104,6 +105,22 @@ class LiveStack:
         """Return the versions of the programs that the toolchain knows, by name."""
         known = toolchain.index_names()
         return {name: toolchain.find(name).version for seat in self.seats.values() if (name := seat.launch.argv[0]) in known}
+
+    def derived(self) -> dict[str, str]:
+        """Return every file that was derived, by ``member/file``, without the secrets in its URLs."""
+        routes = self.plan.facts.routes
+        files = [(name, file, text) for name, seat in self.seats.items() for file, text in seat.launch.files.items()]
+        return {f"{name}/{file}": without_secret_paths(text, routes) for name, file, text in files}
+
+    def clocks(self) -> dict[str, float]:
+        """Return by how many seconds the clock of each member that has one is ahead of ours, to half the time of asking."""
+        ahead = {}
+        for name, member in self.all(TellsTime).items():
+            with suppress(LookFailed):
+                asked = self.clock.now()
+                told = member.time()
+                ahead[name] = round(told - (asked + self.clock.now()) / 2, 4)
+        return ahead
 
     def close(self) -> None:
         """End everything; idempotent."""
@@ -283,6 +300,15 @@ class LoadTraffic:
     def requests(self) -> str:
         """Return the log of every request so far."""
         return self.load.requests(self.place)
+
+
+def without_secret_paths(text: str, routes: Iterable[Route]) -> str:
+    """Return a text in which the path of every notification is hidden: that of a web hook is its password."""
+    for route in routes:
+        host = route.host.removesuffix(":443").removesuffix(":80")
+        text = re.sub(rf"(?<=://){re.escape(host)}/[^\s\"',}}]+", f"{host}/<secret>", text)
+        text = text.replace(f'"{route.path}"', '"/<secret>"')
+    return text
 
 
 def _key(planned: Planned) -> str:
