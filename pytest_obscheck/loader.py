@@ -12,7 +12,7 @@ from pytest_obscheck import registry
 from pytest_obscheck.errors import Problem, did_you_mean
 from pytest_obscheck.protocols import Plan
 from pytest_obscheck.reading import Mismatch, Node, Reader, convert, refuse
-from pytest_obscheck.scenario import Claim, Planned, Scenario, unnamed
+from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself, unnamed
 from pytest_obscheck.when import Always, Eventually, Never, Once, Phrase, Window, Within, seconds, spoken
 
 SPANS: Mapping[str, Callable[[Window], Phrase]] = {"eventually": Eventually, "always": Always, "never": Never, "once": Once}
@@ -44,7 +44,6 @@ class _Story:
     loads: list[Planned] = field(default_factory=list)
     faults: list[Planned] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
-    explicit: set[str] = field(default_factory=set)
 
     def read(self, node: Node) -> None:
         """Read the top-level mapping."""
@@ -85,8 +84,8 @@ class _Story:
         what = self._extension(kind, entry)
         window = self._from_until(entry)
         name = self._as(entry) or unnamed(entry.name, [planned.name for planned in (*self.loads, *self.faults)])
-        if what is not None and window is not None:
-            into.append(Planned(what, window, name, self._where(item)))
+        # What could not be read keeps its name all the same: a claim that hangs on it is not wrong, too.
+        into.append(Planned(what, window or Window(0.0, 0.0), name, self._where(item)))
 
     def _expect(self, node: Node) -> None:
         for item in self.reader.items(node, "expect"):
@@ -96,13 +95,13 @@ class _Story:
             what = self._extension("expectations", entry)
             phrase = self._phrase(entry)
             warm = self._converted(entry.rest["warm"], bool, "warm") if "warm" in entry.rest else True
-            if what is not None and phrase is not None:
-                self.claims.append(Claim(what, phrase, self._as(entry), bool(warm), self._where(item)))
+            self.claims.append(Claim(what, phrase or Never(Window(0.0, 0.0)), self._as(entry), bool(warm), self._where(item)))
 
     def _entry(self, item: Node, kind: str, words: tuple[str, ...]) -> _Entry | None:
         """Split an entry into its one registered name and the words of time around it."""
         named: list[tuple[str, Node, Node]] = []
         rest: dict[str, Node] = {}
+        before = len(self.reader.problems)
         known = registry.names(kind)
         for key, at, value in self.reader.entries(item, "an entry"):
             if key in words:
@@ -110,14 +109,13 @@ class _Story:
             elif key in known:
                 named.append((key, at, value))
             else:
-                one = kind.rstrip("s")
-                self.reader.problem(at, f"no {one} called {key!r}", did_you_mean(key, [*known, *words]))
-                return None
-        if len(named) != 1:
-            said = "names nothing" if not named else f"has {len(named)} names: {', '.join(name for name, _, _ in named)}"
+                self.reader.problem(at, f"no {kind.rstrip('s')} called {key!r}", did_you_mean(key, [*known, *words]))
+        if len(named) == 1:
+            return _Entry(*named[0], rest)
+        if len(self.reader.problems) == before:
+            said = f"has {len(named)} names: {', '.join(name for name, _, _ in named)}" if named else "names nothing"
             self.reader.problem(item, f"the entry {said}", f"an entry has one of: {', '.join(known)}")
-            return None
-        return _Entry(*named[0], rest)
+        return None
 
     def _extension(self, kind: str, entry: _Entry) -> Any:
         cls = registry.find(kind, entry.name)
@@ -130,7 +128,9 @@ class _Story:
         missing = [word for word in ("from", "until") if word not in entry.rest]
         if missing:
             self.reader.problem(
-                entry.at, f"{entry.name} has no {' and no '.join(missing)!r}", "write 'from: 10s' and 'until: 40s'"
+                entry.at,
+                f"{entry.name} has no {' and no '.join(repr(word) for word in missing)}",
+                "write 'from: 10s' and 'until: 40s'",
             )
             return None
         ends = [self._seconds(entry.rest[word], word) for word in ("from", "until")]
@@ -148,12 +148,17 @@ class _Story:
             return None
         if spans:
             node = entry.rest[spans[0]]
-            window = self._window(node, lambda: Window.parse(convert(node, str)))
+            text = self._converted(node, str, spans[0])
+            window = None if text is None else self._window(node, lambda: Window.parse(text))
             return SPANS[spans[0]](window) if window else None
         if len(late) == 1:
             self.reader.problem(entry.at, f"{entry.name} has {late[0]!r} alone", "'within' and 'after' go together")
             return None
         limit, after = self._seconds(entry.rest["within"], "within"), self._converted(entry.rest["after"], str, "after")
+        if after == "":
+            self.reader.problem(
+                entry.rest["after"], "after: names nothing", "write the name of a fault, 'cure of NAME' or a claim"
+            )
         return Within(limit, after) if limit is not None and after else None
 
     def _window(self, node: Node, make: Callable[[], Window]) -> Window | None:
@@ -165,8 +170,9 @@ class _Story:
             return None
 
     def _seconds(self, node: Node, word: str) -> float | None:
+        text = self._converted(node, str, word)
         try:
-            return seconds(convert(node, str))
+            return None if text is None else seconds(text)
         except ValueError as error:
             what, _, right = str(error).partition("; ")
             self.reader.problem(node, f"{word}: {what}", right)
@@ -176,15 +182,11 @@ class _Story:
         try:
             return convert(node, wanted)
         except Mismatch as error:
-            self.reader.problem(node, f"{word} {error}")
+            self.reader.problem(node, f"{word}: {error}")
             return None
 
     def _as(self, entry: _Entry) -> str:
-        name = self._converted(entry.rest["as"], str, "as") if "as" in entry.rest else ""
-        if name and name in self.explicit:
-            self.reader.problem(entry.rest["as"], f"two entries are called {name!r}", "give each a name of its own")
-        self.explicit.add(name)
-        return name or ""
+        return self._converted(entry.rest["as"], str, "as") or "" if "as" in entry.rest else ""
 
     def _where(self, node: Node) -> str:
         return f"{self.reader.name}:{node.start_mark.line + 1}"
@@ -211,22 +213,36 @@ def beside(what: Any, folder: Path) -> Any:
 
 
 def anchor_problems(scenario: Scenario) -> list[Problem]:
-    """Return a problem for each ``after`` that names nothing, or something that there are several of."""
-    problems = []
-    names = [fault.name for fault in scenario.faults]
-    known = [*names, *(f"cure of {name}" for name in names), *(claim.name for claim in scenario.claims if claim.name)]
+    """Return a problem for each name that two entries have, and for each ``after`` that does not lead to one moment."""
+    problems = list(_doubled(scenario))
     for claim in scenario.claims:
-        after = claim.phrase.after if isinstance(claim.phrase, Within) else None
-        if after is None:
-            continue
-        bare = after.removeprefix("cure of ")
-        if after not in known:
-            cure = after.startswith("cure of ")
-            said = did_you_mean(bare, names) if cure else did_you_mean(after, known)
-            problems.append(Problem(claim.where, f"no fault called {bare!r}", said))
-        elif f"{bare} 2" in names:
-            problems.append(Problem(claim.where, f"there are several faults called {bare!r}", "name one with 'as:'"))
+        after = claim.phrase.after if isinstance(claim.phrase, Within) else ""
+        if after:
+            problems.extend(Problem(claim.where, *wrong) for wrong in _astray(claim, after, scenario))
     return problems
+
+
+def _doubled(scenario: Scenario) -> Iterable[Problem]:
+    """Say which entries have the name of another: what happens to one would be told of both."""
+    taken: set[str] = set()
+    entries: list[Planned | Claim] = [*scenario.loads, *scenario.faults, *scenario.claims]
+    for entry in entries:
+        if entry.name and entry.name in taken:
+            yield Problem(entry.where, f"two entries are called {entry.name!r}", "give each a name of its own with 'as:'")
+        taken.add(entry.name)
+
+
+def _astray(claim: Claim, after: str, scenario: Scenario) -> Iterable[tuple[str, str]]:
+    """Say what is wrong with the ``after`` of a claim, and what would be right."""
+    names = [fault.name for fault in scenario.faults]
+    known = [*names, *(f"cure of {name}" for name in names), *(each.name for each in scenario.claims if each.name)]
+    bare = after.removeprefix("cure of ")
+    if after not in known:
+        yield f"no fault called {bare!r}", did_you_mean(bare, names) if bare != after else did_you_mean(after, known)
+    elif f"{bare} 2" in names:
+        yield f"there are several faults called {bare!r}", "name one with 'as:'"
+    elif hangs_on_itself(claim, scenario.claims):
+        yield f"the claim comes after {after!r}, which waits for this claim", "let one of them begin with a fault or a window"
 
 
 def check(scenario: Scenario, plan: Plan) -> list[Problem]:

@@ -6,7 +6,7 @@ import dataclasses
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,8 +52,10 @@ class Reader:
             return
         seen: set[str] = set()
         for key, value in node.value:
-            if key.value in seen:
-                self.problem(key, f"{key.value!r} is written twice", "keep one of them")
+            wrong = _wrong_key(key, seen)
+            if wrong:
+                self.problem(key, *wrong)
+                continue
             seen.add(key.value)
             yield key.value, key, value
 
@@ -75,12 +77,12 @@ class Reader:
         given = dict(known)
         for name, key, value in () if _is_null(node) else self.entries(node, called):
             self._field(wanted, given, called, name, key, value)
-        for name, spec in wanted.items():
-            if spec.required and spec.field not in given and len(self.problems) == before:
-                self.problem(node, f"{called} needs {name!r}", f"its fields are: {', '.join(wanted)}")
-        if len(self.problems) > before:
-            return None
-        return self._made(cls, given, node, called)
+        missing = [name for name, spec in wanted.items() if spec.required and spec.field not in given]
+        # A field that has a problem already may well be the one that is missing.
+        if missing and len(self.problems) == before:
+            needed = " and ".join(repr(name) for name in missing)
+            self.problem(node, f"{called} needs {needed}", f"its fields are: {', '.join(wanted)}")
+        return self._made(cls, given, node, called) if len(self.problems) == before else None
 
     def _field(
         self, wanted: Mapping[str, Field], given: dict[str, Any], called: str, name: str, key: Node, value: Node
@@ -116,6 +118,15 @@ class Reader:
             self.problems.append(Problem(self.name, "the file is empty"))
             return None
         return node
+
+
+def _wrong_key(key: Node, seen: Container[str]) -> tuple[str, str] | None:
+    """Return what is wrong with the key of a mapping, and what would be right."""
+    if not isinstance(key, yaml.ScalarNode):
+        return "a key is not text", "write it as 'key: value'"
+    if key.tag == "tag:yaml.org,2002:merge":
+        return "'<<' is not read here", "write the lines out"
+    return (f"{key.value!r} is written twice", "keep one of them") if key.value in seen else None
 
 
 def _first_line(error: Exception) -> str:
@@ -180,7 +191,7 @@ def convert(node: Node, wanted: Any) -> Any:
 
 def _annotated(node: Node, inner: Any, pattern: str) -> Any:
     value = convert(node, inner)
-    if not re.match(pattern, value):
+    if not re.fullmatch(pattern, value):
         example = (
             "a duration; write it like '800ms' or '1m30s'" if "ms|s" in pattern else "a comparison; write it like '>= 0.5'"
         )
@@ -219,7 +230,13 @@ def _mapping(node: Node, inner: Any) -> dict[str, Any]:
         return {}
     if not isinstance(node, yaml.MappingNode):
         raise Mismatch("is not a mapping; write it like {key: value}")
-    return {key.value: convert(value, inner) for key, value in node.value}
+    found: dict[str, Any] = {}
+    for key, value in node.value:
+        wrong = _wrong_key(key, found)
+        if wrong:
+            raise Mismatch(f"cannot be read: {'; '.join(wrong)}")
+        found[key.value] = convert(value, inner)
+    return found
 
 
 _KINDS: dict[type, tuple[str, str]] = {
@@ -237,11 +254,9 @@ def _scalar(node: Node, wanted: type) -> Any:
     said, pattern = _KINDS[wanted]
     if not re.fullmatch(pattern, node.value):
         raise Mismatch(f"is {node.value!r}, which is not {said}")
-    return (
-        node.value.lower() == "true"
-        if wanted is bool
-        else wanted(node.value.lstrip(".") if "n" in node.value.lower() else node.value)
-    )
+    if wanted is bool:
+        return node.value.lower() == "true"
+    return wanted(re.sub(r"\.(?=[inIN])", "", node.value))
 
 
 def refuse(problems: list[Problem]) -> None:

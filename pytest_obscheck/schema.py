@@ -45,12 +45,14 @@ def _claim() -> dict[str, Any]:
     spans = dict.fromkeys(("eventually", "always", "never", "once"), _SPAN)
     words = {**spans, "within": _DURATION, "after": {"type": "string"}, "as": {"type": "string"}, "warm": {"type": "boolean"}}
     phrases = [{"required": [word]} for word in spans]
-    return {**_entry("expectations", words, required=[]), "oneOf": [*phrases, {"required": ["within", "after"]}]}
+    together = {"within": ["after"], "after": ["within"]}
+    when = {"oneOf": [*phrases, {"required": ["within", "after"]}], "dependentRequired": together}
+    return {**_entry("expectations", words, required=[]), **when}
 
 
 def _entry(kind: str, words: Mapping[str, Any], required: list[str]) -> dict[str, Any]:
     named = {name: _extension(registry.find(kind, name)) for name in registry.names(kind)}
-    one = {"anyOf": [{"required": [name]} for name in named]}
+    one = {"oneOf": [{"required": [name]} for name in named]}
     properties = {**named, **words}
     return {"type": "object", "additionalProperties": False, "properties": properties, "required": required, "allOf": [one]}
 

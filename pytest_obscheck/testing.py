@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pytest_obscheck.capabilities import Series
 from pytest_obscheck.journal import Journal
+from pytest_obscheck.judge import settled
 from pytest_obscheck.protocols import Facts, Plan
-from pytest_obscheck.scenario import Planned
+from pytest_obscheck.runner import Play, play
+from pytest_obscheck.scenario import Planned, Scenario
 
 C = TypeVar("C")
 
@@ -110,6 +115,89 @@ class FakeStack:
     def autopsy(self) -> dict[str, dict[str, Any]]:
         """Return nothing: what a fake knows, its test knows."""
         return {}
+
+
+@dataclass
+class FakePrometheus:
+    """A Prometheus with one group of rules, evaluated every ``interval`` seconds of the clock from ``zero`` on.
+
+    ``states``: alert → stretches of story time in which it is ``pending`` or ``firing``, the ends left out:
+    ``{"Slow": [(2.0, 5.0, "firing")]}``. ``sick``: alert → stretches in which its rule fails with this error, or is ``gone``.
+    """
+
+    clock: FakeClock
+    states: Mapping[str, Sequence[tuple[float, float, str]]]
+    interval: float = 0.2
+    sick: Mapping[str, Sequence[tuple[float, float, str]]] = field(default_factory=dict)
+    zero: float = 1_000_000.0
+
+    def query(self, expr: str, at: float) -> list[Series]:
+        """Answer ``ALERTS`` and ``ALERTS[200ms]``; nothing for anything else."""
+        found = re.fullmatch(r"ALERTS(\[([0-9]+)ms\])?", expr)
+        if found is None:
+            return []
+        last = math.floor(round((at - self.zero) / self.interval, 6))
+        ticks = range(last, last - 1, -1)
+        if found[2]:
+            ticks = range(last, math.floor(round((at - int(found[2]) / 1000 - self.zero) / self.interval, 6)), -1)
+        return [series for tick in reversed(ticks) for series in self._evaluated(tick, None if found[2] else at)]
+
+    def _evaluated(self, tick: int, at: float | None) -> list[Series]:
+        story = round(tick * self.interval, 6)
+        active = {name: self._in(self.states, name, story) for name in self.states if not self._in(self.sick, name, story)}
+        when = self.zero + story if at is None else at
+        return [
+            Series({"__name__": "ALERTS", "alertname": name, "alertstate": state}, ((when, 1.0),))
+            for name, state in active.items()
+            if state
+        ]
+
+    @staticmethod
+    def _in(script: Mapping[str, Sequence[tuple[float, float, str]]], name: str, story: float) -> str:
+        return next((word for start, end, word in script.get(name, ()) if start <= story < end), "")
+
+    def query_range(self, expr: str, start: float, end: float, step: float) -> list[Series]:
+        """Answer nothing."""
+        return []
+
+    def metric_names(self) -> list[str]:
+        """Answer the one metric that there is."""
+        return ["ALERTS"]
+
+    def label_names(self, selector: str) -> list[str]:
+        """Answer the labels of an alert."""
+        return ["alertname", "alertstate"]
+
+    def rules(self) -> list[Mapping[str, Any]]:
+        """Answer every rule that is loaded now, with its health."""
+        story = self.clock.now() - self.zero
+        health = {name: self._in(self.sick, name, story) for name in self.states}
+        rules: list[Mapping[str, Any]] = [
+            {
+                "type": "alerting",
+                "name": name,
+                "health": "err" if said else "ok",
+                "lastError": said,
+                "duration": 0,
+                "alerts": [],
+            }
+            for name, said in health.items()
+            if said != "gone"
+        ]
+        return [{"name": "rules", "interval": self.interval, "rules": rules}]
+
+    def missed(self) -> float:
+        """Answer that no evaluation was missed."""
+        return 0.0
+
+    def targets(self) -> list[Mapping[str, Any]]:
+        """Answer that there are none."""
+        return []
+
+
+def played(scenario: Scenario, stack: FakeStack, clock: FakeClock) -> Journal:
+    """Play a story on a fake stack, at once: every look and every fault is done before anything else happens."""
+    return play(Play(scenario, stack, clock, Journal(), Inline(), settled))
 
 
 def a_journal(zero: float = 1000.0, **looks: list[tuple[float, Any]]) -> Journal:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_obscheck.verdict import Outcome, Report, Verdict
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML cannot hold, escaped or not; log lines of other programs can."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,9 @@ class Junit:
         for report in reports:
             _suite(root, report)
         ET.indent(root)
-        return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+        # Written here, for ElementTree would declare the encoding of the locale.
+        head = "<?xml version='1.0' encoding='utf-8'?>\n"
+        return head + _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", ET.tostring(root, encoding="unicode")) + "\n"
 
 
 def _suite(root: ET.Element, report: Report) -> None:

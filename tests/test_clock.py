@@ -1,0 +1,39 @@
+"""Clocks, and waiting."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_obscheck.clock import SystemClock, until
+from pytest_obscheck.testing import FakeClock
+
+
+def test_waiting_ends_with_the_first_look_that_is_true() -> None:
+    clock = FakeClock(100.0)
+
+    assert until(clock, lambda: clock.now() >= 101.0, timeout=5.0, every=0.25)
+    assert 101.0 == clock.now()
+
+
+def test_waiting_gives_up_when_its_time_is_over_and_has_looked_at_the_end() -> None:
+    clock = FakeClock(100.0)
+    looked: list[float] = []
+
+    assert not until(clock, lambda: bool(looked.append(clock.now())), timeout=1.0, every=0.5)
+    assert [100.0, 100.5, 101.0] == looked
+
+
+def test_the_clock_of_the_machine_never_goes_back_and_does_not_sleep_for_nothing() -> None:
+    clock = SystemClock()
+    before = clock.now()
+    clock.sleep(-5.0)
+
+    assert before <= clock.now() < before + 5.0
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 0.0])
+def test_a_fake_clock_does_not_go_back(seconds: float) -> None:
+    clock = FakeClock(100.0)
+    clock.sleep(seconds)
+
+    assert 100.0 == clock.now()
