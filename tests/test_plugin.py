@@ -1,0 +1,231 @@
+"""The plugin from outside, as far as nothing has to run."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+from pytest_obscheck import registry
+
+STORY = """name: the shop is open
+expect:
+  - health: {service: web, path: /, status: 200}
+    eventually: 0s .. 300ms
+"""
+STACK = 'services:\n  web:\n    command: [python, -m, http.server, --bind, 127.0.0.1, "${port.http}"]\n'
+HEAVY = "httpx requests yaml rich locust gevent promql_parser prometheus_api_client aiosmtpd trustme toxiproxy asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _everything_is_imported() -> None:
+    """Import all modules: pytester forgets those that its run imports, and classes would then be there twice."""
+    import_module("pytest_obscheck.session")
+    list(registry.Names())
+
+
+@pytest.fixture
+def shop(pytester: pytest.Pytester) -> pytest.Pytester:
+    """Return a project with a story, and a stack that needs no program but Python."""
+    write(pytester, "stack/stack.yaml", STACK)
+    write(pytester, "scenarios/open.obs.yaml", STORY)
+    return pytester
+
+
+def write(pytester: pytest.Pytester, name: str, text: str) -> None:
+    """Write a file of the project."""
+    path = pytester.path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def collected(run: pytest.RunResult) -> list[str]:
+    """Return the node ids that ``--collect-only -q`` printed."""
+    return [line for line in run.outlines if "::" in line]
+
+
+def test_without_a_stack_stories_are_left_out_and_the_rest_runs(shop: pytest.Pytester) -> None:
+    write(shop, "test_other.py", "def test_other():\n    pass\n\ndef test_py_story(scenario):\n    raise AssertionError\n")
+    run = shop.runpytest()
+
+    run.assert_outcomes(passed=1, deselected=2)
+    run.stdout.fnmatch_lines(["obscheck: 2 stories were left out; play them with --obs-stack"])
+    assert run.ret == 0
+
+
+def test_one_story_is_left_out_in_the_singular(shop: pytest.Pytester) -> None:
+    run = shop.runpytest("scenarios/open.obs.yaml")
+
+    run.stdout.fnmatch_lines(["obscheck: 1 story was left out; play it with --obs-stack"])
+    assert run.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_where_there_is_no_story_the_plugin_says_nothing(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_other():\n    pass\n")
+    run = pytester.runpytest()
+
+    run.stdout.no_fnmatch_line("*obscheck:*")
+    assert run.ret == 0
+
+
+def test_a_repository_full_of_other_yaml_yields_no_item_and_no_error(pytester: pytest.Pytester) -> None:
+    write(pytester, "stack/stack.yaml", STACK)
+    write(pytester, "k8s/all.yaml", "a: 1\n---\nb: 2\n")
+    write(pytester, "chart/values.yml", "x: {{ .Values.x }}\n")
+    write(pytester, ".github/workflows/ci.yaml", "on: [push\n")
+    write(pytester, "obs.yaml", "name: not a story\n")
+    write(pytester, "test_other.py", "def test_other():\n    pass\n")
+
+    run = pytester.runpytest("--obs-stack", "--collect-only", "-q")
+
+    assert (collected(run), run.ret) == (["test_other.py::test_other"], 0)
+
+
+def test_a_story_has_a_node_id_like_any_test(shop: pytest.Pytester) -> None:
+    run = shop.runpytest("--obs-stack", "--collect-only", "-q")
+
+    assert collected(run) == ["scenarios/open.obs.yaml::open"]
+
+
+def test_a_story_is_found_by_its_node_id(shop: pytest.Pytester) -> None:
+    run = shop.runpytest("--obs-stack", "--collect-only", "-q", "scenarios/open.obs.yaml::open")
+
+    assert collected(run) == ["scenarios/open.obs.yaml::open"]
+
+
+def test_a_story_is_selected_by_keyword(shop: pytest.Pytester) -> None:
+    write(shop, "scenarios/closed.obs.yaml", STORY)
+    run = shop.runpytest("--obs-stack", "--collect-only", "-q", "-k", "closed")
+
+    assert collected(run) == ["scenarios/closed.obs.yaml::closed"]
+
+
+def test_a_python_story_is_selected_by_marker(shop: pytest.Pytester) -> None:
+    write(shop, "pytest.ini", "[pytest]\nmarkers = gate: before a release\n")
+    body = "import pytest\n\n@pytest.mark.gate\ndef test_a(scenario):\n    pass\n\ndef test_b(scenario):\n    pass\n"
+    write(shop, "scenarios/test_py.py", body)
+    run = shop.runpytest("--obs-stack", "--collect-only", "-q", "-m", "gate")
+
+    assert collected(run) == ["scenarios/test_py.py::test_a"]
+
+
+def test_more_files_are_stories_by_an_ini_option(shop: pytest.Pytester) -> None:
+    write(shop, "pytest.ini", "[pytest]\nobs_scenarios = chaos/*.yaml\n")
+    write(shop, "chaos/night.yaml", STORY)
+    write(shop, "other/night.yaml", "not: a story\n")
+    run = shop.runpytest("--obs-stack", "--collect-only", "-q")
+
+    assert sorted(collected(run)) == ["chaos/night.yaml::night", "scenarios/open.obs.yaml::open"]
+
+
+def test_a_folder_behind_the_option_is_a_path(shop: pytest.Pytester) -> None:
+    write(shop, "test_other.py", "def test_other():\n    pass\n")
+    run = shop.runpytest("--collect-only", "-q", "--obs-stack", "scenarios/")
+
+    assert collected(run) == ["scenarios/open.obs.yaml::open"]
+
+
+def test_a_story_behind_the_option_is_a_path(shop: pytest.Pytester) -> None:
+    run = shop.runpytest("--collect-only", "-q", "--obs-stack", "scenarios/open.obs.yaml")
+
+    assert collected(run) == ["scenarios/open.obs.yaml::open"]
+
+
+def test_a_stack_file_behind_the_option_is_its_value(shop: pytest.Pytester) -> None:
+    (shop.path / "stack/stack.yaml").rename(shop.path / "other.yaml")
+    run = shop.runpytest("--collect-only", "-q", "--obs-stack", "other.yaml")
+
+    assert collected(run) == ["scenarios/open.obs.yaml::open"]
+
+
+def test_the_stack_file_can_be_set_in_the_ini_file(shop: pytest.Pytester) -> None:
+    (shop.path / "stack/stack.yaml").rename(shop.path / "other.yaml")
+    write(shop, "pytest.ini", "[pytest]\nobs_stack = other.yaml\n")
+    run = shop.runpytest("--collect-only", "-q", "--obs-stack")
+
+    assert collected(run) == ["scenarios/open.obs.yaml::open"]
+
+
+def test_mistakes_in_the_stack_are_told_once_and_first(shop: pytest.Pytester) -> None:
+    write(shop, "stack/stack.yaml", "services:\n  web: {comand: [x]}\n  db: {command: [x], depends_on: [wbe]}\n")
+    run = shop.runpytest("--obs-stack")
+
+    expected = ["ERROR: stack/stack.yaml:2: web has no field 'comand'; did you mean 'command'?"]
+
+    assert [line for line in run.errlines if "comand" in line] == expected
+    assert (run.ret, "Traceback" in run.stderr.str()) == (pytest.ExitCode.USAGE_ERROR, False)
+
+
+def test_a_mistake_in_a_story_is_a_sentence_with_its_line(shop: pytest.Pytester) -> None:
+    write(shop, "scenarios/open.obs.yaml", STORY.replace("eventually", "eventualy"))
+    run = shop.runpytest("--obs-stack")
+
+    run.stdout.fnmatch_lines(["scenarios/open.obs.yaml:4: no expectation called 'eventualy'; did you mean 'eventually'?"])
+    assert (run.ret, "Traceback" in run.stdout.str()) == (pytest.ExitCode.INTERRUPTED, False)
+
+
+def test_a_mistake_in_a_story_is_told_without_a_stack_too(shop: pytest.Pytester) -> None:
+    write(shop, "scenarios/open.obs.yaml", "name: x\n")
+    run = shop.runpytest()
+
+    run.stdout.fnmatch_lines(["scenarios/open.obs.yaml:1: the story claims nothing; add 'expect:' with at least one entry"])
+    assert run.ret == pytest.ExitCode.INTERRUPTED
+
+
+def test_a_scenario_that_was_never_run_fails_its_test(shop: pytest.Pytester) -> None:
+    write(shop, "scenarios/test_py.py", "def test_it(scenario):\n    pass\n")
+    run = shop.runpytest("--obs-stack", "scenarios/test_py.py")
+
+    run.assert_outcomes(passed=1, errors=1)
+    run.stdout.fnmatch_lines(
+        ["scenarios/test_py.py::test_it: the scenario was written but never run; end the test with scenario.run()"]
+    )
+    assert run.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_scenario_that_was_never_run_is_not_blamed_when_its_test_failed(shop: pytest.Pytester) -> None:
+    write(shop, "scenarios/test_py.py", "def test_it(scenario):\n    raise ValueError('mine')\n")
+    run = shop.runpytest("--obs-stack", "scenarios/test_py.py")
+
+    run.assert_outcomes(failed=1)
+    run.stdout.no_fnmatch_line("*never run*")
+
+
+def test_a_missing_program_skips_with_a_sentence(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytester.makepyfile("def test_it(obs_program):\n    obs_program('promtool')\n")
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("OBSCHECK_CACHE", str(pytester.path))
+    run = pytester.runpytest("-rs")
+
+    run.assert_outcomes(skipped=1)
+    run.stdout.fnmatch_lines(["*promtool: not found on PATH or in the cache; run: obscheck install promtool"])
+
+
+@pytest.mark.parametrize(("required", "failed"), [("promtool,amtool", 1), ("all", 1), ("amtool", 0)])
+def test_a_missing_program_that_is_required_fails(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, required: str, failed: int
+) -> None:
+    pytester.makepyfile("def test_it(obs_program):\n    obs_program('promtool')\n")
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("OBSCHECK_CACHE", str(pytester.path))
+    run = pytester.runpytest(f"--obs-require={required}")
+
+    run.assert_outcomes(failed=failed, skipped=1 - failed)
+
+
+def test_a_suite_without_stories_imports_nothing_for_them(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    write(pytester, "some.yaml", "a: 1\n")
+    pytester.makepyfile(
+        f"""
+        import sys
+
+        def test_it():
+            ours = {{name for name in sys.modules if name.startswith("pytest_obscheck")}}
+            assert ours == {{"pytest_obscheck", "pytest_obscheck.plugin", "pytest_obscheck.hookspecs"}}
+            assert not set({HEAVY.split()!r}) & set(sys.modules)
+        """
+    )
+    run = pytester.runpytest_subprocess("-p", "pytest_obscheck.plugin")
+
+    run.assert_outcomes(passed=1)
