@@ -31,6 +31,10 @@ RESOLVES = "alert CheckoutSlow resolves within 5.0s after cure of latency"
 READY = "checkout /health/readiness answers 200 within 5.0s after cure of latency"
 NOT_GIVEN = ("failed", "Alertmanager was never given such an alert")
 
+HELD = """> 0.5
+        keep_firing_for: 600ms
+        labels:
+"""
 ROUTE = """    - matchers: [severity="critical"]
       receiver: on-call
       continue: true
@@ -245,9 +249,8 @@ def test_without_its_route_nobody_is_paged(project: Project, play: Callable[...,
 
 
 def test_with_another_severity_the_alert_takes_another_route(project: Project, play: Callable[..., Told]) -> None:
-    project.edit(
-        RULES, "> 0.5\n        labels:\n          severity: critical", "> 0.5\n        labels:\n          level: critical"
-    )
+    severity = "          severity: critical"
+    project.edit(RULES, HELD + severity, HELD + severity.replace("severity", "level"))
 
     seen = play()
 
