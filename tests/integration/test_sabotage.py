@@ -291,16 +291,14 @@ def test_a_renamed_metric_is_named_with_the_nearest_that_there_is(project: Proje
     assert seen.passed == [FAULT, CALM, UNREADY, READY]
 
 
-def test_a_hold_that_is_too_long_is_told_with_the_time_at_which_it_would_fire(
-    project: Project, play: Callable[..., Told]
-) -> None:
+def test_a_hold_that_is_too_long_is_told_with_the_time_that_it_was_pending(project: Project, play: Callable[..., Told]) -> None:
     project.edit(RULES, "p95_rate1s > 0.5\n", "p95_rate1s > 0.5\n        for: 5m\n")
 
     seen = play()
 
     where = line_of(project, RULES, "- alert: CheckoutSlow")
     assert seen.others == {
-        FIRES: ("failed", f"pending since T, needs `for: 5m`; it would fire at T: T too late ({where})"),
+        FIRES: ("failed", f"pending from T to T only, needs `for: 5m` ({where})"),
         PAGED: NOT_GIVEN,
         RESOLVES: ("failed", "it never fired: it was pending and no more"),
     }
