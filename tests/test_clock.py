@@ -12,7 +12,7 @@ def test_waiting_ends_with_the_first_look_that_is_true() -> None:
     clock = FakeClock(100.0)
 
     assert until(clock, lambda: clock.now() >= 101.0, timeout=5.0, every=0.25)
-    assert 101.0 == clock.now()
+    assert clock.now() == 101.0
 
 
 def test_waiting_gives_up_when_its_time_is_over_and_has_looked_at_the_end() -> None:
@@ -20,7 +20,7 @@ def test_waiting_gives_up_when_its_time_is_over_and_has_looked_at_the_end() -> N
     looked: list[float] = []
 
     assert not until(clock, lambda: bool(looked.append(clock.now())), timeout=1.0, every=0.5)
-    assert [100.0, 100.5, 101.0] == looked
+    assert looked == [100.0, 100.5, 101.0]
 
 
 def test_the_clock_of_the_machine_never_goes_back_and_does_not_sleep_for_nothing() -> None:
@@ -36,4 +36,4 @@ def test_a_fake_clock_does_not_go_back(seconds: float) -> None:
     clock = FakeClock(100.0)
     clock.sleep(seconds)
 
-    assert 100.0 == clock.now()
+    assert clock.now() == 100.0

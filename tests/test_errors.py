@@ -43,8 +43,8 @@ def test_every_error_of_the_package_has_one_root_and_stands_in_the_tree_at_the_t
     found = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)]
 
     assert all(issubclass(each, ObscheckError) for each in found)
-    assert [] == [each.__name__ for each in found if each.__name__ not in str(errors.__doc__)]
+    assert [each.__name__ for each in found if each.__name__ not in str(errors.__doc__)] == []
 
 
 def test_a_failed_story_is_an_assertion_and_an_unknown_one_is_not() -> None:
-    assert (True, False) == tuple(issubclass(each, AssertionError) for each in (errors.StoryFailed, errors.StoryUnknown))
+    assert tuple(issubclass(each, AssertionError) for each in (errors.StoryFailed, errors.StoryUnknown)) == (True, False)

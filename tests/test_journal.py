@@ -23,10 +23,10 @@ def a_story() -> Journal:
 def test_events_are_found_by_kind_and_facts_in_order() -> None:
     journal = a_story()
 
-    assert [1000.2, 1000.6] == [event.wall for event in journal.of("look", key="alerts")]
-    assert [1000.4] == [event.wall for event in journal.of("look", error="refused")]
-    assert [] == journal.of("look", key="alerts", error="refused")
-    assert [] == journal.of("fault")
+    assert [event.wall for event in journal.of("look", key="alerts")] == [1000.2, 1000.6]
+    assert [event.wall for event in journal.of("look", error="refused")] == [1000.4]
+    assert journal.of("look", key="alerts", error="refused") == []
+    assert journal.of("fault") == []
 
 
 def test_the_newest_event_is_found_and_nothing_where_there_is_none() -> None:
@@ -41,21 +41,21 @@ def test_story_time_begins_at_zero_and_runs_at_its_speed() -> None:
     before = journal.story(999.0)
     journal.write("zero", 1000.0, speed=50)
 
-    assert (0.0, -50.0, 0.0, 5.0) == (before, *(journal.story(wall) for wall in (999.0, 1000.0, 1000.1)))
+    assert (before, *(journal.story(wall) for wall in (999.0, 1000.0, 1000.1))) == (0.0, -50.0, 0.0, 5.0)
 
 
 def test_story_time_has_no_noise_of_subtracting_large_numbers() -> None:
     journal = Journal()
     journal.write("zero", 1_764_000_000.1)
 
-    assert 0.2 == journal.story(1_764_000_000.3)
+    assert journal.story(1_764_000_000.3) == 0.2
 
 
 def test_a_fact_may_have_any_name_even_those_that_python_uses() -> None:
     journal = Journal()
     journal.write("logs", 1.0, kind=["a"], wall=["b"], self=["c"])
 
-    assert {"kind": ["a"], "wall": ["b"], "self": ["c"]} == journal.events[0].data
+    assert journal.events[0].data == {"kind": ["a"], "wall": ["b"], "self": ["c"]}
 
 
 def test_a_journal_that_was_saved_and_read_is_the_same() -> None:
@@ -74,7 +74,7 @@ def test_large_text_is_written_once() -> None:
 
     kinds = [json.loads(line)["kind"] for line in dump(journal).splitlines()]
 
-    assert ["journal", "blob", "files"] == kinds
+    assert kinds == ["journal", "blob", "files"]
 
 
 def test_listeners_hear_of_each_event() -> None:
@@ -83,7 +83,7 @@ def test_listeners_hear_of_each_event() -> None:
     journal.write("run", 1.0)
     journal.write("zero", 2.0)
 
-    assert ["run", "zero"] == heard
+    assert heard == ["run", "zero"]
 
 
 def test_events_that_are_there_from_the_beginning_are_found_too() -> None:

@@ -34,7 +34,7 @@ def test_a_comparison_compares_with_its_sign_and_with_that_of_its_number(text: s
 def test_nan_satisfies_only_not_equal_as_in_promql() -> None:
     held = [sign for sign in ("==", "!=", ">=", "<=", ">", "<") if Comparison.parse(f"{sign} 1").holds(math.nan)]
 
-    assert ["!="] == held
+    assert held == ["!="]
 
 
 @pytest.mark.parametrize("text", ["", "1", "= 1", "> x", ">> 1", "> 1 and < 2", "> 1,5", "> 1h"])
@@ -64,10 +64,10 @@ def test_every_wanted_label_must_be_there_and_an_absent_one_is_empty(wanted: dic
 
 
 def test_labels_are_shown_as_promql_writes_them() -> None:
-    assert ("", '{a="1", b="2"}') == (braces({}), braces({"b": "2", "a": "1"}))
+    assert (braces({}), braces({"b": "2", "a": "1"})) == ("", '{a="1", b="2"}')
 
 
 def test_recording_rules_are_found_at_any_depth_and_a_circle_ends() -> None:
     recordings = {"job:a": "sum(job:b) / job:a", "job:b": "rate(c[5m])", "other": "d"}
 
-    assert ["job:a > 1", "sum(job:b) / job:a", "rate(c[5m])"] == expanded("job:a > 1", recordings)
+    assert expanded("job:a > 1", recordings) == ["job:a > 1", "sum(job:b) / job:a", "rate(c[5m])"]

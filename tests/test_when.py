@@ -85,7 +85,7 @@ def test_spans_are_spoken_without_ever_rounding_up_to_a_unit_that_is_not_used(sp
 def test_a_window_includes_both_ends_and_nothing_beyond() -> None:
     window = during("10s", "20s")
 
-    assert [False, True, True, True, False] == [at in window for at in (9.999, 10.0, 15.0, 20.0, 20.001)]
+    assert [at in window for at in (9.999, 10.0, 15.0, 20.0, 20.001)] == [False, True, True, True, False]
 
 
 @pytest.mark.parametrize("text", ["45s .. 90s", "45s..90s", "45s   ..90s"])
@@ -201,9 +201,9 @@ def test_never_is_broken_by_a_part_and_always_is_not_kept_by_one() -> None:
     some = [Sight(10.5, holds=False, words="1, 9", partly=True), Sight(11.5, holds=False, words="1, 1")]
     window = Window(10.0, 12.0)
 
-    assert (FAILED, "1, 9") == _said(never("10s", "12s").decide(some, window, 1.0))
-    assert (FAILED, "1, 9") == _said(always("10s", "12s").decide(some, window, 1.0))
-    assert (FAILED, "1, 1") == _said(eventually("10s", "12s").decide(some, window, 1.0))
+    assert _said(never("10s", "12s").decide(some, window, 1.0)) == (FAILED, "1, 9")
+    assert _said(always("10s", "12s").decide(some, window, 1.0)) == (FAILED, "1, 9")
+    assert _said(eventually("10s", "12s").decide(some, window, 1.0)) == (FAILED, "1, 1")
 
 
 def _said(decision: Decision) -> tuple[Outcome, str]:
@@ -230,7 +230,7 @@ def test_a_pause_of_exactly_the_longest_allowed_one_is_no_gap() -> None:
 
 
 def test_the_words_of_a_pass_are_those_of_something_that_was_seen() -> None:
-    assert "no at 11.5" == decide(never("10s", "12s"), (10.5, False), (11.5, False), (11.9, None)).words
+    assert decide(never("10s", "12s"), (10.5, False), (11.5, False), (11.9, None)).words == "no at 11.5"
 
 
 # ── once ─────────────────────────────────────────────────────────────────────

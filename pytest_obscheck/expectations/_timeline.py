@@ -62,31 +62,31 @@ def moments(history: History, name: str, labels: Mapping[str, str]) -> list[Mome
     active: dict[Labels, State] = {}
     ends = [look.until for look in good]
     for at, group in groupby(beats, key=lambda beat: beat.at):
-        looked = _apply(active, group)
-        moment = _moment(at, tuple(active.values()), good[min(bisect_left(ends, at), len(good) - 1)], looked=looked)
+        _apply(active, group)
+        moment = _moment(at, tuple(active.values()), good[min(bisect_left(ends, at), len(good) - 1)])
         if moment is not None:
             found.append(moment)
     return sorted(found, key=lambda moment: moment.at)
 
 
-def _moment(at: float, active: tuple[State, ...], look: Seen, *, looked: bool) -> Moment | None:
-    """Return a moment; ``None`` where it is not known yet whether nothing is active, or nothing is left of the rule."""
-    if look.blind and (looked or not active):
+def _moment(at: float, active: tuple[State, ...], look: Seen) -> Moment | None:
+    """Return a moment: what is active was seen, what is not may be quiet or gone; ``None`` where that is not known yet."""
+    if active:
+        return Moment(at, active)
+    if look.blind:
         return Moment(at, blind=look.blind)
-    return Moment(at, active) if active or look.sure else None
+    return Moment(at) if look.sure else None
 
 
-def _apply(active: dict[Labels, State], beats: Iterable[_Beat]) -> bool:
-    """Bring the active states up to date; return whether somebody looked at that time."""
-    looked = False
+def _apply(active: dict[Labels, State], beats: Iterable[_Beat]) -> None:
+    """Bring the active states up to date."""
     for beat in beats:
         if beat.labels is None:
-            looked = True
-        elif not beat.state:
+            continue
+        if not beat.state:
             active.pop(beat.labels, None)
         elif beat.labels not in active or active[beat.labels].name != beat.state:
             active[beat.labels] = State(beat.state, beat.at, dict(beat.labels))
-    return looked
 
 
 def _glances(looks: Sequence[Seen]) -> Iterator[_Beat]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,10 @@ from pytest_obscheck.when import Duration, Sight, Window, seconds, spoken
 
 TIMEOUT = 3.0
 """Seconds after which an answer is given up."""
+
+
+PACE = 0.5
+"""Seconds between two sights of a question that waits for its answer."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +76,8 @@ class Health:
         sights: list[Sight] = []
         for event in history.looks:
             sight = self._sight(history, event)
-            asked = history.story(event.wall)
-            lasting = "unreachable" in event.data.get("data", {}) or (sights and sights[-1].holds is sight.holds)
-            if lasting and asked < sight.at:
-                sights.append(dataclasses.replace(sight, at=asked))
+            if "unreachable" in event.data.get("data", {}) or (sights and sights[-1].holds is sight.holds):
+                sights.extend(dataclasses.replace(sight, at=at) for at in _between(history.story(event.wall), sight.at))
             sights.append(sight)
         return sights
 
@@ -111,6 +114,11 @@ class Health:
         )
         fields = "".join(f", {path} is {wanted!r}" for path, wanted in self.json.items())
         return said + fields + (f", in under {self.faster}" if self.faster else "")
+
+
+def _between(asked: float, answered: float) -> Iterable[float]:
+    """Yield when a question was asked, and every half second until it was answered."""
+    return (asked + step * PACE for step in range(math.ceil((answered - asked) / PACE)))
 
 
 def _dig(value: Any, path: str) -> Any:

@@ -1,0 +1,341 @@
+"""Notifications: deliveries in, sights and sentences out."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from pytest_obscheck.expectations.notification import Deliveries, Notification
+from pytest_obscheck.journal import Journal
+from pytest_obscheck.protocols import AlertRule, Delivery, Facts, History, Route
+from pytest_obscheck.testing import FakeStack, a_journal, a_plan
+from pytest_obscheck.verdict import Outcome
+from pytest_obscheck.when import Decision, Phrase, Window, during, eventually, never, once
+
+ZERO = 1000.0
+PASSED, UNKNOWN, FAILED = Outcome.PASSED, Outcome.UNKNOWN, Outcome.FAILED
+SLOW = {"alertname": "Slow", "job": "checkout"}
+
+
+def page(at: float, *alerts: tuple[str, str], **more: Any) -> Delivery:
+    """Return a page that arrived at a story second, about alerts given as (name, status)."""
+    told = tuple({"labels": {"alertname": name, "job": "checkout"}, "status": status} for name, status in alerts)
+    status = "firing" if any(status == "firing" for _, status in alerts) else "resolved"
+    given = {"sink": "pagerduty", "status": status, "alerts": told, "text": "", "group": "g", "receiver": "on-call"}
+    return Delivery(**{**given, "answered": 202, "wall": ZERO + at, **more})
+
+
+def slack(at: float, text: str, status: str = "firing") -> Delivery:
+    """Return a message as Slack gets it: text without labels."""
+    return Delivery("slack", status, (), text, wall=ZERO + at)
+
+
+def arrived(*deliveries: Delivery, held: list[dict[str, Any]] | None = None, until: float = 10.0) -> Journal:
+    """Return looks in each half second at what arrived."""
+    seen: list[tuple[float, Any]] = []
+    for step in range(int(until * 2) + 1):
+        since, at = ZERO + (step - 1) / 2, ZERO + step / 2
+        mine = [dataclasses.asdict(each) for each in deliveries if since < each.wall <= at]
+        seen.append((step / 2, {"since": since, "until": at, "arrived": mine, "held": held or []}))
+    return a_journal(ZERO, deliveries=seen)
+
+
+def decided(expectation: Notification, phrase: Phrase, journal: Journal) -> Decision:
+    window = phrase.window({})
+    assert window is not None
+    return phrase.decide(expectation.holds(_history(journal)), window, 1.0)
+
+
+def _history(journal: Journal) -> History:
+    return History(tuple(journal.of("look", key="deliveries")), journal)
+
+
+def test_a_page_is_dated_by_its_arrival() -> None:
+    decision = decided(Notification("pagerduty", SLOW), eventually("0s", "9s"), arrived(page(2.3, ("Slow", "firing"))))
+
+    assert decision == Decision(PASSED, "notified at 2.3s", settled=True, at=2.3)
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        page(2.0, ("Slow", "resolved")),
+        page(2.0, ("VerySlow", "firing")),
+        page(2.0, ("Slow", "firing"), sink="webhook"),
+        page(2.0, ("Slow", "firing"), answered=400),
+        page(2.0, ("Slow", "firing"), answered=503),
+        page(2.0, ("Slow", "firing"), receiver="other"),
+        page(2.0, ("Slow", "resolved"), ("Other", "firing")),
+    ],
+)
+def test_what_is_something_else_or_was_not_acknowledged_does_not_count(delivery: Delivery) -> None:
+    expectation = Notification("pagerduty", SLOW, receiver="on-call")
+
+    assert decided(expectation, eventually("0s", "9s"), arrived(delivery)).outcome is FAILED
+    assert decided(expectation, never("0s", "9s"), arrived(delivery)).outcome is PASSED
+
+
+def test_once_does_not_count_retries_repeats_and_what_is_resolved() -> None:
+    journal = arrived(
+        page(1.0, ("Slow", "firing"), answered=503),
+        page(1.5, ("Slow", "firing")),
+        page(3.0, ("Slow", "firing")),
+        page(5.0, ("Slow", "resolved")),
+    )
+
+    decision = decided(Notification("pagerduty", SLOW), once("0s", "9s"), journal)
+
+    assert decision == Decision(PASSED, "notified at 1.5s", at=1.5)
+
+
+def test_once_counts_a_second_firing_after_a_resolution() -> None:
+    journal = arrived(page(1.0, ("Slow", "firing")), page(3.0, ("Slow", "resolved")), page(5.0, ("Slow", "firing")))
+
+    decision = decided(Notification("pagerduty", SLOW), once("0s", "9s"), journal)
+
+    assert decision.words == "2 times instead of once: at 1.0s, 5.0s"
+
+
+def test_once_counts_a_group_that_grew_and_each_group_by_itself() -> None:
+    grew = arrived(page(1.0, ("Slow", "firing")), page(3.0, ("Slow", "firing"), ("Other", "firing")))
+    groups = arrived(page(1.0, ("Slow", "firing")), page(3.0, ("Slow", "firing"), group="h"))
+
+    outcomes = [decided(Notification("pagerduty", SLOW), once("0s", "9s"), journal).outcome for journal in (grew, groups)]
+
+    assert outcomes == [FAILED, FAILED]
+
+
+def test_a_repeat_of_one_group_is_one_whatever_other_groups_say_in_between() -> None:
+    journal = arrived(
+        page(1.0, ("Slow", "firing")), page(2.0, ("Other", "firing"), group="h"), page(3.0, ("Slow", "firing"))
+    )  # fmt: skip
+
+    assert decided(Notification("pagerduty", SLOW), once("0s", "9s"), journal).outcome is PASSED
+
+
+def test_the_end_of_an_alert_in_a_group_that_still_fires_is_told() -> None:
+    journal = arrived(page(2.0, ("Slow", "resolved"), ("Other", "firing")))
+
+    decision = decided(Notification("pagerduty", SLOW, "resolved"), eventually("0s", "9s"), journal)
+
+    assert decision == Decision(PASSED, "told of the end at 2.0s", settled=True, at=2.0)
+
+
+def test_a_count_holds_while_exactly_so_many_have_arrived() -> None:
+    journal = arrived(page(2.0, ("Slow", "firing")), page(4.0, ("Slow", "firing"), group="h"))
+    expectation = Notification("pagerduty", SLOW, count=1)
+
+    held = [sight.at for sight in expectation.holds(_history(journal)) if sight.holds]
+
+    assert (held[0], held[-1]) == (2.0, 3.5)
+    assert decided(Notification("pagerduty", SLOW, count=0), never("0s", "1s"), journal).words == "nothing arrived"
+
+
+# ── by text ──────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("FIRING: Slow", True),
+        ("[FIRING:1] Slow (checkout)", True),
+        ("firing:Slow", True),
+        ("Slow.", True),
+        ("*Slow*", True),
+        ('alertname="Slow"', True),
+        ("VerySlow", False),
+        ("Slower", False),
+        ("Slow-Disk", False),
+        ("Too_Slow", False),
+        ("slow", False),
+    ],
+)
+def test_text_is_searched_for_the_whole_value_of_a_label(text: str, found: bool) -> None:
+    decision = decided(Notification("slack", {"alertname": "Slow"}), eventually("0s", "9s"), arrived(slack(2.0, text)))
+
+    assert decision.outcome is (PASSED if found else FAILED)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("shop.example:8080", True),
+        ("shop.example", False),
+        ("example:8080", False),
+        ("a b", True),
+        ("~a .", True),
+        ("~shop.*", True),
+        ("~b.b", False),
+    ],
+)
+def test_values_may_hold_spaces_dots_and_ports_and_may_be_patterns(wanted: str, found: bool) -> None:
+    journal = arrived(slack(2.0, "about shop.example:8080 and a b"))
+
+    decision = decided(Notification("slack", {"instance": wanted}), eventually("0s", "9s"), journal)
+
+    assert decision.outcome is (PASSED if found else FAILED)
+
+
+def test_what_was_found_by_text_says_so() -> None:
+    journal = arrived(slack(2.0, "Slow"))
+
+    assert decided(Notification("slack", SLOW), eventually("0s", "9s"), journal).outcome is FAILED  # `job` is not in the text
+    assert (
+        decided(Notification("slack", {"alertname": "Slow"}), eventually("0s", "9s"), journal).words
+        == "notified at 2.0s, found by its text"
+    )
+
+
+def test_a_message_whose_status_cannot_be_read_still_told_somebody() -> None:
+    journal = arrived(slack(2.0, "Slow", status=""))
+
+    decision = decided(Notification("slack", {"alertname": "Slow"}), never("0s", "9s"), journal)
+
+    assert decision.words == "notified at 2.0s, found by its text; its status cannot be read"
+    assert decided(Notification("slack", {"alertname": "Slow"}, "resolved"), never("0s", "9s"), journal).outcome is PASSED
+
+
+def test_without_labels_any_message_counts() -> None:
+    assert decided(Notification("slack"), never("0s", "9s"), arrived(slack(2.0, "anything"))).outcome is FAILED
+
+
+# ── it cannot tell ───────────────────────────────────────────────────────────
+
+
+def test_an_inbox_that_cannot_be_asked_is_not_a_quiet_one() -> None:
+    journal = a_journal(ZERO, deliveries=[(at, "inbox: no answer") for at in range(10)])
+
+    decision = decided(Notification("pagerduty"), never("0s", "9s"), journal)
+
+    assert decision == Decision(UNKNOWN, "every look failed; the last said: inbox: no answer")
+
+
+def test_a_look_that_reaches_back_over_a_long_pause_saw_all_of_it() -> None:
+    late = dataclasses.asdict(page(3.2, ("Slow", "firing")))
+    looks: list[tuple[float, Any]] = [
+        (0.0, {"since": ZERO, "until": ZERO, "arrived": []}),
+        (1.0, "inbox: no answer"),
+        (4.0, {"since": ZERO, "until": ZERO + 4, "arrived": [late]}),
+    ]
+    journal = a_journal(ZERO, deliveries=looks)
+
+    assert decided(Notification("pagerduty", SLOW), never("0s", "3s"), journal).outcome is PASSED
+    assert decided(Notification("pagerduty", SLOW), once("0s", "4s"), journal).words == "notified at 3.2s"
+
+
+# ── explanations ─────────────────────────────────────────────────────────────
+
+ROUTES = [{"sink": "pagerduty", "receiver": "on-call", "host": "", "where": "am.yml:40"}]
+
+
+def held(receiver: str = "on-call", **status: list[str]) -> list[dict[str, Any]]:
+    return [{"labels": SLOW, "status": {"state": "active", **status}, "receivers": [receiver], "fingerprint": "1"}]
+
+
+def told(journal: Journal, window: Window, expectation: Notification | None = None) -> str:
+    journal.write("plan", ZERO, alerts={}, routes=ROUTES)
+    return (expectation or Notification("pagerduty", SLOW)).tell(_history(journal), window)
+
+
+@pytest.mark.parametrize(
+    ("journal", "wanted"),
+    [
+        (arrived(page(8.0, ("Slow", "firing"))), "it came at 8.0s: 3.0s too late"),
+        (arrived(page(1.0, ("Slow", "firing"))), "it came at 1.0s: 1.0s too early"),
+        (arrived(), "Alertmanager was never given such an alert"),
+        (
+            arrived(page(3.0, ("Slow", "firing"), answered=400, text="'payload' is missing\nmore")),
+            "pagerduty answered 400 to what reached it: 'payload' is missing",
+        ),
+        (
+            arrived(held=held(inhibitedBy=["2"])),
+            "Alertmanager inhibited it: another alert mutes it (inhibit_rules)",
+        ),
+        (arrived(held=held(silencedBy=["s-1"])), "a silence mutes it: s-1"),
+        (arrived(held=held()), "Alertmanager gave it to 'on-call', but nothing matching reached pagerduty"),
+        (
+            arrived(held=held("audit")),
+            "Alertmanager routed Slow to 'audit' only; no route leads it to 'on-call', which has pagerduty (am.yml:40)",
+        ),
+    ],
+)
+def test_where_a_notification_got_lost_is_told(journal: Journal, wanted: str) -> None:
+    assert told(journal, during("2s", "5s")) == wanted
+
+
+def test_what_muted_it_has_a_name() -> None:
+    culprit = {"labels": {"alertname": "ServiceDown"}, "status": {}, "receivers": [], "fingerprint": "2"}
+    inhibited = arrived(held=[*held(inhibitedBy=["2"]), culprit])
+    silenced = arrived(held=held(silencedBy=["s-1"]))
+    silenced.write("alertmanager", ZERO, silences=[{"id": "s-1", "comment": "migration", "createdBy": "ann"}], alerts=[])
+
+    assert told(inhibited, during("2s", "5s")) == "Alertmanager inhibited it: ServiceDown mutes it (inhibit_rules)"
+    assert told(silenced, during("2s", "5s")) == "a silence mutes it: 'migration' by ann"
+
+
+# ── looking, and as it is written ────────────────────────────────────────────
+
+
+class _Inbox:
+    def arrived(self, since: float, until: float) -> list[Delivery]:
+        return [page(0.5, ("Slow", "firing"))]
+
+    def refused(self) -> list[Any]:
+        return []
+
+
+class _Alertmanager:
+    def alerts(self) -> list[Any]:
+        return [{"labels": SLOW, "status": {}, "receivers": [{"name": "on-call"}], "fingerprint": "1"}]
+
+    def silences(self) -> list[Any]:
+        return []
+
+
+def test_a_look_holds_what_arrived_and_what_alertmanager_holds() -> None:
+    found = Deliveries().look(FakeStack({"inbox": _Inbox(), "alertmanager": _Alertmanager()}), ZERO, ZERO + 0.2)
+
+    assert found["held"] == [{"fingerprint": "1", "labels": SLOW, "status": {}, "receivers": ["on-call"]}]
+    assert [each["wall"] for each in found["arrived"]] == [ZERO + 0.5]
+
+
+@pytest.mark.parametrize(
+    ("expectation", "words"),
+    [
+        (Notification("slack"), "slack is notified of any alert"),
+        (Notification("slack", SLOW), 'slack is notified of Slow{job="checkout"}'),
+        (
+            Notification("email", {"alertname": "A"}, "resolved", receiver="team"),
+            "email (receiver team) is told of the end of A",
+        ),
+        (Notification("email", count=2), "email is notified of any alert 2 times"),
+    ],
+)
+def test_notifications_speak(expectation: Notification, words: str) -> None:
+    assert str(expectation) == words
+
+
+@pytest.mark.parametrize(
+    ("expectation", "wanted"),
+    [
+        (Notification("pagerdty"), "no sink called 'pagerdty'; did you mean 'pagerduty'?"),
+        (Notification("slack"), "no receiver of alertmanager.yml uses 'slack'; used are: pagerduty"),
+        (Notification("pagerduty", receiver="oncall"), "no receiver called 'oncall'; did you mean 'on-call'?"),
+        (Notification("pagerduty", {"alertname": "Slw"}), "no rule file has an alert 'Slw'; did you mean 'Slow'?"),
+    ],
+)
+def test_what_cannot_arrive_is_a_problem(expectation: Notification, wanted: str) -> None:
+    rule = AlertRule("Slow", "x", "0s", {}, {}, "g", "1s", "rules.yml:1")
+    plan = a_plan(Facts(alerts=(rule,), routes=(Route("h", "", "pagerduty", "on-call"),)))
+
+    assert list(expectation.problems(plan)) == [wanted]
+    assert list(Notification("pagerduty", {"alertname": "~S.*"}, receiver="on-call").problems(plan)) == []
+
+
+def test_a_status_that_alertmanager_does_not_send_is_refused() -> None:
+    with pytest.raises(ValueError, match="status") as caught:
+        Notification("slack", status="pending")  # type: ignore[arg-type]
+
+    assert str(caught.value) == "'pending' is not a status; write 'firing' or 'resolved'"
