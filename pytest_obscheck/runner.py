@@ -30,7 +30,8 @@ SETTLE = 0.4
 """Wall seconds between two questions whether every claim is settled."""
 
 SHARE = 0.03
-"""The share of the main loop's time that these questions may take: a harness that is busy judging comes late to looking."""
+"""The share of the time that these questions may take, and by which a story may end later than it could: each is about the
+whole story so far, and a harness that is busy judging comes late to looking."""
 
 
 class Traffic(Protocol):
@@ -410,7 +411,8 @@ def _main_loop(show: Play, loads: Sequence[_Running], faults: Sequence[_Harm]) -
         if began >= ask:
             if _trouble(show, loads) or show.settled(show.scenario, show.journal, story):
                 return
-            ask = show.clock.now() + max(SETTLE, (show.clock.now() - began) / SHARE)
+            now = show.clock.now()
+            ask = now + max(SETTLE, (now - began) / SHARE, (now - (show.journal.zero or now)) * SHARE)
         show.clock.sleep(TICK)
 
 

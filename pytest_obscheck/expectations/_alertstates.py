@@ -89,7 +89,7 @@ class Seen:
 
 def seen(history: History, name: str, labels: Mapping[str, str]) -> list[Seen]:
     """Return what each look says of the alert, each sample once, in order."""
-    known: set[tuple[float, str, str]] = set()
+    known: set[tuple[float, str, tuple[tuple[str, str], ...]]] = set()
     readings = _readings(history, name)
     found = []
     for event, (before, after) in zip(history.looks, readings, strict=True):
@@ -126,8 +126,8 @@ def _latest(before: Reading | None, now: Reading | None) -> Reading | None:
     return before if now is None else now
 
 
-def _new(sample: Sample, known: set[tuple[float, str, str]]) -> bool:
-    key = (sample.at, sample.state, repr(sorted(sample.labels.items())))
+def _new(sample: Sample, known: set[tuple[float, str, tuple[tuple[str, str], ...]]]) -> bool:
+    key = (sample.at, sample.state, tuple(sorted(sample.labels.items())))
     fresh = key not in known
     known.add(key)
     return fresh
@@ -135,8 +135,10 @@ def _new(sample: Sample, known: set[tuple[float, str, str]]) -> bool:
 
 def _samples(series: Iterable[Mapping[str, Any]], name: str, labels: Mapping[str, str]) -> Iterable[Sample]:
     for each in series:
+        if each["labels"].get("alertname") != name:
+            continue
         own = {key: value for key, value in each["labels"].items() if key not in ("__name__", "alertstate")}
-        if own.get("alertname") == name and subset(own, labels):
+        if subset(own, labels):
             for at, _ in each["points"]:
                 yield Sample(at, each["labels"]["alertstate"], own)
 

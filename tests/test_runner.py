@@ -1,0 +1,430 @@
+"""Whole stories on a fake stack: minutes of story time in milliseconds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from pytest_obscheck.errors import FaultFailed, LookFailed
+from pytest_obscheck.expectations.alert import Alert
+from pytest_obscheck.expectations.resolved import Resolved
+from pytest_obscheck.journal import Journal
+from pytest_obscheck.judge import judge, settled
+from pytest_obscheck.protocols import Effect, History, Look, Plan, Stack
+from pytest_obscheck.runner import Play, Threads, play
+from pytest_obscheck.scenario import Claim, Planned, Scenario
+from pytest_obscheck.testing import FakeClock, FakePrometheus, FakeStack, FakeTraffic, Inline, played
+from pytest_obscheck.verdict import Outcome
+from pytest_obscheck.when import Phrase, Sight, Window, during, eventually, never, within
+
+PASSED, UNKNOWN, FAILED = Outcome.PASSED, Outcome.UNKNOWN, Outcome.FAILED
+START = 1_000_000.0
+
+
+@dataclass
+class Harm:
+    """A fault that notes what is done to it; ``broken`` names what it cannot do, and how it says so."""
+
+    clock: FakeClock
+    broken: dict[str, Exception] = field(default_factory=dict)
+    takes: float = 0.0
+    done: list[tuple[str, float]] = field(default_factory=list)
+    there: bool = False
+
+    def problems(self, plan: Plan) -> Iterable[str]:
+        return ()
+
+    def inject(self, stack: Stack) -> None:
+        self._do("inject")
+        self.there = True
+
+    def confirm(self, stack: Stack) -> Effect:
+        self._fail("confirm")
+        since = next((at for what, at in reversed(self.done) if what == "inject"), 0.0)
+        return Effect(self.there and self.clock.now() - START - since >= self.takes, "there" if self.there else "not there")
+
+    def heal(self, stack: Stack) -> None:
+        self._do("heal")
+        self.there = False
+
+    def _do(self, what: str) -> None:
+        self.done.append((what, round(self.clock.now() - START, 1)))
+        self._fail(what)
+
+    def _fail(self, what: str) -> None:
+        if what in self.broken:
+            raise self.broken[what]
+
+    def __str__(self) -> str:
+        return "harm"
+
+
+@dataclass(frozen=True)
+class Glance:
+    """A look at something that a function of the story time tells."""
+
+    seen: Any
+    every: float = 0.2
+
+    def look(self, stack: Stack, since: float, until: float) -> Any:
+        return self.seen(since - START, until - START)
+
+    def __str__(self) -> str:
+        return "glance"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a glance returns is true."""
+
+    seen: Any
+
+    def problems(self, plan: Plan) -> Iterable[str]:
+        return ()
+
+    def evidence(self) -> Look:
+        return Glance(self.seen)
+
+    def holds(self, history: History) -> Sequence[Sight]:
+        return [Sight(history.story(e.wall), e.data.get("data"), e.data.get("error", "")) for e in history.looks]
+
+    def tell(self, history: History, window: Window) -> str:
+        return ""
+
+    def __str__(self) -> str:
+        return "seen"
+
+
+def a_story(*claims: tuple[Any, Phrase], harms: Sequence[Harm] = (), loads: Sequence[Planned] = ()) -> Scenario:
+    faults = tuple(Planned(harm, during("10s", "40s"), f"harm {number}") for number, harm in enumerate(harms, start=1))
+    return Scenario("story", tuple(loads), faults, tuple(Claim(what, phrase) for what, phrase in claims))
+
+
+def seen(phrase: Phrase) -> tuple[Any, Phrase]:
+    return Seen(lambda _since, _until: True), phrase
+
+
+def ended(journal: Journal) -> float:
+    """Return the story second of the last event."""
+    return round(journal.story(journal.events[-1].wall), 1)
+
+
+# ── a whole story ────────────────────────────────────────────────────────────
+
+
+def test_a_story_of_four_minutes_plays_at_once() -> None:
+    clock = FakeClock(START)
+    harm = Harm(clock)
+    prometheus = FakePrometheus(clock, {"Slow": [(11.0, 71.0, "pending"), (71.0, 210.0, "firing")]}, interval=15.0)
+    story = a_story(
+        (Alert("Slow"), never("0s", "10s")),
+        (Alert("Slow"), within("90s", "harm 1")),
+        (Resolved("Slow"), within("3m", "cure of harm 1")),
+        harms=[harm],
+    )
+
+    report = judge(story, played(story, FakeStack({"prometheus": prometheus}), clock))
+
+    assert [verdict.words for verdict in report.claims] == [
+        "inactive",
+        "fired at 75.0s, 65.0s after harm 1 (bound 90.0s)",
+        "resolved at 3m30s, 2m50s after cure of harm 1 (bound 3m00s)",
+    ]
+    assert report.outcome is PASSED
+    assert report.faults[0].words == "took hold at 10.0s (not there → there), gone at 40.0s"
+
+
+def test_a_story_ends_early_when_every_claim_is_settled_and_heals() -> None:
+    clock = FakeClock(START)
+    harm = Harm(clock)
+
+    journal = played(a_story(seen(within("60s", "harm 1")), harms=[harm]), FakeStack(), clock)
+
+    assert harm.done == [("inject", 10.0), ("heal", 10.0)]
+    assert ended(journal) == 10.0
+
+
+def test_a_story_that_cannot_be_settled_ends_at_its_horizon() -> None:
+    def blind(_since: float, _until: float) -> bool:
+        raise LookFailed("refused")
+
+    clock = FakeClock(START)
+    story = a_story((Seen(blind), never("0s", "20s")))
+
+    journal = played(story, FakeStack(), clock)
+
+    assert (ended(journal), judge(story, journal).outcome) == (30.0, UNKNOWN)
+
+
+# ── before time zero ─────────────────────────────────────────────────────────
+
+
+def test_a_stack_that_is_not_ready_begins_no_story_and_injects_nothing() -> None:
+    clock = FakeClock(START)
+    harm = Harm(clock)
+    story = a_story(seen(eventually("0s", "1s")), harms=[harm])
+
+    journal = played(story, FakeStack(missing="the target a was not scraped yet"), clock)
+
+    assert harm.done == []
+    assert judge(story, journal).notes[0] == "the experiment is void: the target a was not scraped yet (waited 30.0s)"
+
+
+def test_the_ranges_of_claimed_rules_are_filled_before_zero_unless_the_claim_is_not_warm() -> None:
+    @dataclass(frozen=True)
+    class Rate(Seen):
+        def exprs(self, alerts: Any) -> Sequence[str]:
+            return ["rate(x[5m])"]
+
+        def history(self, alerts: Any) -> float:
+            return 300.0
+
+    what = Rate(lambda _since, _until: True)
+    zeros = []
+    for warm in (True, False):
+        clock = FakeClock(START)
+        story = Scenario("s", (), (), (Claim(what, eventually("0s", "1s"), warm=warm),))
+        zeros.append((played(story, FakeStack(), clock).zero or 0.0) - START)
+
+    assert zeros == [300.0, 0.0]
+
+
+# ── loads ────────────────────────────────────────────────────────────────────
+
+
+def load(start: str = "0s", end: str = "5s") -> Planned:
+    return Planned("20 users", during(start, end), "locust")
+
+
+def test_a_load_flows_in_its_window_and_its_log_is_kept() -> None:
+    clock = FakeClock(START)
+    stack = FakeStack(loads={"locust": FakeTraffic(log="end,name\n1,/\n")})
+
+    journal = played(a_story(seen(never("0s", "1ms")), seen(eventually("9s", "10s")), loads=[load("2s", "5s")]), stack, clock)
+
+    told = [(e.data["phase"], round(journal.story(e.wall), 1), e.data.get("requests")) for e in journal.of("load")]
+    assert told == [("begun", 2.0, None), ("ended", 5.0, "end,name\n1,/\n")]
+    assert stack.loads["locust"].told == ["begin", "end"]
+
+
+def test_a_load_that_ends_by_itself_ends_the_story_and_makes_it_unknown() -> None:
+    clock = FakeClock(START)
+    story = a_story(seen(eventually("0s", "9s")), seen(eventually("8s", "9s")), loads=[load()])
+
+    journal = played(story, FakeStack(loads={"locust": FakeTraffic(dies="ended by itself (exit code 1)")}), clock)
+
+    assert judge(story, journal).notes[-1] == "the experiment is void: locust: ended by itself (exit code 1)"
+
+
+# ── faults ───────────────────────────────────────────────────────────────────
+
+
+def test_a_fault_is_measured_before_while_it_holds_and_after_its_cure() -> None:
+    clock = FakeClock(START)
+    harm = Harm(clock, takes=1.0)
+
+    journal = played(a_story(seen(eventually("45s", "50s")), harms=[harm]), FakeStack(), clock)
+
+    phases = [(e.data["phase"], e.data.get("held")) for e in journal.of("fault")]
+    assert phases == [("before", False), ("injected", None), ("confirmed", True), ("healed", None), ("gone", False)]
+    assert harm.done == [("inject", 10.0), ("heal", 40.0)]
+
+
+def test_a_fault_that_never_takes_hold_is_given_up_after_a_while() -> None:
+    clock = FakeClock(START)
+    story = a_story(seen(eventually("20s", "30s")), harms=[Harm(clock, takes=99.0)])
+
+    report = judge(story, played(story, FakeStack(), clock))
+
+    assert report.faults[0].words == "it did not take hold: not there → there"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (FaultFailed("no edge"), "it could not be injected: no edge"),
+        (LookupError("no member"), "it could not be injected: no member"),
+        (TypeError("a bug"), "it could not be injected: TypeError: a bug"),
+    ],
+)
+def test_a_fault_that_cannot_be_injected_is_told_and_healed_all_the_same(error: Exception, words: str) -> None:
+    clock = FakeClock(START)
+    harm = Harm(clock, {"inject": error})
+    story = a_story(seen(eventually("0s", "50s")), harms=[harm])
+
+    report = judge(story, played(story, FakeStack(), clock))
+
+    assert (report.outcome, report.faults[0].words) == (UNKNOWN, words)
+    assert [what for what, _ in harm.done] == ["inject", "heal"]
+
+
+def test_a_fault_that_cannot_be_healed_is_tried_again_at_the_end_and_keeps_no_other_from_it() -> None:
+    clock = FakeClock(START)
+    stuck, other = Harm(clock, {"heal": ZeroDivisionError("a bug")}), Harm(clock)
+    story = a_story(seen(eventually("45s", "50s")), harms=[other, stuck])
+
+    report = judge(story, played(story, FakeStack(), clock))
+
+    assert [what for what, _ in stuck.done] == ["inject", "heal", "heal"]
+    assert [what for what, _ in other.done] == ["inject", "heal"]
+    assert report.faults[1].words == "it could not be healed: ZeroDivisionError: a bug"
+
+
+def test_a_measurement_that_throws_has_measured_nothing() -> None:
+    clock = FakeClock(START)
+    story = a_story(seen(eventually("20s", "30s")), harms=[Harm(clock, {"confirm": KeyError("toxic")})])
+
+    assert judge(story, played(story, FakeStack(), clock)).faults[0].words == "it did not take hold: KeyError: 'toxic'"
+
+
+def test_heals_run_in_reverse_order_and_when_the_story_is_interrupted() -> None:
+    clock = FakeClock(START)
+    order: list[str] = []
+
+    @dataclass
+    class Noting(Harm):
+        name: str = ""
+
+        def heal(self, stack: Stack) -> None:
+            order.append(self.name)
+            super().heal(stack)
+
+    def interrupt(_since: float, until: float) -> bool:
+        if until > 12:
+            raise KeyboardInterrupt
+        return True
+
+    story = a_story((Seen(interrupt), eventually("20s", "30s")), harms=[Noting(clock, name="a"), Noting(clock, name="b")])
+    traffic = FakeTraffic()
+    stack = FakeStack(loads={"locust": traffic})
+
+    with pytest.raises(KeyboardInterrupt):
+        played(Scenario("s", (load("0s", "50s"),), story.faults, story.claims), stack, clock)
+
+    assert (order, traffic.told) == (["b", "a"], ["begin", "end"])
+
+
+# ── looks ────────────────────────────────────────────────────────────────────
+
+
+def test_equal_looks_are_taken_once_each_interval_without_a_gap_between_them() -> None:
+    asked: list[tuple[float, float]] = []
+
+    def note(since: float, until: float) -> bool:
+        asked.append((round(since, 2), round(until, 2)))
+        return True
+
+    clock = FakeClock(START)
+    played(a_story((Seen(note), never("0s", "1ms")), (Seen(note), eventually("2s", "3s"))), FakeStack(), clock)
+
+    assert asked[:3] == [(0.0, 0.0), (0.0, 0.2), (0.2, 0.4)]
+    assert all(earlier[1] == later[0] for earlier, later in pairwise(asked))
+
+
+def test_after_a_look_that_failed_the_next_one_reaches_back_over_it() -> None:
+    asked: list[tuple[float, float]] = []
+
+    def fail(since: float, until: float) -> bool:
+        asked.append((round(since, 1), round(until, 1)))
+        if 0.3 < until < 0.9:
+            raise LookFailed("refused")
+        return False
+
+    clock = FakeClock(START)
+    journal = played(a_story((Seen(fail), never("0s", "1s"))), FakeStack(), clock)
+
+    assert asked[:7] == [(0.0, 0.0), (0.0, 0.2), (0.2, 0.4), (0.2, 0.6), (0.2, 0.8), (0.2, 1.0), (1.0, 1.2)]
+    assert [e.data.get("error") for e in journal.of("look", key="glance")][:4] == [None, None, "refused", "refused"]
+
+
+def test_a_look_that_throws_has_seen_nothing_and_looks_again() -> None:
+    def throw(_since: float, until: float) -> bool:
+        if until < 1:
+            raise TypeError("a bug")
+        return True
+
+    clock = FakeClock(START)
+    story = a_story((Seen(throw), eventually("0s", "5s")))
+
+    journal = played(story, FakeStack(), clock)
+
+    assert journal.of("look", key="glance")[0].data["error"] == "TypeError: a bug"
+    assert judge(story, journal).outcome is PASSED
+
+
+def test_how_long_a_look_took_is_written() -> None:
+    clock = FakeClock(START)
+
+    def slow(_since: float, _until: float) -> bool:
+        clock.sleep(0.125)
+        return True
+
+    journal = played(a_story((Seen(slow), eventually("0s", "5s"))), FakeStack(), clock)
+
+    assert journal.of("look", key="glance")[0].data["took"] == 0.125
+
+
+def test_questions_whether_all_is_settled_take_a_small_share_of_the_time() -> None:
+    clock = FakeClock(START)
+    asked: list[float] = []
+
+    def slow(_scenario: Scenario, _journal: Journal, story: float) -> bool:
+        asked.append(story)
+        clock.sleep(0.3)
+        return False
+
+    play(Play(a_story(seen(eventually("0s", "50s"))), FakeStack(), clock, Journal(), Inline(), slow))
+
+    assert len(asked) * 0.3 < 0.05 * 60
+
+
+def test_a_harness_that_comes_late_says_so() -> None:
+    clock = FakeClock(START)
+
+    def hang(_since: float, until: float) -> bool:
+        if 1.0 < until < 1.3:
+            clock.sleep(3.0)
+        return True
+
+    @dataclass(frozen=True)
+    class Other(Seen):
+        def evidence(self) -> Look:
+            return Glance(self.seen, every=0.25)
+
+    story = a_story((Seen(hang), never("0s", "1ms")), (Other(lambda _since, _until: True), eventually("4s", "9s")))
+
+    journal = played(story, FakeStack(), clock)
+
+    assert {event.data["words"] for event in journal.of("late")} == {"the harness looked 3.0s late"}
+
+
+def test_the_last_look_at_the_machine_is_taken_after_the_story() -> None:
+    clock = FakeClock(START)
+    prometheus = FakePrometheus(clock, {})
+
+    journal = played(a_story(seen(eventually("0s", "1s"))), FakeStack({"prometheus": prometheus}), clock)
+
+    assert journal.events[-1].data["key"] == "vitals"
+    assert len(journal.of("look", key="vitals")) >= 2
+
+
+def test_threads_do_work_beside_the_main_loop_and_are_waited_for() -> None:
+    hands, gate, done = Threads(), threading.Event(), []
+    hands.give(lambda: done.append(gate.wait(5)))
+    hands.give(gate.set)
+    hands.join()
+
+    assert done == [True]
+
+
+def test_the_judges_own_word_ends_the_story() -> None:
+    clock = FakeClock(START)
+    story = a_story(seen(eventually("0s", "1s")))
+    journal = play(Play(story, FakeStack(), clock, Journal(), Inline(), settled))
+
+    assert settled(story, journal, ended(journal))
