@@ -21,6 +21,8 @@ pytest_plugins = ["pytester"]
 ROOT = Path(__file__).parents[1]
 PROGRAMS = ("prometheus", "promtool", "alertmanager", "amtool", "toxiproxy-server", "node_exporter")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
+LONGEST = 60.0
+"""Wall seconds after which a run of a test has plainly hung."""
 QUIET = {"PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "160"}
 
 
@@ -76,7 +78,11 @@ class Project:
     def run(self, *words: str, **more: str) -> Said:
         """Run ``python -m WORDS`` to its end."""
         with self.start(*words, **more) as process:
-            out, _ = process.communicate(timeout=120)
+            try:
+                out, _ = process.communicate(timeout=LONGEST)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
         return Said(process.returncode, out)
 
     def pytest(self, *words: str, **more: str) -> Said:
@@ -111,11 +117,22 @@ def project(tmp_path: Path, obs_program: Callable[[str], Path]) -> Iterator[Proj
     yield from a_project(tmp_path)
 
 
+@pytest.fixture
+def bare_project(tmp_path: Path) -> Iterator[Project]:
+    """Return a project with nothing in it, which needs no program but Python."""
+    yield from ended(Project(tmp_path / "shop", tmp_path / "temp"))
+
+
 def a_project(tmp_path: Path) -> Iterator[Project]:
-    """Copy the shipped project; what a test that failed leaves running is ended."""
+    """Copy the shipped project."""
     made = Project(tmp_path / "shop", tmp_path / "temp")
     for name in ("stack", "scenarios"):
         shutil.copytree(ROOT / name, made.path / name, ignore=LEFT_OUT)
+    yield from ended(made)
+
+
+def ended(made: Project) -> Iterator[Project]:
+    """Give a project to a test; what runs on, because the test failed, is ended."""
     made.temp.mkdir()
     made.write("pytest.ini", "[pytest]\nfilterwarnings = error\n")
     yield made
