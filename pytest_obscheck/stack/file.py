@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,16 +60,17 @@ def read(path: Path, root: Path | None = None) -> StackFile:
     shown = str(path.relative_to(root)) if root and path.is_relative_to(root) else str(path)
     reader = Reader(path, shown)
     members: dict[str, Member] = {}
+    named: set[str] = set()
     mounts: dict[str, str] = {}
     node = reader.root()
     for key, at, value in reader.entries(node, "a stack") if node is not None else ():
         if key == "mounts":
             mounts = _mounts(reader, value)
         elif key in SECTIONS:
-            _section(reader, value, "" if key == "components" else "service", members)
+            named |= _section(reader, value, "" if key == "components" else "service", members)
         else:
             reader.problem(at, f"a stack has no {key!r}", did_you_mean(key, SECTIONS))
-    _links(reader, members)
+    _links(reader, members, named)
     refuse(reader.problems)
     return StackFile(path, shown, {**_inbox(members), **members}, mounts)
 
@@ -89,13 +90,17 @@ def _mounts(reader: Reader, node: Node) -> dict[str, str]:
     return {inside: str((reader.path.parent / outside).resolve()) for inside, outside in found.items()}
 
 
-def _section(reader: Reader, node: Node, kind: str, members: dict[str, Member]) -> None:
+def _section(reader: Reader, node: Node, kind: str, members: dict[str, Member]) -> set[str]:
+    """Read the members of a section; return the names of all, of those with mistakes too."""
+    named = set()
     for name, at, value in reader.entries(node, "the list of members"):
+        named.add(name)
         if name in members:
             reader.problem(at, f"there are two members called {name!r}", "rename one")
         member = _member(reader, name, kind or name, value, at)
         if member is not None:
             members[name] = member
+    return named
 
 
 def _member(reader: Reader, name: str, kind: str, node: Node, at: Node) -> Member | None:
@@ -157,22 +162,29 @@ def _hosts(reader: Reader, node: Node, ports: tuple[str, ...]) -> dict[str, str]
     return hosts
 
 
-def _links(reader: Reader, members: Mapping[str, Member]) -> None:
+def _links(reader: Reader, members: Mapping[str, Member], named: Collection[str]) -> None:
     """Note what depends on a member that is not there, in a circle, and hosts that lead to two members."""
     hosts: dict[str, str] = {}
     for member in members.values():
-        for target in member.depends_on:
-            if target not in members:
-                said = did_you_mean(target, members)
-                reader.problems.append(Problem(member.where, f"{member.name} depends on {target!r}, which is no member", said))
-            elif member.name in _behind(target, members):
-                both = f"{member.name} and {target} depend on each other"
-                reader.problems.append(Problem(member.where, both, "one of them must be able to start alone"))
+        for what, right in _dependencies(member, members, named):
+            reader.problems.append(Problem(member.where, what, right))
         for host in member.hosts:
             if host in hosts:
                 both = f"{host!r} leads to {hosts[host]} and to {member.name}"
                 reader.problems.append(Problem(member.where, both, "keep one of them"))
             hosts[host] = member.name
+
+
+def _dependencies(member: Member, members: Mapping[str, Member], named: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with what a member depends on, and what would be right."""
+    alone = "one of them must be able to start alone"
+    for target in member.depends_on:
+        if target not in named:
+            yield f"{member.name} depends on {target!r}, which is no member", did_you_mean(target, named)
+        elif target == member.name:
+            yield f"{member.name} depends on itself", "it must be able to start alone"
+        elif member.name in _behind(target, members):
+            yield f"{member.name} and {target} depend on each other", alone
 
 
 def _behind(name: str, members: Mapping[str, Member]) -> set[str]:

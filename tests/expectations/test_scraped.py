@@ -109,7 +109,7 @@ def test_targets_speak(scraped: Scraped, words: str) -> None:
 
 
 def test_a_target_that_no_scrape_configuration_has_is_a_problem() -> None:
-    plan = a_plan(Facts(scraped=("api-1:8080", "api")))
+    plan = a_plan(Facts(scraped=("api-1:8080",)))
 
     assert list(Scraped("api-2:8080").problems(plan)) == [
         "no scrape configuration has a target 'api-2:8080'; did you mean 'api-1:8080'?"

@@ -1,0 +1,103 @@
+"""From stack.yaml to a plan, before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pytest_obscheck.errors import ConfigError
+from pytest_obscheck.stack.file import read
+from pytest_obscheck.stack.planning import plan, plan_data
+
+SERVICES = """\
+components:
+  toxiproxy: {}
+services:
+  database: {command: x, hosts: ["db.shop.example:5432"]}
+  payments: {command: x, depends_on: [database]}
+  checkout:
+    command: [python, --to, "${payments.address}"]
+    environment: {DB: "${database.address}", PRICE: "5$$"}
+    depends_on: [payments, database]
+"""
+
+PROMETHEUS = """\
+global: {evaluation_interval: 15s}
+rule_files: [rules.yml]
+scrape_configs:
+  - job_name: checkout
+    static_configs: [{targets: ["checkout-1.shop.example:8080"]}]
+"""
+
+RULES = """\
+groups:
+  - name: checkout
+    rules:
+      - record: job:errors:rate5m
+        expr: sum by (job) (rate(errors_total[5m]))
+      - alert: Errors
+        expr: job:errors:rate5m > 1
+        for: 5m
+        labels: {severity: critical}
+"""
+
+
+def written(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_text(text, encoding="utf-8")
+    return folder / "stack.yaml"
+
+
+def test_a_plan_knows_members_hosts_and_who_reaches_whom_through_a_fault_proxy(tmp_path: Path) -> None:
+    made = plan(read(written(tmp_path, stack__yaml=SERVICES)))
+
+    assert dict(made.members)["checkout"] == "service"
+    assert made.proxied == {"database": ("payments", "checkout"), "payments": ("checkout",)}
+    assert made.hosts == {"db.shop.example:5432": "database"}
+    assert made.sinks == ("email", "pagerduty", "slack", "webhook")
+
+
+def test_every_name_that_stands_for_nothing_is_told_at_once(tmp_path: Path) -> None:
+    text = SERVICES.replace("${payments.address}", "${paymnts.address}").replace("${database.address}", "${port.htp}")
+
+    with pytest.raises(ConfigError) as caught:
+        plan(read(written(tmp_path, stack__yaml=text), tmp_path))
+
+    assert str(caught.value).splitlines() == [
+        "stack.yaml:6: checkout: '${paymnts.address}' names nothing; did you mean 'payments.address'?",
+        "stack.yaml:6: checkout: '${port.htp}' names nothing; did you mean 'port.http'?",
+    ]
+
+
+@pytest.mark.integration
+def test_what_the_users_files_say_is_in_the_plan_and_in_the_journal(tmp_path: Path, obs_program: Callable[[str], Path]) -> None:
+    obs_program("promtool")
+    stack = "components:\n  prometheus: {config: prometheus.yml}\n"
+
+    made = plan(read(written(tmp_path, stack__yaml=stack, prometheus__yml=PROMETHEUS, rules__yml=RULES), tmp_path))
+
+    assert plan_data(made)["alerts"] == {
+        "Errors": {
+            "where": "rules.yml:6",
+            "exprs": ["job:errors:rate5m > 1", "sum by (job) (rate(errors_total[5m]))"],
+            "for": "5m",
+            "labels": {"severity": "critical"},
+            "interval": "15s",
+        }
+    }
+    assert set(made.facts.scraped) >= {"checkout-1.shop.example:8080"}
+    assert (made.parse("sum(up)"), bool(made.parse("sum("))) == ("", True)
+
+
+@pytest.mark.integration
+def test_mistakes_in_the_users_files_are_told_with_their_lines(tmp_path: Path, obs_program: Callable[[str], Path]) -> None:
+    obs_program("promtool")
+    stack = "components:\n  prometheus: {config: prometheus.yml}\n"
+    broken = RULES.replace("> 1", "> ").replace("for: 5m", "for: soon")
+
+    with pytest.raises(ConfigError) as caught:
+        plan(read(written(tmp_path, stack__yaml=stack, prometheus__yml=PROMETHEUS, rules__yml=broken), tmp_path))
+
+    assert "rules.yml:" in str(caught.value)
