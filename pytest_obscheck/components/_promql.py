@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from http.client import HTTPException
+from json import JSONDecodeError
 from typing import Any
 
 from pytest_obscheck.capabilities import Series
 from pytest_obscheck.components._http import SECONDS, Http, refused
+from pytest_obscheck.components._kept import Answer, Kept
 from pytest_obscheck.errors import LookFailed
 
 MISSED = "prometheus_rule_group_iterations_missed_total"
@@ -76,35 +79,27 @@ class PrometheusClient:
 
     @cached_property
     def _library(self) -> Any:
-        import requests  # noqa: PLC0415 -- takes 0.1 s that stories which fail to load can spare
-        from prometheus_api_client.prometheus_connect import PrometheusConnect  # noqa: PLC0415 -- the same
-        from urllib3 import Retry  # noqa: PLC0415 -- the same
+        from prometheus_api_client.prometheus_connect import PrometheusConnect  # noqa: PLC0415 -- takes 0.1 s
 
-        session = requests.Session()
-        session.trust_env = False
-        session.hooks["response"].append(self._refuse)
-        # Its own retries would turn every look at a dead server into seconds.
-        return PrometheusConnect(self.http.url, session=session, timeout=SECONDS, retry=Retry(0))
+        session: Any = Kept(self.http.url, SECONDS, self._refuse)
+        return PrometheusConnect(self.http.url, session=session, timeout=SECONDS)
 
-    def _refuse(self, answer: Any, *_: Any, **__: Any) -> None:
+    def _refuse(self, answer: Answer) -> None:
         """Raise with Prometheus's own words; the library's exception holds the whole body as bytes."""
-        if answer.status_code != 200:
-            words = refused(self.http.name, "the query", answer.status_code, answer.text)
-            raise LookFailed(words)
+        raise LookFailed(refused(self.http.name, "the query", answer.status_code, answer.text))
 
     def _asked(self, method: str, *args: Any, **more: Any) -> Any:
-        import requests  # noqa: PLC0415 -- see above
-
+        name = self.http.name
         try:
             return getattr(self._library, method)(*args, **more)
-        except requests.Timeout:
-            raise LookFailed(f"{self.http.name} gave no answer to the query within {SECONDS} s") from None
-        except requests.JSONDecodeError:
-            raise LookFailed(f"{self.http.name} answered the query with something that is not JSON") from None
-        except requests.ConnectionError:
-            raise LookFailed(f"{self.http.name} refuses connections") from None
-        except (requests.RequestException, LookupError) as error:
-            raise LookFailed(f"{self.http.name} did not answer the query: {error or type(error).__name__}") from None
+        except TimeoutError:
+            raise LookFailed(f"{name} gave no answer to the query within {SECONDS} s") from None
+        except ConnectionError:
+            raise LookFailed(f"{name} refuses connections") from None
+        except JSONDecodeError:
+            raise LookFailed(f"{name} answered the query with something that is not JSON") from None
+        except (OSError, HTTPException, LookupError) as error:
+            raise LookFailed(f"{name} did not answer the query: {error or type(error).__name__}") from None
 
 
 def _series(result: Any, expr: str) -> list[Series]:
