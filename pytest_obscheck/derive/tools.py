@@ -11,6 +11,9 @@ from pytest_obscheck.derive.document import Document
 from pytest_obscheck.derive.tree import Kind, parse
 from pytest_obscheck.errors import ConfigError, Problem
 
+Finish = Callable[[], list[Problem]]
+"""Waits for a tool that was started, and returns what it found."""
+
 SECONDS = 60.0
 """How long a tool may take for all the files it is given."""
 _SECTIONS = frozenset({"global", "scrape_configs", "rule_files", "alerting", "scrape_config_files", "storage"})
@@ -22,40 +25,57 @@ _AT = re.compile(r"(?P<line>\d+):(?P<column>\d+): (?P<what>.*)")
 def check(checks: Iterable[tuple[str, Path]], find: Callable[[str], str | Path], home: Path | None = None) -> list[Problem]:
     """Return what the tools find wrong in files, each named with its tool; all rule files go through promtool in one run.
 
+    The tools run side by side.
+
     ``find`` says where a tool is. ``home``: the folder to which names in problems are relative, as far as files lie in it.
     """
-    problems: list[Problem] = []
+    begun: list[Finish] = []
     rules: list[Path] = []
     for tool, path in checks:
         if tool == "amtool":
-            problems += check_alertmanager(find(tool), path, home)
+            begun.append(_begin_alertmanager(find(tool), path, home))
         elif _is_config(path):
-            problems += check_prometheus(find(tool), path, home)
+            begun.append(_begin_prometheus(find(tool), path, home))
         else:
             rules.append(path)
-    return [*problems, *(check_rules(find("promtool"), rules, home) if rules else ())]
+    if rules:
+        begun.append(_begin_rules(find("promtool"), rules, home))
+    return [problem for finish in begun for problem in finish()]
 
 
 def check_prometheus(promtool: str | Path, config: Path, home: Path | None = None) -> list[Problem]:
     """Return what promtool finds wrong in a prometheus.yml, or in a rule file; the files that it names are not opened."""
     if not _is_config(config):
         return check_rules(promtool, [config], home)
-    said = _run([promtool, "check", "config", "--syntax-only", "--lint=none", config])
-    return _failures(said, config, _shown(config, home))
+    return _begin_prometheus(promtool, config, home)()
+
+
+def _begin_prometheus(promtool: str | Path, config: Path, home: Path | None) -> Finish:
+    said = _begin([promtool, "check", "config", "--syntax-only", "--lint=none", config])
+    return lambda: _failures(said(), config, _shown(config, home))
 
 
 def check_alertmanager(amtool: str | Path, config: Path, home: Path | None = None) -> list[Problem]:
     """Return what amtool finds wrong in an alertmanager.yml and its templates."""
+    return _begin_alertmanager(amtool, config, home)()
+
+
+def _begin_alertmanager(amtool: str | Path, config: Path, home: Path | None) -> Finish:
     try:
         document = Document.open(config, _shown(config, home))
     except ConfigError as error:
-        return list(error.problems)
-    said = _run([amtool, "check-config", config])
-    return [_sought(problem, document) for problem in _failures(said, config, document.shown)]
+        problems = list(error.problems)
+        return lambda: problems
+    said = _begin([amtool, "check-config", config])
+    return lambda: [_sought(problem, document) for problem in _failures(said(), config, document.shown)]
 
 
 def check_rules(promtool: str | Path, files: Iterable[Path], home: Path | None = None) -> list[Problem]:
     """Return what promtool finds wrong in rule files, in one run."""
+    return _begin_rules(promtool, files, home)()
+
+
+def _begin_rules(promtool: str | Path, files: Iterable[Path], home: Path | None) -> Finish:
     problems: list[Problem] = []
     documents: dict[str, Document] = {}
     for file in files:
@@ -64,9 +84,9 @@ def check_rules(promtool: str | Path, files: Iterable[Path], home: Path | None =
         except ConfigError as error:
             problems.extend(error.problems)
     if not documents:
-        return problems
-    said = _run([promtool, "check", "rules", "--lint=none", *documents])
-    return [*problems, *dict.fromkeys(_findings(said, documents))]
+        return lambda: problems
+    said = _begin([promtool, "check", "rules", "--lint=none", *documents])
+    return lambda: [*problems, *dict.fromkeys(_findings(said(), documents))]
 
 
 def promql_problem(promtool: str | Path, expr: str) -> str:
@@ -101,13 +121,21 @@ def _told(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=SECONDS, stdin=subprocess.DEVNULL)
 
 
-def _run(command: Sequence[str | Path]) -> str:
-    """Return all that a tool said; nothing when it found nothing wrong."""
-    try:
-        told = _told(command)
-    except subprocess.TimeoutExpired:
-        return f"FAILED: {Path(command[0]).name} gave no answer within {SECONDS:.0f} s"
-    return "" if told.returncode == 0 else f"{told.stdout}\n{told.stderr}"
+def _begin(command: Sequence[str | Path]) -> Callable[[], str]:
+    """Start a tool; the result waits for it and returns all that it said, nothing when it found nothing wrong."""
+    argv, pipe = [str(word) for word in command], subprocess.PIPE
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True)
+
+    def said() -> str:
+        with process:
+            try:
+                out, err = process.communicate(timeout=SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                return f"FAILED: {Path(argv[0]).name} gave no answer within {SECONDS:.0f} s"
+        return "" if process.returncode == 0 else f"{out}\n{err}"
+
+    return said
 
 
 def _shown(file: Path, home: Path | None) -> str:
