@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-
-import httpx
 
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.protocols import Delivery, Facts, Launch, Place
+
+if TYPE_CHECKING:
+    import httpx
 
 CONFIG = "inbox.json"
 TIMEOUT = 5.0
@@ -35,6 +36,8 @@ class Inbox:
 
     def connect(self, place: Place) -> InboxClient:
         """Return a client for its control port."""
+        import httpx  # noqa: PLC0415 -- while it is imported, the inbox starts
+
         http = httpx.Client(base_url=f"http://{place.addresses['control']}", timeout=TIMEOUT, trust_env=False)
         return InboxClient(http)
 
@@ -58,6 +61,8 @@ class InboxClient:
 
     def ready(self) -> bool:
         """Whether all its ports are open."""
+        import httpx  # noqa: PLC0415 -- see above
+
         try:
             return self.http.get("/ready").status_code == 200
         except httpx.HTTPError:
@@ -102,6 +107,8 @@ class InboxClient:
         self.http.close()
 
     def _asked(self, method: str, path: str, **more: Any) -> httpx.Response:
+        import httpx  # noqa: PLC0415 -- see above
+
         try:
             answer = self.http.request(method, path, **more)
         except httpx.HTTPError as error:

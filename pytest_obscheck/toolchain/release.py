@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import httpx
+from typing import TYPE_CHECKING
 
 from pytest_obscheck.errors import InstallFailed
 from pytest_obscheck.toolchain.archive import LARGEST, unpack
 from pytest_obscheck.toolchain.index import Distribution, Entry, Platform
+
+if TYPE_CHECKING:
+    import httpx
 
 LONGEST_LIST = 1 << 20  # bytes of a publisher's list of checksums
 
@@ -30,6 +32,8 @@ class Fetcher:
 
     def gave_up(self, url: str) -> bool:
         """Whether the host of a URL did not answer before."""
+        import httpx  # noqa: PLC0415 -- takes 0.1 s that every run can spare
+
         return httpx.URL(url).host in self.down
 
     def text(self, url: str) -> str:
@@ -57,6 +61,8 @@ class Fetcher:
 
     @contextmanager
     def _answering(self, url: str) -> Iterator[None]:
+        import httpx  # noqa: PLC0415 -- takes 0.1 s that every run can spare
+
         host = httpx.URL(url).host
         if host in self.down:
             raise Unavailable(self.down[host])
@@ -71,6 +77,8 @@ class Fetcher:
 
 def a_client() -> httpx.Client:
     """Return a client that gives a host 5 s to accept a connection and 30 s to go on, through the shell's proxy if any."""
+    import httpx  # noqa: PLC0415 -- takes 0.1 s that every run can spare
+
     return httpx.Client(timeout=httpx.Timeout(30, connect=5), follow_redirects=True, headers={"Accept-Encoding": "identity"})
 
 
