@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from pytest_obscheck.capabilities import EvaluatesRules, ScrapesTargets
-from pytest_obscheck.clock import Clock
 from pytest_obscheck.errors import ObscheckError
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.protocols import AboutAlert, AboutSeries, Effect, Explains, Look, Stack
 from pytest_obscheck.scenario import Planned, Scenario
+from pytest_obscheck.stage import Play, Traffic
 from pytest_obscheck.when import Always, Eventually, Once, Within, spoken
+
+__all__ = ["Play", "Threads", "play"]
 
 CONFIRM = 5.0
 """Wall seconds in which a fault must be seen to have taken hold, or to be gone."""
@@ -32,48 +33,6 @@ SETTLE = 0.4
 SHARE = 0.03
 """The share of the time that these questions may take, and by which a story may end later than it could: each is about the
 whole story so far, and a harness that is busy judging comes late to looking."""
-
-
-class Traffic(Protocol):
-    """A load as the stack runs it."""
-
-    def waiting(self) -> bool:
-        """Whether it has done all its preparations."""
-
-    def begin(self) -> None:
-        """Let the traffic flow."""
-
-    def end(self) -> None:
-        """Stop it; idempotent."""
-
-    def trouble(self) -> str:
-        """Return why it no longer runs; ``""`` while it does, or after ``end``."""
-
-    def requests(self) -> str:
-        """Return the log of every request so far."""
-
-
-class Stage(Stack, Protocol):
-    """A stack on which a story can be played."""
-
-    def traffic(self, planned: Planned) -> Traffic:
-        """Return the load of that entry, which waits for ``begin``."""
-
-    def unready(self, expected: AbstractSet[str]) -> str:
-        """Return what is missing before time zero, ``""`` when the story may begin; ``expected`` alerts may be active."""
-
-    def autopsy(self) -> dict[str, Any]:
-        """Return what is to be known about the stack after a story, for the journal, by event kind."""
-
-
-class Hands(Protocol):
-    """What runs a piece of work beside the main loop."""
-
-    def give(self, work: Callable[[], None]) -> None:
-        """Run it, now or soon."""
-
-    def join(self) -> None:
-        """Wait until all that was given is done."""
 
 
 @dataclass
@@ -93,31 +52,6 @@ class Threads:
         """Wait for every thread; each is bounded by the time limits of what it asks."""
         for thread in self._running:
             thread.join()
-
-
-@dataclass(frozen=True)
-class Play:
-    """Everything that one playing of a story needs. ``settled`` is the judge's word on whether to go on."""
-
-    scenario: Scenario
-    stack: Stage
-    clock: Clock
-    journal: Journal
-    hands: Hands
-    settled: Callable[[Scenario, Journal, float], bool]
-    ready_within: float = 30.0
-
-    def write(self, kind: str, /, **data: Any) -> None:
-        """Write an event that happens now."""
-        self.journal.write(kind, self.clock.now(), **data)
-
-    def story(self) -> float:
-        """Return the story second that it is now."""
-        return self.journal.story(self.clock.now())
-
-    def wall(self, story: float) -> float:
-        """Return the Unix second of a story second."""
-        return (self.journal.zero or 0.0) + story / self.journal.speed
 
 
 def play(show: Play) -> Journal:

@@ -98,7 +98,8 @@ class FakeStack:
             return found[named]
         if named is None and found:
             return next(iter(found.values()))
-        raise LookupError(f"no member {named or ''} can do what {capability.__name__} does; those that can: {', '.join(found)}")
+        who = f"the member {named!r} does not exist, or cannot" if named else "no member can"
+        raise LookupError(f"{who} do what {capability.__name__} does; those that can: {', '.join(found) or 'none'}")
 
     def all(self, capability: type[C]) -> Mapping[str, C]:
         """Return every member that can do this."""

@@ -43,7 +43,7 @@ class Deliveries:
 def _held(stack: Stack) -> list[dict[str, Any]]:
     try:
         alerts = stack.that(HoldsAlerts).alerts()
-    except LookFailed:
+    except (LookFailed, LookupError):  # they only explain; what arrived was seen all the same
         return []
     return [
         {

@@ -301,6 +301,12 @@ def test_a_look_holds_what_arrived_and_what_alertmanager_holds() -> None:
     assert [each["wall"] for each in found["arrived"]] == [ZERO + 0.5]
 
 
+def test_without_anybody_who_holds_alerts_what_arrived_is_seen_all_the_same() -> None:
+    found = Deliveries().look(FakeStack({"inbox": _Inbox()}), ZERO, ZERO + 0.2)
+
+    assert (found["held"], len(found["arrived"])) == ([], 1)
+
+
 @pytest.mark.parametrize(
     ("expectation", "words"),
     [

@@ -1,0 +1,80 @@
+"""What a story is played with: a stage, hands, a clock and a journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pytest_obscheck.clock import Clock
+from pytest_obscheck.journal import Journal
+from pytest_obscheck.protocols import Stack
+from pytest_obscheck.scenario import Planned, Scenario
+
+
+class Traffic(Protocol):
+    """A load as the stack runs it."""
+
+    def waiting(self) -> bool:
+        """Whether it has done all its preparations."""
+
+    def begin(self) -> None:
+        """Let the traffic flow."""
+
+    def end(self) -> None:
+        """Stop it; idempotent."""
+
+    def trouble(self) -> str:
+        """Return why it no longer runs; ``""`` while it does, or after ``end``."""
+
+    def requests(self) -> str:
+        """Return the log of every request so far."""
+
+
+class Stage(Stack, Protocol):
+    """A stack on which a story can be played."""
+
+    def traffic(self, planned: Planned) -> Traffic:
+        """Return the load of that entry, which waits for ``begin``."""
+
+    def unready(self, expected: AbstractSet[str]) -> str:
+        """Return what is missing before time zero, ``""`` when the story may begin; ``expected`` alerts may be active."""
+
+    def autopsy(self) -> dict[str, Any]:
+        """Return what is to be known about the stack after a story, for the journal, by event kind."""
+
+
+class Hands(Protocol):
+    """What runs a piece of work beside the main loop."""
+
+    def give(self, work: Callable[[], None]) -> None:
+        """Run it, now or soon."""
+
+    def join(self) -> None:
+        """Wait until all that was given is done."""
+
+
+@dataclass(frozen=True)
+class Play:
+    """Everything that one playing of a story needs. ``settled`` is the judge's word on whether to go on."""
+
+    scenario: Scenario
+    stack: Stage
+    clock: Clock
+    journal: Journal
+    hands: Hands
+    settled: Callable[[Scenario, Journal, float], bool]
+    ready_within: float = 30.0
+
+    def write(self, kind: str, /, **data: Any) -> None:
+        """Write an event that happens now."""
+        self.journal.write(kind, self.clock.now(), **data)
+
+    def story(self) -> float:
+        """Return the story second that it is now."""
+        return self.journal.story(self.clock.now())
+
+    def wall(self, story: float) -> float:
+        """Return the Unix second of a story second."""
+        return (self.journal.zero or 0.0) + story / self.journal.speed
