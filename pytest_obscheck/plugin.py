@@ -168,7 +168,7 @@ class StoryItem(pytest.Item):
 
         if isinstance(excinfo.value, ObscheckError):
             return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
+        return excinfo.getrepr(style="short", tbfilter=lambda seen: seen.traceback.cut(path=Path(__file__)))
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return where the story is."""
