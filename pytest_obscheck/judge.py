@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from pytest_obscheck.abilities import AboutSeries, AltersSamples
 from pytest_obscheck.journal import Event, Journal
-from pytest_obscheck.protocols import AboutSeries, AltersSamples, History
+from pytest_obscheck.protocols import History
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself
 from pytest_obscheck.verdict import Outcome, Report, Verdict, combine
 from pytest_obscheck.when import Decision, Eventually, Once, Phrase, Window, Within, spoken

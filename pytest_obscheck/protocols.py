@@ -310,14 +310,6 @@ class Fault(Protocol):
         """Return it in words: ``800ms latency to postgres``."""
 
 
-@runtime_checkable
-class AltersSamples(Protocol):
-    """A fault that changes what is measured instead of what happens; verdicts that rest on it say so."""
-
-    def alters(self) -> str:
-        """Return the name of the metric whose samples it alters."""
-
-
 class Sink(Protocol):
     """A pretend receiver that speaks the real protocol and notes what reached it.
 
@@ -365,33 +357,6 @@ class Expectation(Protocol):
 
     def __str__(self) -> str:
         """Return it in words: ``alert CheckoutSlow fires``."""
-
-
-@runtime_checkable
-class Explains(Protocol):
-    """An expectation that wants one more look, after the story, to be able to say why it did not hold."""
-
-    def autopsy(self) -> Look:
-        """Return what to look at when the story is over, for the whole of its time."""
-
-
-@runtime_checkable
-class AboutAlert(Protocol):
-    """An expectation about one alert."""
-
-    def alertname(self) -> str:
-        """Return the alert's name; ``""`` for any alert."""
-
-
-@runtime_checkable
-class AboutSeries(Protocol):
-    """An expectation whose verdict rests on series."""
-
-    def exprs(self, alerts: Mapping[str, Sequence[str]]) -> Sequence[str]:
-        """Return the PromQL that it rests on; ``alerts``: name → its expression and those of the recording rules behind it."""
-
-    def history(self, alerts: Mapping[str, Sequence[str]]) -> float:
-        """Return how many seconds of history that PromQL looks back on."""
 
 
 class Reporter(Protocol):

@@ -8,10 +8,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from pytest_obscheck.abilities import AboutAlert, AboutSeries, Explains
 from pytest_obscheck.capabilities import EvaluatesRules, ScrapesTargets
 from pytest_obscheck.errors import ObscheckError
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.protocols import AboutAlert, AboutSeries, Effect, Explains, Look, Stack
+from pytest_obscheck.protocols import Effect, Look, Stack
 from pytest_obscheck.scenario import Planned, Scenario
 from pytest_obscheck.stage import Play, Traffic
 from pytest_obscheck.when import Always, Eventually, Once, Within, spoken

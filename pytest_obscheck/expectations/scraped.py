@@ -48,7 +48,7 @@ class Scraped:
     up: bool = True
 
     def problems(self, plan: Plan) -> Iterable[str]:
-        """Yield that no scrape configuration has this target; jobs, and what relabelling makes, are not known before the start."""
+        """Yield that no scrape configuration has this target; jobs, and what relabelling makes, are not known yet."""
         if ":" in self.target and plan.facts.scraped and self.target not in plan.facts.scraped:
             yield f"no scrape configuration has a target {self.target!r}; {did_you_mean(self.target, plan.facts.scraped)}"
 

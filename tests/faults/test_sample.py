@@ -1,16 +1,15 @@
 """Altered samples: what the inbox is told, what confirms it, and what is refused."""
 
-# ruff: noqa: D102 - the capability says what these methods do
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from pytest_obscheck.abilities import AltersSamples
 from pytest_obscheck.errors import FaultFailed, LookFailed
 from pytest_obscheck.faults.sample import Sample
-from pytest_obscheck.protocols import AltersSamples, Effect
+from pytest_obscheck.protocols import Effect
 
 SERIES = 'node_filesystem_avail_bytes{mountpoint="/"}'
 LIKE = "write one of set: 0, scale: 2, ramp: 0 with over: 10s, drop: true, freeze: true, reset: true"

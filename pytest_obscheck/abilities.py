@@ -1,0 +1,43 @@
+"""What an extension may be able to do beyond its kind; the machine asks for the ability, never for a class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+from pytest_obscheck.protocols import Look
+
+
+@runtime_checkable
+class AltersSamples(Protocol):
+    """A fault that changes what is measured instead of what happens; verdicts that rest on it say so."""
+
+    def alters(self) -> str:
+        """Return the name of the metric whose samples it alters."""
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """An expectation that wants one more look, after the story, to be able to say why it did not hold."""
+
+    def autopsy(self) -> Look:
+        """Return what to look at when the story is over, for the whole of its time."""
+
+
+@runtime_checkable
+class AboutAlert(Protocol):
+    """An expectation about one alert."""
+
+    def alertname(self) -> str:
+        """Return the alert's name; ``""`` for any alert."""
+
+
+@runtime_checkable
+class AboutSeries(Protocol):
+    """An expectation whose verdict rests on series."""
+
+    def exprs(self, alerts: Mapping[str, Sequence[str]]) -> Sequence[str]:
+        """Return the PromQL that it rests on; ``alerts``: name → its expression and those of the recording rules behind it."""
+
+    def history(self, alerts: Mapping[str, Sequence[str]]) -> float:
+        """Return how many seconds of history that PromQL looks back on."""
