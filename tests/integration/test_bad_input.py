@@ -304,7 +304,7 @@ MOMENTS = [
     Moment("while it starts", lambda project: any(project.temp.glob("obscheck-run-*/prometheus"))),
     Moment("before time zero", lambda project: '"kind":"load"' in _journal(project)),
     Moment("in the middle of a fault", lambda project: '"phase":"confirmed"' in _journal(project)),
-    Moment("while it ends", lambda project: '"kind":"logs"' in _journal(project)),
+    Moment("at the end of a story", lambda project: '"kind":"logs"' in _journal(project)),
 ]
 
 
@@ -321,6 +321,35 @@ def test_ctrl_c_heals_and_ends_everything(project: Any, moment: Moment) -> None:
     assert (run.returncode, "Traceback" in out, "KeyboardInterrupt" in out) == (2, False, True)
     assert project.left() == ([], [])
     assert _journal(project).count('"phase":"injected"') == _journal(project).count('"phase":"healed"')
+
+
+SLOW_TO_END = """
+import http.server, pathlib, signal, sys, time
+
+def end(*_):
+    pathlib.Path("asked-to-end").touch()
+    time.sleep(1)
+    pathlib.Path("ended").touch()
+    sys.exit()
+
+signal.signal(signal.SIGTERM, end)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+def test_ctrl_c_while_it_ends_waits_until_it_has_ended(bare_project: Any) -> None:
+    bare_project.write("stack/slow.py", SLOW_TO_END)
+    bare_project.write("stack/stack.yaml", 'services:\n  web:\n    command: [python, slow.py, "${port.http}"]\n')
+    bare_project.write(STORY, "expect:\n  - health: {service: web, path: /, status: 200}\n    eventually: 0s .. 200ms\n")
+    run = bare_project.start("pytest", "-p", "no:cacheprovider", "--obs-stack", "-q")
+    asked = bare_project.path / "stack/asked-to-end"
+    came = until(SystemClock(), lambda: asked.exists() or run.poll() is not None, 30.0, 0.01)
+    os.kill(run.pid, signal.SIGINT)
+    out, _ = run.communicate(timeout=30)
+
+    assert came
+    assert (run.returncode, "Traceback" in out, "1 passed" in out) == (2, False, True)
+    assert (asked.with_name("ended").exists(), bare_project.left()) == (True, ([], []))
 
 
 # ── a full disk ──────────────────────────────────────────────────────────────
