@@ -51,6 +51,10 @@ def test_story_time_has_no_noise_of_subtracting_large_numbers() -> None:
     assert journal.story(1_764_000_000.3) == 0.2
 
 
+def test_events_are_dated_to_the_microsecond_in_memory_as_in_a_file() -> None:
+    assert Journal().write("run", 1000.123456789).wall == 1000.123457
+
+
 def test_a_fact_may_have_any_name_even_those_that_python_uses() -> None:
     journal = Journal()
     journal.write("logs", 1.0, kind=["a"], wall=["b"], self=["c"])

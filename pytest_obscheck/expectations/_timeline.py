@@ -57,7 +57,8 @@ def moments(history: History, name: str, labels: Mapping[str, str]) -> list[Mome
     """
     looks = seen(history, name, labels)
     good = [look for look in looks if not look.failed]
-    beats = sorted([*_changes(good), *_glances(good)], key=lambda beat: beat.at)
+    blank = [look.until for look in looks if look.failed]
+    beats = sorted([*_changes(good, blank), *_glances(good, blank)], key=lambda beat: beat.at)
     found = [Moment(look.until, blind=look.blind) for look in looks if look.failed]
     active: dict[Labels, State] = {}
     ends = [look.until for look in good]
@@ -89,12 +90,21 @@ def _apply(active: dict[Labels, State], beats: Iterable[_Beat]) -> None:
             active[beat.labels] = State(beat.state, beat.at, dict(beat.labels))
 
 
-def _glances(looks: Sequence[Seen]) -> Iterator[_Beat]:
-    """Yield the end of each look, and moments inside it where it reaches far back: all of it was seen."""
+def _glances(looks: Sequence[Seen], blank: Sequence[float]) -> Iterator[_Beat]:
+    """Yield the end of each look, and moments inside it where it reaches far back: all of it was seen.
+
+    Not where a look failed in between: where nobody answers, perhaps nobody evaluates.
+    """
     for look in looks:
-        steps = int((look.until - look.since) / PACE)
+        steps = 0 if _between(look.since, look.until, blank) else int((look.until - look.since) / PACE)
         yield from (_Beat(look.since + step * PACE) for step in range(1, steps + 1))
         yield _Beat(look.until)
+
+
+def _between(start: float, end: float, times: Sequence[float]) -> bool:
+    """Whether one of the times, which are in order, lies between two others."""
+    after = bisect_left(times, start)
+    return after < len(times) and times[after] < end
 
 
 def missed(times: Sequence[float], window: Window) -> str:
@@ -118,13 +128,13 @@ class _Point:
     sampled: bool
 
 
-def _changes(looks: Sequence[Seen]) -> Iterator[_Beat]:
+def _changes(looks: Sequence[Seen], blank: Sequence[float]) -> Iterator[_Beat]:
     interval = max((float(rule["interval"] or 0) for look in looks for rule in look.rules), default=0.0)
     every = [_by_labels(look.samples) for look in looks], [_by_labels(look.now) for look in looks]
     for labels in dict.fromkeys(labels for side in every for found in side for labels in found):
         samples, now = ([found.get(labels, []) for found in side] for side in every)
         points = sorted(_points(looks, samples, now), key=lambda point: (point.at, not point.sampled))
-        yield from (_Beat(at, labels, state) for at, state in _walk(points, interval))
+        yield from (_Beat(at, labels, state) for at, state in _walk(points, interval, blank))
 
 
 def _by_labels(samples: Iterable[Sample]) -> dict[Labels, list[Sample]]:
@@ -144,13 +154,13 @@ def _points(looks: Sequence[Seen], samples: Sequence[list[Sample]], now: Sequenc
         earliest = min([earliest, *(sample.at for sample in samples[number])])
 
 
-def _walk(points: Iterable[_Point], interval: float) -> Iterator[tuple[float, str]]:
+def _walk(points: Iterable[_Point], interval: float, blank: Sequence[float]) -> Iterator[tuple[float, str]]:
     """Yield when each state begins; an evaluation without a sample, between two others, ends it."""
     sampled = active = -inf
     up = False
     for point in points:
         missing = point.sampled and point.at - sampled > 1.5 * interval and active < sampled + interval
-        if up and (missing or not point.state):
+        if up and ((missing and not _between(sampled, point.at, blank)) or not point.state):
             yield min(point.at, _over(sampled, active, interval)), ""
             sampled, up = -inf, False
         if point.state:

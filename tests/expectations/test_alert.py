@@ -89,17 +89,13 @@ def test_between_two_evaluations_an_alert_stays_what_it_is() -> None:
 
 def test_an_alert_that_was_quiet_for_one_evaluation_between_two_looks_fired_twice() -> None:
     alert = Alert("Slow")
-    flicker = {"Slow": [(1.0, 2.0, "firing"), (2.05, 3.0, "firing")]}
+    flicker = {"Slow": [(1.0, 2.05, "firing"), (2.1, 3.0, "firing")]}
     journal = looked(alert, flicker, until=4.0, interval=0.05)
 
-    assert changes(alert.holds(history(alert, journal))) == [
-        (0.0, False),
-        (1.0, True),
-        (2.0, False),
-        (2.05, True),
-        (3.0, False),
-    ]
-    assert decided(alert, once("0s", "4s"), journal).words == "2 times instead of once: at 1.0s, 2.0s"
+    held = changes(alert.holds(history(alert, journal)))
+
+    assert held == [(0.0, False), (1.0, True), (2.05, False), (2.1, True), (3.0, False)]
+    assert decided(alert, once("0s", "4s"), journal).words == "2 times instead of once: at 1.0s, 2.1s"
 
 
 def test_an_alert_that_fired_between_two_looks_only_has_fired() -> None:
@@ -184,21 +180,39 @@ def test_a_firing_that_was_seen_stays_seen_whatever_became_of_the_rule() -> None
     assert FAILED is decided(alert, never("0s", "5s"), journal).outcome
 
 
-def test_looks_that_failed_are_made_good_by_the_next_one_and_by_no_other() -> None:
-    alert = Alert("Slow")
-    events = looked(alert, {"Slow": []}, until=6.0).of("look", key="alerts")
-    seen: list[tuple[float, Any]] = [(event.wall - ZERO, event.data["data"]) for event in events]
-    for number in range(10, 20):
-        seen[number] = (seen[number][0], "prometheus refuses connections")
-    lost = a_journal(ZERO, alerts=list(seen))
-    made_good = {**seen[20][1], "since": ZERO + seen[9][0]}
-    seen[20] = (seen[20][0], made_good)
+def missing_looks(journal: Journal, failed: bool) -> Journal:
+    """Return a journal in which the looks from 2.0s to 3.8s failed or were not taken, and the next one reaches back."""
+    seen: list[tuple[float, Any]] = [(event.wall - ZERO, event.data["data"]) for event in journal.of("look", key="alerts")]
+    samples = [series for _, data in seen[10:21] for series in data["samples"]]
+    seen[20] = (seen[20][0], {**seen[20][1], "since": ZERO + seen[9][0], "samples": samples})
+    errors = [(at, "prometheus refuses connections") for at, _ in seen[10:20]]
+    return a_journal(ZERO, alerts=[*seen[:10], *(errors if failed else []), *seen[20:]])
 
-    assert (
-        decided(alert, never("0s", "5s"), lost).words
-        == "nothing was seen during 1.8s .. 4.0s: prometheus refuses connections"
-    )  # fmt: skip
-    assert PASSED is decided(alert, never("0s", "5s"), a_journal(ZERO, alerts=seen)).outcome
+
+def test_where_prometheus_did_not_answer_it_may_not_have_evaluated() -> None:
+    alert = Alert("Slow")
+    journal = missing_looks(looked(alert, {"Slow": []}, until=6.0), failed=True)
+
+    decision = decided(alert, never("0s", "5s"), journal)
+
+    assert decision == Decision(UNKNOWN, "nothing was seen during 1.8s .. 4.0s: prometheus refuses connections")
+
+
+def test_an_alert_is_not_over_because_prometheus_was() -> None:
+    alert = Alert("Slow")
+    journal = missing_looks(looked(alert, {"Slow": [(1.0, 2.0, "firing"), (3.9, 9.0, "firing")]}, until=6.0), failed=True)
+
+    assert decided(alert, always("1s", "5s"), journal).outcome is UNKNOWN
+    assert decided(alert, once("0s", "5s"), journal).outcome is UNKNOWN
+
+
+def test_a_harness_that_looks_late_misses_nothing() -> None:
+    alert = Alert("Slow")
+    quiet = missing_looks(looked(alert, {"Slow": []}, until=6.0), failed=False)
+    short = missing_looks(looked(alert, {"Slow": [(2.5, 3.1, "firing")]}, until=6.0), failed=False)
+
+    assert decided(alert, never("0s", "5s"), quiet).outcome is PASSED
+    assert decided(alert, never("0s", "5s"), short).words == "fired at 2.6s"
 
 
 def test_quiet_is_not_believed_before_the_rule_was_read_again() -> None:
@@ -206,6 +220,14 @@ def test_quiet_is_not_believed_before_the_rule_was_read_again() -> None:
     journal = looked(alert, {"Slow": []}, until=2.8)
 
     assert alert.holds(history(alert, journal))[-1].at == 2.0
+
+
+def test_the_first_look_and_one_in_each_second_read_the_rules() -> None:
+    journal = looked(Alert("Slow"), FIRING, until=2.2)
+
+    read = [event.wall - ZERO for event in journal.of("look", key="alerts") if "rules" in event.data["data"]]
+
+    assert read == [0.0, 1.0, 2.0]
 
 
 # ── annotations ──────────────────────────────────────────────────────────────
