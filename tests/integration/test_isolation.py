@@ -23,6 +23,9 @@ from pytest_obscheck.supervisor import below, processes
 CLOCK = SystemClock()
 ONLY_LOOPBACK = 'ip link set lo up && exec "$@"'
 LISTENING, UNCONNECTED = "0A", "07"
+TOO_SLOW = "the machine was too slow"
+TRIES = 3
+"""How often two stories are played when one says that the machine was too slow for it: that proves nothing, either way."""
 STORIES = 4
 MEMBERS = 10
 """Listeners that a run has at least: six members, some with several ports, and the ways between them."""
@@ -147,9 +150,12 @@ def test_two_runs_at_once_do_not_meet(project: Project) -> None:
     other = dataclasses.replace(project, path=project.path.parent / "other")  # type: ignore[type-var]
     shutil.copytree(project.path, other.path)
     command = ("pytest", "-p", "no:cacheprovider", "--obs-stack", "scenarios/slow-dependency.obs.yaml")
-    with project.start(*command) as one, other.start(*command) as two:
-        ports = most_ports([one, two])
-        told = [run.communicate()[0] for run in (one, two)]
+    for _ in range(TRIES):
+        with project.start(*command) as one, other.start(*command) as two:
+            ports = most_ports([one, two])
+            told = [run.communicate()[0] for run in (one, two)]
+        if not any(TOO_SLOW in each for each in told):
+            break
 
     assert [run.returncode for run in (one, two)] == [0, 0], "\n".join(told)
     assert [len(each) >= MEMBERS for each in ports] == [True, True], ports

@@ -20,6 +20,9 @@ STORY = "scenarios/slow-dependency.obs.yaml"
 RULES = "stack/prometheus/rules/checkout.yml"
 ROUTES = "stack/alertmanager/alertmanager.yml"
 STACK = "stack/stack.yaml"
+TOO_SLOW = "the machine was too slow"
+TRIES = 3
+"""How often a story is played when it says that the machine was too slow for it: that proves nothing, either way."""
 TAGS = {"failure": "failed", "error": "unknown"}
 
 FAULT = "800ms latency to payments"
@@ -176,8 +179,11 @@ def play(project: Project) -> Callable[..., Told]:
     project.write(STORY, text.replace("within: 10s", "within: 5s"))
 
     def played(**more: str) -> Told:
-        said = project.pytest("--obs-stack", "--obs-report=report", STORY, **more)
-        assert project.left() == ([], [])
+        for _ in range(TRIES):
+            said = project.pytest("--obs-stack", "--obs-report=report", STORY, **more)
+            assert project.left() == ([], [])
+            if TOO_SLOW not in said.out:
+                break
         assert (project.path / "report/scenarios-slow-dependency.xml").exists(), said.out
         judged_elsewhere_alike(project)
         return told(project, said.code)
