@@ -8,9 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,15 @@ LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 LONGEST = 60.0
 """Wall seconds after which a run of a test has plainly hung."""
 QUIET = {"PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "160"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Make a skipped test a failed one under ``--obs-require=all``: what CI does not run, it does not prove."""
+    report = yield
+    if report.skipped and item.config.option.obs_require == "all":
+        report.outcome, report.longrepr = "failed", f"skipped, and --obs-require=all forbids it: {report.longrepr[-1]}"
+    return report
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from pytest_obscheck import derive, registry
+from pytest_obscheck import derive, registry, toolchain
 from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.components.alertmanager import Alertmanager
 from pytest_obscheck.components.inbox import Inbox
 from pytest_obscheck.components.node_exporter import NodeExporter
 from pytest_obscheck.components.prometheus import Prometheus
-from pytest_obscheck.errors import LookFailed
+from pytest_obscheck.errors import LookFailed, ProgramMissing
 from pytest_obscheck.protocols import Component, Launch, Network, Place
 
 pytestmark = pytest.mark.integration
@@ -72,10 +71,10 @@ tracing: {endpoint: otel.prod.example:4317}
 
 
 def program(name: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"{name} is not on PATH; run: obscheck install {name}")
-    return path
+    try:
+        return str(toolchain.find(name).path)
+    except ProgramMissing as error:
+        pytest.skip(str(error))
 
 
 def address() -> str:

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from pytest_obscheck import derive
+from pytest_obscheck import derive, toolchain
+from pytest_obscheck.errors import ProgramMissing
 
 pytestmark = pytest.mark.integration
 
@@ -27,10 +27,10 @@ groups:
 
 
 def program(name: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"{name} is not on PATH; run: obscheck install {name}")
-    return path
+    try:
+        return str(toolchain.find(name).path)
+    except ProgramMissing as error:
+        pytest.skip(str(error))
 
 
 def written(folder: Path, name: str, text: str) -> Path:

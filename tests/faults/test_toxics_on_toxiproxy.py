@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -86,11 +85,9 @@ def payments() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def running(payments: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def running(payments: str, tmp_path_factory: pytest.TempPathFactory, obs_program: Callable[[str], Path]) -> Iterator[Stack]:
     """A toxiproxy with one edge, started as its component says."""
-    program = shutil.which("toxiproxy-server")
-    if not program:
-        pytest.skip("toxiproxy-server is not on PATH; `obscheck install toxiproxy` puts it into the cache")
+    program = obs_program("toxiproxy-server")
     folder = tmp_path_factory.mktemp("toxiproxy")
     listen, addresses = free(), {"http": free()}
     network = Network(edges={EDGE: (listen, payments)})

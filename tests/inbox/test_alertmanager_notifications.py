@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -57,11 +56,11 @@ def routes() -> list[Route]:
 
 
 @pytest.fixture
-def alertmanager(tmp_path: Path, free: Callable[[int], list[str]]) -> Iterator[Callable[[Any], str]]:
+def alertmanager(
+    tmp_path: Path, free: Callable[[int], list[str]], obs_program: Callable[[str], Path]
+) -> Iterator[Callable[[Any], str]]:
     """Start Alertmanager behind an inbox and return its API's URL once it is ready."""
-    program = shutil.which("alertmanager")
-    if program is None:
-        pytest.skip("there is no alertmanager on PATH; `obscheck install alertmanager` puts one there")
+    program = str(obs_program("alertmanager"))
     started: list[subprocess.Popen[bytes]] = []
 
     def start(inbox: Any) -> str:

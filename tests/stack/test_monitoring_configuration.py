@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from pytest_obscheck import toolchain
+from pytest_obscheck.errors import ProgramMissing
+
 STACK = Path(__file__).parents[2] / "stack"
 RULE_TESTS = Path(__file__).parent / "rules.promtool.yml"
 
@@ -19,9 +22,10 @@ def _read(name: str) -> Any:
 
 
 def _run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    path = shutil.which(program)
-    if path is None:
-        pytest.skip(f"{program} is not on PATH")
+    try:
+        path = str(toolchain.find(program).path)
+    except ProgramMissing as error:
+        pytest.skip(str(error))
     return subprocess.run([path, *arguments], capture_output=True, text=True, check=False, timeout=60)
 
 
