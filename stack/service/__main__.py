@@ -8,6 +8,7 @@ import sys
 import uvicorn
 
 from service.app import create_app
+from service.logs import set_up_logs
 from service.settings import SettingsError, read_settings
 
 
@@ -18,6 +19,7 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201  there is no logging yet
         return 2
+    set_up_logs(settings.name, settings.log_level, settings.log_format)
     uvicorn.run(
         create_app(settings),
         host="127.0.0.1",
@@ -26,11 +28,14 @@ def main() -> int:
         http="h11",
         ws="none",
         access_log=False,
-        log_level="warning",
+        log_config=None,
         timeout_graceful_shutdown=1,
     )
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    # Everything is closed; a thread that still waits for a dead database must not keep the process.
+    os._exit(code)

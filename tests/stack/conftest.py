@@ -68,6 +68,10 @@ class Shop:
         """Return the lines of ``/metrics`` that begin with a name, sorted."""
         return sorted(line for line in self.ask("GET", "/metrics").text.splitlines() if line.startswith(name))
 
+    def counted(self, name: str) -> list[str]:
+        """Return those of the samples that are not 0."""
+        return [line for line in self.samples(name) if not line.endswith(" 0.0")]
+
     async def _ask(self, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://checkout") as client:
