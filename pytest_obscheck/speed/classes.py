@@ -1,0 +1,151 @@
+"""What speeding time up does to the meaning of a rule: exact, approximate, a decision, or cannot; and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from pytest_obscheck.speed.promql import CALENDAR, STAMPS, Source, Speed, rewrite
+from pytest_obscheck.speed.trees import Kind, Tree, parsed
+
+
+class Class(Enum):
+    """How much a sped-up rule says about the rule in production; the best first."""
+
+    EXACT = "exact"
+    APPROXIMATE = "approximate"
+    DECISION = "decision"
+    CANNOT = "cannot"
+
+    def __lt__(self, other: Class) -> bool:
+        """Whether this says more than the other."""
+        order = list(Class)
+        return order.index(self) < order.index(other)
+
+
+class Metric(Enum):
+    """What the samples of a metric are: from the exposition's TYPE and the user's word."""
+
+    FLOW = "flow"
+    STATE = "state"
+    TIMESTAMP = "timestamp"
+    DURATION = "duration"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing about a rule: its class, the reason, and what the sped-up rule is equivalent to."""
+
+    grade: Class
+    reason: str
+    equivalent: str
+
+
+SAME = Finding(Class.EXACT, "every leaf that holds time is divided by the same factor", "the same state at t/N as at t")
+FLOWS = ("rate", "irate", "increase", "resets", "changes")
+SLOPES = ("delta", "idelta", "deriv", "predict_linear", "double_exponential_smoothing", "holt_winters")
+COUNTS = ("changes", "resets", "count_over_time")
+_SUFFIXES = {
+    Metric.TIMESTAMP: ("_timestamp", "_timestamp_seconds", "_time_seconds", "_timestamp_ms", "_not_after", "_expiry"),
+    Metric.DURATION: ("_lag_seconds", "_age_seconds", "_delay_seconds", "_duration_seconds", "_seconds", "_lag"),
+    Metric.FLOW: ("_total", "_count", "_sum", "_bucket"),
+}
+
+
+def classify(text: str, speed: Speed, metrics: Mapping[str, Metric] | None = None) -> Finding:
+    """Return the class of an expression: that of its worst part.
+
+    ``metrics`` says what metrics are; of the others the name is taken for a hint, and the reason says so.
+    """
+    try:
+        tree = parsed(text)
+        parsed(rewrite(text, speed))
+    except ValueError as error:
+        return Finding(Class.CANNOT, str(error), "run it at speed 1")
+    judge = _scripted if speed.source is Source.SCRIPTED else _Real(metrics or {}, speed).findings
+    return max(judge(tree), key=lambda finding: list(Class).index(finding.grade), default=SAME)
+
+
+def _scripted(tree: Tree) -> Iterator[Finding]:
+    for node in tree.walk():
+        if node.kind is Kind.SELECTOR and node.name == "ALERTS_FOR_STATE":
+            reason = "ALERTS_FOR_STATE holds whole seconds of wall time, of which N are one"
+            yield Finding(Class.APPROXIMATE, reason, "the same state up to N seconds of story time early or late")
+
+
+@dataclass(frozen=True)
+class _Real:
+    """Finds what a speed-up means for processes that go on working at their real rates."""
+
+    metrics: Mapping[str, Metric]
+    speed: Speed
+
+    def findings(self, tree: Tree, around: str = "") -> Iterator[Finding]:
+        """Yield what is to be said of a tree whose nearest function is ``around``."""
+        if tree.kind is Kind.CALL:
+            yield from self._call(tree)
+        if tree.kind is Kind.SELECTOR:
+            yield from self._selector(tree, around)
+        for child in tree.inside:
+            yield from self.findings(child, tree.name if tree.kind is Kind.CALL else around)
+
+    def _call(self, tree: Tree) -> Iterator[Finding]:
+        if tree.name in CALENDAR:
+            reason = f"{tree.name}() hangs on the wall clock, which cannot go faster for real processes"
+            yield Finding(Class.CANNOT, reason, "run it at speed 1, or offline at an instant of your choice")
+        elif tree.name == "time" or tree.name in STAMPS:
+            yield self._decide(f"{tree.name}() is compared with what real processes did at real times")
+        elif tree.name in COUNTS and tree.name not in self.speed.decided:
+            yield self._decide(f"{tree.name}() counts what happens in a window that is N times shorter")
+        elif tree.name in SLOPES:
+            reason = f"{tree.name}() of a gauge is taken over a window that is N times shorter, so its noise is larger"
+            yield Finding(Class.APPROXIMATE, reason, "the same slope in the mean, for what moves steadily")
+        elif tree.name == "irate":
+            reason = "irate() looks at two scrapes, which are N times closer together"
+            yield Finding(Class.APPROXIMATE, reason, "the same rate in the mean; its noise is √N times larger")
+        elif tree.name in ("rate", "increase"):
+            factor = " × N" if tree.name == "increase" else ""
+            reason = f"{tree.name}(){factor} keeps its mean; the window holds N times fewer events"
+            yield Finding(Class.EXACT, reason, "the same value in the mean; its noise is √N times larger")
+
+    def _decide(self, reason: str) -> Finding:
+        return Finding(Class.DECISION, reason, "as it is: physical seconds and real events; or × N: story time")
+
+    def _selector(self, tree: Tree, around: str) -> Iterator[Finding]:
+        kind, known = self._kind(tree.name)
+        if around in FLOWS or around in COUNTS or around in SLOPES or kind is Metric.STATE:
+            return
+        told = "" if known else " (by its name; give its TYPE to be sure)"
+        words: Mapping[Metric, Callable[[], str]] = {
+            Metric.FLOW: lambda: f"{tree.name} is a counter compared as it is{told}: it grows N times less in story time",
+            Metric.TIMESTAMP: lambda: f"{tree.name} is a real timestamp{told}",
+            Metric.DURATION: lambda: f"{tree.name} is physical seconds{told}, compared with seconds of the story",
+        }
+        yield self._decide(words[kind]())
+
+    def _kind(self, name: str) -> tuple[Metric, bool]:
+        if name in self.metrics:
+            return self.metrics[name], True
+        hinted = (kind for kind, ends in _SUFFIXES.items() if name.endswith(ends))
+        return next(hinted, Metric.STATE), False
+
+
+def metrics_of(exposition: str) -> dict[str, Metric]:
+    """Return what the ``# TYPE`` lines of an exposition say: counters and the series of histograms and summaries are flows.
+
+    A gauge of seconds may be a timestamp or a duration as well as a state: that is the user's word, so it is left out.
+    """
+    found: dict[str, Metric] = {}
+    for line in exposition.splitlines():
+        words = line.split()
+        if words[:2] != ["#", "TYPE"] or len(words) != 4:
+            continue
+        name, kind = words[2], words[3]
+        if kind in ("histogram", "summary"):
+            found |= {f"{name}{end}": Metric.FLOW for end in ("_bucket", "_sum", "_count")}
+        elif kind == "counter":
+            found |= {name: Metric.FLOW, f"{name.removesuffix('_total')}_total": Metric.FLOW}
+        elif kind == "gauge" and "seconds" not in name:
+            found[name] = Metric.STATE
+    return found
