@@ -100,6 +100,14 @@ class PassesSamples(Protocol):
 
 
 @runtime_checkable
+class FollowsStory(Protocol):
+    """Has a time of its own that passes with the story's."""
+
+    def begin(self, zero: float, speed: float) -> None:
+        """Let it begin at the Unix second ``zero``; ``speed`` story seconds pass in one of wall time. ``LookFailed``."""
+
+
+@runtime_checkable
 class ReportsHealth(Protocol):
     """Answers HTTP requests about its own state."""
 
