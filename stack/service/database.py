@@ -90,7 +90,7 @@ class Database:
         from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  as late as possible: it takes a quarter of a second
 
         try:
-            with self._engine().connect() as connection, self.metrics.connections_active.track_inprogress():
+            with self.metrics.connections_active.track_inprogress(), self._engine().connect() as connection:
                 return self._timed(connection, statement, values)
         except SQLAlchemyError as error:
             raise Unavailable("database", type(error).__name__) from error

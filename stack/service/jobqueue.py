@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -160,8 +161,11 @@ def celery_app(url: str, timeout: float) -> Any:
 def register_jobs(app: Any, desk: Desk) -> None:
     """Let a Celery application do every job."""
     for job in JOBS:
-        app.task(name=job)(partial(_do, desk, job))
+        app.task(name=job)(_task(desk, job))
 
 
-def _do(desk: Desk, job: str, payload: Payload) -> None:
-    desk.do(job, payload)
+def _task(desk: Desk, job: str) -> Callable[[Payload], None]:
+    def task(payload: Payload) -> None:
+        desk.do(job, payload)
+
+    return task
