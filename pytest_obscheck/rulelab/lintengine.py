@@ -18,7 +18,7 @@ SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Question:
-    """What is the value of ``expr`` over these series? ``values`` in promtool's notation, ``step`` and ``at`` in seconds.
+    """What is the value of ``expr`` over these series? ``values`` in promtool's notation, ``step`` and ``at`` in milliseconds.
 
     ``recordings`` are (name, expression), each after those that it needs.
     """
@@ -44,7 +44,7 @@ def ask(promtool: Path, questions: Sequence[Question]) -> dict[str, list[list[fl
 def _run(promtool: Path, questions: Sequence[Question]) -> dict[tuple[int, int], list[float]]:
     with tempfile.TemporaryDirectory(prefix="obscheck-lint-") as folder:
         files = [_written(Path(folder), number, question) for number, question in enumerate(questions)]
-        command = [promtool, "test", "rules", *files]
+        command: list[str | Path] = [promtool, "test", "rules", *files]
         told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS, stdin=subprocess.DEVNULL)
     found: dict[tuple[int, int], list[float]] = {}
     for number, at, value in re.findall(r'\bobs(\d+)at(\d+)="([^"]+)"', told.stdout + told.stderr):
@@ -60,12 +60,12 @@ def _written(folder: Path, number: int, question: Question) -> Path:
     """Write one test that must fail: what promtool then says it got is the answer, in the label that count_values makes."""
     never = [{"labels": '{obscheck="asks"}', "value": 0}]
     asked = [
-        {"expr": f'count_values("obs{number}at{index}", {question.expr})', "eval_time": f"{at}s", "exp_samples": never}
+        {"expr": f'count_values("obs{number}at{index}", {question.expr})', "eval_time": f"{at}ms", "exp_samples": never}
         for index, at in enumerate(question.at)
     ]
     inputs = [{"series": name, "values": values} for name, values in question.series.items()]
-    test = {"interval": f"{question.step}s", "input_series": inputs, "promql_expr_test": asked}
-    file: dict[str, Any] = {"evaluation_interval": f"{question.step}s", "tests": [test]}
+    test = {"interval": f"{question.step}ms", "input_series": inputs, "promql_expr_test": asked}
+    file: dict[str, Any] = {"evaluation_interval": f"{question.step}ms", "tests": [test]}
     if question.recordings:
         rules = [{"record": name, "expr": expr} for name, expr in question.recordings]
         (folder / f"{number}.rules.json").write_text(json.dumps({"groups": [{"name": "g", "rules": rules}]}), encoding="utf-8")

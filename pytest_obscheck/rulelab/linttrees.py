@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import promql_parser
@@ -155,18 +156,10 @@ def compared(node: Any) -> Any:
     return node
 
 
-def named(node: Any, recordings: Mapping[str, Rule]) -> Any:
-    """Return the expression behind a node that is nothing but the name of a recording; the node itself otherwise."""
-    node = bare(node)
-    if isinstance(node, promql_parser.VectorSelector) and node.name in recordings:
-        return named(compared(recordings[node.name].tree), {k: v for k, v in recordings.items() if k != node.name})
-    return node
-
-
 def times(node: Any, name: str) -> list[float]:
     """Return all ``range`` or ``offset`` durations below a node, in seconds."""
-    found = [getattr(each, name, None) for each in walk(node)]
-    return [value.total_seconds() for value in found if hasattr(value, "total_seconds")]
+    found: list[Any] = [getattr(each, name, None) for each in walk(node)]
+    return [float(value.total_seconds()) for value in found if isinstance(value, timedelta)]
 
 
 def calls(node: Any, *names: str) -> list[Any]:
