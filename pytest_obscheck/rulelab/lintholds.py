@@ -39,7 +39,7 @@ def _too_long(rule: Rule, recordings: Mapping[str, Rule]) -> tuple[str, str] | N
         budget = (1 - objective) * PERIOD
         if rule.hold > budget / 2:
             share = rule.hold / budget
-            spent = f"{share:.0%}" if share < 1 else f"{share:,.3g} times all" if share > 1 else "all"
+            spent = f"{share:.0%}" if share < 1.5 else f"{share:,.0f} times all"
             spent += f" of the budget of {objective:.6g} over 30d ({spoken(budget)})"
             what = f"{said} waits in an outage until {spent} is spent"
             return what, "hold for minutes, and put the period into the range of the expression"
