@@ -44,6 +44,11 @@ def _parser() -> argparse.ArgumentParser:
     judge = verbs.add_parser("judge", help="judge a saved run again, from its journal alone")
     judge.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a journal, or a folder of journals")
     judge.set_defaults(verb=_judge)
+    lint = verbs.add_parser("lint", help="find what is wrong with rules and routes before anything runs")
+    lint.add_argument("rules", nargs="+", type=Path, metavar="RULES", help="rule files, folders, prometheus.yml, alertmanager.yml")
+    lint.add_argument("--against", default="", metavar="URL|FILE", help="a Prometheus, a /metrics page, or a run's journal")
+    lint.add_argument("--format", default="text", choices=("text", "ndjson"))
+    lint.set_defaults(verb=_lint)
     verbs.add_parser("schema", help="print the JSON Schema of the story language").set_defaults(verb=_schema)
     return parser
 
@@ -89,6 +94,12 @@ def _judge(arguments: argparse.Namespace) -> int:
         reports.append(report)
         _say(text)
     return 0 if combine(report.outcome for report in reports) is Outcome.PASSED else 1
+
+
+def _lint(arguments: argparse.Namespace) -> int:
+    from pytest_obscheck.rulelab.lint import lint_command  # noqa: PLC0415
+
+    return lint_command(arguments.rules, arguments.against, arguments.format, _say)
 
 
 def _schema(_: argparse.Namespace) -> int:
