@@ -15,7 +15,6 @@ from pytest_obscheck.speed.trees import COMPARISONS, SETS, Kind, Matcher, Tree, 
 Key = tuple[str, tuple[Matcher, ...]]
 BASE = 100.0
 _FLIPPED = {">": "<", "<": ">", ">=": "<=", "<=": ">=", "==": "==", "!=": "!="}
-_OVER_TIME = ("avg", "min", "max", "last", "first", "quantile", "mad")
 
 
 class Shape(Enum):
@@ -148,32 +147,35 @@ class Aim:
         if first is None or name in ("time", "timestamp"):
             return
         if name in ("rate", "irate", "deriv", "increase", "delta", "idelta"):
-            self._slope(first, self._per_second(name, first, goal))
-        elif name in ("changes", "resets"):
-            moving = Shape.FLIP if name == "changes" else Shape.SAW
-            self._shape(first, moving if goal.real > 0 else Shape.LEVEL, 1.0)
-        elif name == "predict_linear":
-            horizon = constant(tree.inside[1]) or 1.0
-            start = abs(goal.real) + BASE
-            self._shape(first, Shape.FALL, (goal.real - start) / horizon, start)
-        elif name == "histogram_quantile":
-            self._shape(tree.inside[1], Shape.BUCKETS, goal)
+            self._shape(first, Shape.SLOPE, self._per_second(name, first, goal))
         elif name.startswith("absent"):
             self.presence(tree, goal.real <= 0)
         elif name in ("count_over_time", "present_over_time"):
             self.presence(tree, goal.real > 0)
+        elif not self._shaped(tree, goal):
+            self.value(next((each for each in tree.inside if keys(each)), first), goal)
+
+    def _shaped(self, tree: Tree, goal: complex) -> bool:
+        """Wish for functions that look at more than a level or a slope; whether this is one."""
+        name, first = tree.name, tree.inside[0]
+        if name in ("changes", "resets"):
+            moving = Shape.FLIP if name == "changes" else Shape.SAW
+            self._shape(first, moving if goal.real > 0 else Shape.LEVEL, 1.0)
+        elif name == "predict_linear":
+            start = abs(goal.real) + BASE
+            self._shape(first, Shape.FALL, (goal.real - start) / (constant(tree.inside[1]) or 1.0), start)
+        elif name == "histogram_quantile":
+            self._shape(tree.inside[1], Shape.BUCKETS, goal)
         elif name == "sum_over_time":
             self.value(first, goal / max(1, first.range / 1000 / self.step))
         else:
-            self.value(next((each for each in tree.inside if list(keys(each))), first), goal)
+            return False
+        return True
 
     def _per_second(self, name: str, first: Tree, goal: complex) -> complex:
         if name in ("increase", "delta"):
             return goal * 1000 / max(1, first.range)
         return goal / self.step if name == "idelta" else goal
-
-    def _slope(self, tree: Tree, goal: complex) -> None:
-        self._shape(tree, Shape.SLOPE, goal)
 
     def _shape(self, tree: Tree, shape: Shape, value: complex, start: float = 0.0) -> None:
         for key in keys(tree):

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
 
 from pytest_obscheck.rulelab.promtool import Answer, Query, Trial, ask
-from pytest_obscheck.rulelab.series import VARIANTS, Layout, Series, Variant, generate, layout
+from pytest_obscheck.rulelab.series import STORY, VARIANTS, Layout, Series, Variant, generate, layout
 from pytest_obscheck.speed.durations import spelled
 from pytest_obscheck.speed.promql import Source, Speed, VirtualClock
 from pytest_obscheck.speed.rules import HOLDS, Rule
-from pytest_obscheck.speed.trees import Tree, parsed
+from pytest_obscheck.speed.trees import Kind, Tree, parsed
 
 BITS = 50
 """Evaluations in one number: a double holds 53 bits exactly."""
+CLOCK = VirtualClock(Fraction(STORY, 1000))
+"""The virtual clock of a proof: the speeds of its cases must have it."""
 TIE = 1e-9
 LOOKS = 8
 FIELDS = ("alert", "record", "expr", "for", "keep_firing_for", "labels", "annotations")
@@ -56,12 +58,7 @@ class _Play:
     tree: Tree
     when: Layout
     series: Sequence[Series]
-    answer: Answer = Answer()
-
-
-def clock_of(rule: Rule, factors: Sequence[Fraction]) -> VirtualClock:
-    """Return the virtual clock of a proof: story time where the original begins, wall time zero."""
-    return VirtualClock(Fraction(_layout(rule, parsed(rule.expr), factors).start, 1000))
+    answer: Answer = field(default_factory=Answer)
 
 
 def _layout(rule: Rule, tree: Tree, factors: Sequence[Fraction]) -> Layout:
@@ -95,15 +92,15 @@ def _moving(promtool: Path, cases: Sequence[Case]) -> list[_Play]:
 
 def _interest(play: _Play) -> int:
     """Return 3 for an alert that fires and ends (a recording that takes several values), 0 for one that stays quiet."""
+    answers = play.answer.values
     if play.case.rule.kind == "record":
-        return 3 if len({tuple(sorted(values.items())) for values in play.answer.values.values()}) > 1 else 0
-    firing = [mask for tag, values in play.answer.values.items() if tag.startswith("states") for labels, mask in values.items() if 'alertstate="firing"' in labels]
-    evaluations = sum(int(mask).bit_count() for mask in firing)
-    if not any(values for tag, values in play.answer.values.items() if tag.startswith("states")):
-        return 0
-    if not evaluations:
-        return 1
-    return 3 if evaluations < play.when.length * len(firing) / -(-play.when.length // BITS) else 2
+        return 3 if len({tuple(sorted(values.items())) for values in answers.values()}) > 1 else 0
+    states = [pair for tag, values in answers.items() if tag.startswith("states") for pair in values.items()]
+    firing = [int(mask).bit_count() for labels, mask in states if 'alertstate="firing"' in labels]
+    series = {labels for labels, _ in states if 'alertstate="firing"' in labels}
+    if not firing:
+        return 1 if states else 0
+    return 3 if sum(firing) < play.when.length * len(series) else 2
 
 
 def _play(case: Case, variant: Variant) -> _Play:
@@ -115,18 +112,25 @@ def _play(case: Case, variant: Variant) -> _Play:
 def _trial(play: _Play, rule: Rule, step: int, start: int, shrink: Fraction = Fraction(1)) -> Trial:
     fields = {name: rule.fields[name] for name in FIELDS if rule.fields.get(name) is not None}
     series = [_shrunk(each, shrink).notation() for each in play.series]
-    return Trial(fields, series, step, start, tuple(_queries(rule, play.when, step, start)))
+    return Trial(fields, series, step, start, tuple(_queries(rule, play.when, step, start)), _names(rule, play.tree))
+
+
+def _names(rule: Rule, tree: Tree) -> frozenset[str]:
+    read = [node.name for node in tree.walk() if node.kind is Kind.SELECTOR]
+    return frozenset() if any(name in ("", "ALERTS", "ALERTS_FOR_STATE") for name in read) else frozenset({rule.name, *read})
 
 
 def _shrunk(series: Series, shrink: Fraction) -> Series:
-    if shrink == 1:
+    if not series.flow:
         return series
     return Series(series.labels, tuple(None if value is None else value / float(shrink) for value in series.values))
 
 
 def _queries(rule: Rule, when: Layout, step: int, start: int) -> Iterator[Query]:
     """Ask for the state at every evaluation, packed into numbers bit by bit, and for the value here and there."""
-    looks = sorted({round(number * (when.length - 1) / LOOKS) for number in range(1, LOOKS + 1)} | {when.phases[0] + when.phases[1] - 1})
+    looks = sorted(
+        {round(number * (when.length - 1) / LOOKS) for number in range(1, LOOKS + 1)} | {when.phases[0] + when.phases[1] - 1}
+    )
     if rule.kind == "record":
         yield from (Query(f"value.{at}", rule.name, at * step) for at in looks)
         return
@@ -148,7 +152,9 @@ def _quoted(text: str) -> str:
 def _sped_trials(play: _Play) -> Iterator[Trial]:
     for speed, rule in play.case.sped:
         step = Fraction(play.when.step) / speed.by
-        yield _trial(play, rule, int(step), int(speed.clock.wall * 1000), speed.by if speed.source is Source.REAL else Fraction(1))
+        yield _trial(
+            play, rule, int(step), int(speed.clock.wall * 1000), speed.by if speed.source is Source.REAL else Fraction(1)
+        )
 
 
 def _judged(play: _Play, answers: Sequence[tuple[Speed, Answer]]) -> Outcome:
@@ -177,8 +183,9 @@ def _states(one: Mapping[str, float], other: Mapping[str, float], block: int) ->
         changed = int(one.get(labels, 0)) ^ int(other.get(labels, 0))
         if changed:
             at = (changed & -changed).bit_length() - 1
-            here = bool(int(one.get(labels, 0)) >> at & 1)
-            return f"{labels} is {'there' if here else 'missing'} at evaluation {block + at}, sped up it is {'missing' if here else 'there'}"
+            here = int(one.get(labels, 0)) >> at & 1
+            seen, other_seen = ("there", "missing") if here else ("missing", "there")
+            return f"{labels} is {seen} at evaluation {block + at}, sped up it is {other_seen}"
     return ""
 
 

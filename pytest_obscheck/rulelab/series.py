@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import gcd, lcm
+from math import gcd
 
 from pytest_obscheck.rulelab.aims import Aim, Key, Shape, Wish, keys
 from pytest_obscheck.rulelab.regexes import avoiding, matching
@@ -15,7 +15,8 @@ from pytest_obscheck.speed.trees import Kind, Tree
 HOLDS = 4
 LONGEST = 160
 """No phase is longer than this many samples: windows of weeks are filled in part, which is no less exact."""
-EPOCH = 1_690_000_000_000
+STORY = 2800 * 604_800_000
+"""The instant at which rules that ask for the time begin, in milliseconds: a multiple of every usual step, a Thursday."""
 REACHES = (1.15, 3.0, 40.0)
 
 
@@ -35,10 +36,14 @@ class Layout:
 
 @dataclass(frozen=True)
 class Series:
-    """One series: its labels with the metric's name, and its values in order; ``None`` is no sample."""
+    """One series: its labels with the metric's name, and its values in order; ``None`` is no sample.
+
+    ``flow``: a counter of events, which a real process counts N times less of in N times less time.
+    """
 
     labels: Mapping[str, str]
     values: tuple[float | None, ...]
+    flow: bool = False
 
     def notation(self) -> tuple[str, str]:
         """Return selector and values as promtool reads them, marked stale where samples end."""
@@ -67,14 +72,13 @@ def layout(tree: Tree, holds: Sequence[int], factors: Sequence[Fraction]) -> Lay
     back = min(LONGEST, 4 + -(-window // step))
     active = min(2 * LONGEST, back + 4 + -(-sum(holds) // step))
     timed = any(node.kind is Kind.CALL and node.name in OF_TIME for node in nodes)
-    apart = lcm(step, *(abs(span) for span in spans))
-    start = -(-EPOCH // apart) * apart if timed else 0
-    return Layout(step, (back, active, back), start)
+    return Layout(step, (back, active, back), STORY if timed else 0)
 
 
 def _step(whole: int, shortest: int, factors: Sequence[Fraction]) -> int:
     parts = (part for part in range(max(1, -(-HOLDS * whole // shortest)), whole + 1) if whole % part == 0)
-    return next((whole // part for part in parts if all((whole // part / by).denominator == 1 for by in factors)), whole)
+    fits = (whole // part for part in parts if all((whole // part / by).denominator == 1 for by in factors))
+    return next((step for step in fits if STORY % step == 0), whole)
 
 
 @dataclass(frozen=True)
@@ -98,10 +102,11 @@ def generate(tree: Tree, when: Layout, variant: Variant) -> list[Series]:
     """Return the series of one rule; the same labels never twice."""
     plans = [_aimed(tree, want, when, variant) for want in (False, True, False)]
     labels = _labels(tree, variant.spread)
+    flows = {key for node in tree.walk() if node.kind is Kind.CALL and node.name in ("rate", "increase") for key in keys(node)}
     found: dict[tuple[tuple[str, str], ...], Series] = {}
     for key in keys(tree):
-        for series in _of(key, [plan.get(key, Wish(Shape.LEVEL, 1.0)) for plan in plans], labels[key], when, variant):
-            found.setdefault(tuple(sorted(series.labels.items())), series)
+        for series in _of([plan.get(key, Wish(Shape.LEVEL, 1.0)) for plan in plans], labels[key], when, variant):
+            found.setdefault(tuple(sorted(series.labels.items())), replace(series, flow=key in flows))
     return list(found.values())
 
 
@@ -111,7 +116,7 @@ def _aimed(tree: Tree, want: bool, when: Layout, variant: Variant) -> dict[Key, 
     return aim.wishes
 
 
-def _of(key: Key, wishes: Sequence[Wish], labels: Mapping[str, str], when: Layout, variant: Variant) -> Iterator[Series]:
+def _of(wishes: Sequence[Wish], labels: Mapping[str, str], when: Layout, variant: Variant) -> Iterator[Series]:
     if any(wish.shape is Shape.BUCKETS for wish in wishes):
         yield from _buckets(wishes, labels, when)
         return
@@ -159,7 +164,9 @@ def _moved(wish: Wish, now: float, number: int, at: int, when: Layout) -> float 
 
 def _labels(tree: Tree, spread: bool) -> dict[Key, dict[str, str]]:
     own = {key: _matched(key) for key in keys(tree)}
-    shared = {label for node in tree.walk() for label in node.labels} | ({label for each in own.values() for label in each} if spread else set())
+    shared = {label for node in tree.walk() for label in node.labels} | (
+        {label for each in own.values() for label in each} if spread else set()
+    )
     known = {label: value for each in reversed(own.values()) for label, value in each.items()}
     found: dict[Key, dict[str, str]] = {}
     for key, labels in own.items():

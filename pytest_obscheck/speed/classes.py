@@ -105,12 +105,12 @@ class _Real:
             reason = "irate() looks at two scrapes, which are N times closer together"
             yield Finding(Class.APPROXIMATE, reason, "the same rate in the mean; its noise is √N times larger")
         elif tree.name in ("rate", "increase"):
-            factor = " × N" if tree.name == "increase" else ""
+            factor = " times N" if tree.name == "increase" else ""
             reason = f"{tree.name}(){factor} keeps its mean; the window holds N times fewer events"
             yield Finding(Class.EXACT, reason, "the same value in the mean; its noise is √N times larger")
 
     def _decide(self, reason: str) -> Finding:
-        return Finding(Class.DECISION, reason, "as it is: physical seconds and real events; or × N: story time")
+        return Finding(Class.DECISION, reason, "as it is: physical seconds and real events; or times N: story time")
 
     def _selector(self, tree: Tree, around: str) -> Iterator[Finding]:
         kind, known = self._kind(tree.name)

@@ -13,6 +13,9 @@ from pytest_obscheck.speed.durations import spelled
 SCRAPES = 4
 """How many scrapes a range must hold: rate() needs two, and one may be lost at either end."""
 
+FASTEST = 50
+"""The shortest scrape interval in wall time, in milliseconds, at which a stack on one machine keeps up."""
+
 
 @dataclass(frozen=True)
 class Span:
@@ -95,16 +98,16 @@ def divisors(number: int) -> list[int]:
     return sorted({*low, *(number // each for each in low)})
 
 
-def largest(spans: Sequence[Span], scrape: Fraction | int, fastest: Fraction | int = 50) -> Limit:
+def largest(spans: Sequence[Span], scrape: Fraction | int = 0, fastest: Fraction | int = FASTEST) -> Limit:
     """Return the largest whole factor at which every range still holds four scrapes and every span divides.
 
-    ``scrape`` is production's interval and ``fastest`` the shortest one at which the stack can be scraped in wall time, both
-    in milliseconds. A range that holds fewer than four scrapes in production need not hold more when sped up.
+    ``scrape`` is production's interval (0: not known) and ``fastest`` the shortest one at which the stack can be scraped in
+    wall time, both in milliseconds. A range that holds fewer than four scrapes in production need not hold more.
     """
     ranges = [span for span in spans if span.what == "range"]
     shortest = min(ranges, key=lambda span: _allows(span, scrape, fastest), default=None)
-    highest = _allows(shortest, scrape, fastest) if shortest else Fraction(scrape) / fastest
     whole = tick([*spans, Span(Fraction(scrape), "scrape_interval")])
+    highest = _allows(shortest, scrape, fastest) if shortest else (Fraction(scrape) or whole) / fastest
     fits = [each for each in divisors(int(whole)) if each <= highest]
     return Limit(max(fits, default=1), shortest)
 
@@ -114,16 +117,17 @@ def _allows(span: Span, scrape: Fraction | int, fastest: Fraction | int) -> Frac
 
 
 def _needed(span: Span, scrape: Fraction | int) -> Fraction:
-    return Fraction(max(1, min(SCRAPES, int(span.length / scrape))))
+    return Fraction(max(1, min(SCRAPES, int(span.length / scrape))) if scrape else SCRAPES)
 
 
-def check_ranges(spans: Sequence[Span], by: Fraction, scrape: Fraction | int, fastest: Fraction | int = 50) -> None:
+def check_ranges(spans: Sequence[Span], by: Fraction, scrape: Fraction | int = 0, fastest: Fraction | int = FASTEST) -> None:
     """Raise ``ConfigError`` where a range would hold fewer than four scrapes; it names the largest factor and its rule."""
     limit = largest(spans, scrape, fastest)
     short = [span for span in spans if span.what == "range" and _allows(span, scrape, fastest) < by]
     if not short or limit.by is None:
         return
     held = int(short[0].length / by / max(Fraction(scrape) / by, Fraction(fastest)))
-    what = f"at speed {_plain(by)} the range {spelled_loosely(short[0].length)} holds {held} scrapes and needs {SCRAPES}"
+    span = spelled_loosely(short[0].length)
+    what = f"at speed {_plain(by)} the range {span} holds {held} scrapes and needs {_needed(short[0], scrape)}"
     right = f"the largest possible speed is {limit.factor}, limited by {limit.by.where}"
     raise ConfigError([Problem(short[0].where, what, right)])

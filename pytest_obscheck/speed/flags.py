@@ -9,7 +9,9 @@ from pytest_obscheck.speed.factor import Span
 from pytest_obscheck.speed.promql import Speed
 
 
-def sped_flags(args: Sequence[str], defaults: Mapping[str, str], speed: Speed, known: Collection[str] | None) -> tuple[str, ...]:
+def sped_flags(
+    args: Sequence[str], defaults: Mapping[str, str], speed: Speed, known: Collection[str] | None
+) -> tuple[str, ...]:
     """Return the flags with those of ``defaults`` divided; what an older program does not know is not added.
 
     A flag that means "at once" or "never" by 0 stays so.

@@ -53,7 +53,10 @@ def scrape_interval(document: Document) -> Fraction:
     """Return the longest scrape interval of any job, in milliseconds."""
     settings = {**DEFAULTS, **_mapping(_mapping(document.value).get("global"))}
     default = str(settings["scrape_interval"])
-    return max([milliseconds(str(job.get("scrape_interval", default))) for _, job in _scrapes(document.value)] or [milliseconds(default)])
+    return max(
+        [milliseconds(str(job.get("scrape_interval", default))) for _, job in _scrapes(document.value)]
+        or [milliseconds(default)]
+    )
 
 
 def speed_prometheus(document: Document, speed: Speed) -> None:

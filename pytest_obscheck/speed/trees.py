@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -98,8 +98,8 @@ _OPS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "Mat
 
 
 def _subquery(node: Any) -> Tree:
-    spans = {"range": _span(node.range), "offset": _span(node.offset), "step": _span(node.step)}
-    return Tree(Kind.SUBQUERY, inside=(_tree(node.expr),), **spans)
+    inside = (_tree(node.expr),)
+    return Tree(Kind.SUBQUERY, inside=inside, range=_span(node.range), offset=_span(node.offset), step=_span(node.step))
 
 
 def _aggregation(node: Any) -> Tree:
@@ -134,7 +134,7 @@ def constant(tree: Tree) -> float | None:
     return None
 
 
-_ARITHMETIC = {
+_ARITHMETIC: dict[str, Callable[[float, float], float]] = {
     "+": lambda one, other: one + other,
     "-": lambda one, other: one - other,
     "*": lambda one, other: one * other,
