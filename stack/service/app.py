@@ -51,6 +51,7 @@ def create_app(
     history = History(now())
     rounds = Rounds(parts, history, _archive(settings, parts, history), settings.sample_interval)
     app = FastAPI(title=settings.name, lifespan=_life(settings, parts, rounds))
+    app.state.parts, app.state.history = parts, history
     _add_routes(app, parts, settings, history)
     app.exception_handler(Unavailable)(_unavailable)
     if settings.instrumentation == "on":
@@ -122,6 +123,7 @@ def _life(settings: Settings, parts: Parts, rounds: Rounds) -> Callable[[FastAPI
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with parts.gateway.client:
+            await rounds.begin()
             going = asyncio.create_task(rounds.go())
             LOG.info("the service has started", extra={"release": settings.release, "environment": settings.environment})
             yield

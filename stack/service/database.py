@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 Row = Mapping[str, Any]
+EMBEDDED = "sqlite://"
+"""SQLite in memory, gone with the process."""
 T = TypeVar("T")
 
 TABLES = {
@@ -97,7 +99,7 @@ class Database:
 
     async def check(self) -> dict[str, str]:
         """Ask for a row; raises whatever went wrong. An embedded one that nobody has used yet is not opened for that."""
-        if self.opened or _is_server(self.url):
+        if self.opened or self.url != EMBEDDED:
             await self.run(ALIVE)
         return {"url": self.shown}
 
@@ -146,7 +148,7 @@ def create_database(settings: Settings, metrics: Metrics, watch: Callable[[Engin
     """Return the database that the settings name, not opened yet; ``watch`` is told of its engine when it is."""
     # SQLite in memory is one connection's own: one thread, so that all see the same.
     connections = settings.database_pool if _is_server(settings.database_url) else 1
-    database = Database(settings.database_url or "sqlite://", connections, settings.database_timeout, metrics, watch)
+    database = Database(settings.database_url or EMBEDDED, connections, settings.database_timeout, metrics, watch)
     metrics.pool_total.set(connections)
     metrics.pool_used.set_function(database.used)
     return database

@@ -19,6 +19,7 @@ def report_errors(settings: Settings) -> None:
         return
     import sentry_sdk  # noqa: PLC0415
     from sentry_sdk.integrations.fastapi import FastApiIntegration  # noqa: PLC0415
+    from sentry_sdk.integrations.logging import LoggingIntegration  # noqa: PLC0415
     from sentry_sdk.integrations.sqlalchemy import SqlalchemyIntegration  # noqa: PLC0415
     from sentry_sdk.integrations.starlette import StarletteIntegration  # noqa: PLC0415
 
@@ -32,6 +33,8 @@ def report_errors(settings: Settings) -> None:
             StarletteIntegration(transaction_style="endpoint"),
             FastApiIntegration(transaction_style="endpoint"),
             SqlalchemyIntegration(),
+            # Lines become breadcrumbs: the exception itself is the event, and one is enough.
+            LoggingIntegration(event_level=None),
         ],
         auto_enabling_integrations=False,
         send_default_pii=False,

@@ -21,6 +21,8 @@ from service.vocabulary import QUEUE
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+_IMPORT = 5.0
+"""Seconds that importing Celery may take on a very busy machine."""
 ENQUEUED = "enqueued"
 """The header that says since when a job waits, in seconds since 1970."""
 
@@ -35,6 +37,9 @@ class Backlog:
 
 class JobQueue(Protocol):
     """Takes jobs, to be done later."""
+
+    async def open(self) -> None:
+        """Do what the first job would have to wait for."""
 
     async def put(self, job: str, payload: Payload) -> None:
         """Take a job; ``Unavailable`` where it cannot be kept."""
@@ -56,6 +61,9 @@ class EmbeddedQueue:
     desk: Desk
     waiting: deque[tuple[float, str, Payload]] = field(default_factory=deque)
     busy: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Do nothing: there is nothing to wait for."""
 
     async def put(self, job: str, payload: Payload) -> None:
         """Take a job; the first one sets everything going."""
@@ -101,6 +109,15 @@ class CeleryQueue:
     def client(self) -> Redis:
         """Return a client for looking into the queue."""
         return redis_client(self.url, self.timeout)
+
+    async def open(self) -> None:
+        """Import Celery, which takes half a second, and connect."""
+        async with asyncio.timeout(self.timeout + _IMPORT):
+            await asyncio.to_thread(self._connect)
+
+    def _connect(self) -> None:
+        with self.app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=self.timeout)
 
     async def put(self, job: str, payload: Payload) -> None:
         """Leave a job in the queue."""

@@ -106,5 +106,6 @@ def set_up_logs(service: str, level: str, shape: str) -> None:
     lines: Any = Lines(service, as_json if shape == "json" else as_text)
     handler.setFormatter(lines)
     logging.basicConfig(handlers=[handler], level=LEVELS[level], force=True)
+    logging.captureWarnings(True)
     for loud in ("httpx", "httpcore", "uvicorn", "celery", "kombu", "amqp", "opentelemetry"):
         logging.getLogger(loud).setLevel(max(logging.WARNING, LEVELS[level]))

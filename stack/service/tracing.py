@@ -102,7 +102,8 @@ class OpenTelemetry:
         """Make spans of all queries."""
         from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor  # noqa: PLC0415
 
-        SQLAlchemyInstrumentor().instrument(engine=engine, tracer_provider=self.provider)
+        # It works with SQLAlchemy 2.1, too, which its own check of versions does not know yet.
+        SQLAlchemyInstrumentor().instrument(engine=engine, tracer_provider=self.provider, skip_dep_check=True)
 
     def close(self) -> None:
         """Send what is not sent yet."""

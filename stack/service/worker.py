@@ -43,17 +43,20 @@ def worker_routes(metrics: Metrics, connected: Event) -> Routes:
 
 def work(settings: Settings, desk: Desk, connected: Event) -> None:
     """Do jobs until SIGTERM, one at a time, in this process: so all its metrics are in one place."""
-    from celery.signals import worker_ready  # noqa: PLC0415  imported with Celery, not before it
+    from celery.signals import setup_logging, worker_ready  # noqa: PLC0415  imported with Celery, not before it
 
     def begin(**_: Any) -> None:
         connected.set()
 
+    def leave_logs_alone(**_: Any) -> None:
+        """Do nothing: that somebody listens is enough."""
+
     worker_ready.connect(begin, weak=False)
+    setup_logging.connect(leave_logs_alone, weak=False)
     app = celery_app(settings.broker_url, settings.queue_timeout)
     register_jobs(app, desk)
-    app.Worker(
-        pool="solo", hostname=settings.instance, without_gossip=True, without_mingle=True, without_heartbeat=True
-    ).start()
+    alone = {"without_gossip": True, "without_mingle": True, "without_heartbeat": True}
+    app.Worker(pool="solo", hostname=settings.instance, quiet=True, **alone).start()
 
 
 def main() -> int:
