@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_obscheck.expectations.notification import Notification
     from pytest_obscheck.expectations.resolved import Resolved
     from pytest_obscheck.expectations.scraped import Scraped
+    from pytest_obscheck.expectations.sla import Sla
     from pytest_obscheck.faults.bandwidth import Bandwidth
     from pytest_obscheck.faults.down import Down
     from pytest_obscheck.faults.freeze import Freeze
@@ -31,14 +32,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Alert", "Bandwidth", "ConfigError", "Down", "Fireable", "Freeze", "Health", "Kill", "Latency", "LimitData", "Locust",
-    "Metric", "Notification", "ObscheckError", "ResetPeer", "Resolved", "Restart", "Sample", "Scraped", "Slicer", "SlowClose",
-    "StackError", "StoryFailed", "StoryUnknown", "Timeout", "always", "during", "eventually", "never", "once", "within",
+    "Metric", "Notification", "ObscheckError", "ResetPeer", "Resolved", "Restart", "Sample", "Scraped", "Sla", "Slicer",
+    "SlowClose", "StackError", "StoryFailed", "StoryUnknown", "Timeout", "always", "during", "eventually", "never", "once",
+    "within",
 ]  # fmt: skip
 
 _HOMES = {
     "errors": ("ConfigError", "ObscheckError", "StackError", "StoryFailed", "StoryUnknown"),
     "when": ("always", "during", "eventually", "never", "once", "within"),
-    "expectations": ("Alert", "Fireable", "Health", "Metric", "Notification", "Resolved", "Scraped"),
+    "expectations": ("Alert", "Fireable", "Health", "Metric", "Notification", "Resolved", "Scraped", "Sla"),
     "loads": ("Locust",),
     "faults": (
         "Bandwidth", "Down", "Freeze", "Kill", "Latency", "LimitData", "ResetPeer", "Restart", "Sample", "Slicer", "SlowClose",
