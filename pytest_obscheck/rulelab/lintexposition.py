@@ -9,6 +9,7 @@ series that only exist after their first event.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -112,12 +113,18 @@ def check(rules: RuleSet, against: Exposition | Journal) -> Iterator[Finding]:
 
 def _lacking(selector: Selector, against: Exposition) -> tuple[str, str] | None:
     if selector.name not in against.metrics:
-        near = meant(selector.name, against.metrics)
+        near = meant(selector.name, against.metrics if against.whole else _alike(selector.name, against.metrics))
         return (f"no series is called {selector.name!r}", near) if against.whole or near else None
     labels = against.metrics[selector.name]
     return next(
         (said for matcher in selector.matchers if (said := _unmatched(selector.name, matcher, labels, against.whole))), None
     )
+
+
+def _alike(name: str, known_names: Iterable[str]) -> list[str]:
+    """Return names of the same family that are so near that they must be meant: a page knows nothing of other targets."""
+    family = name.partition("_")[0]
+    return [each for each in difflib.get_close_matches(name, known_names, cutoff=0.85) if each.partition("_")[0] == family]
 
 
 def _unmatched(name: str, matcher: Matcher, labels: Mapping[str, frozenset[str]], whole: bool) -> tuple[str, str] | None:
