@@ -1,7 +1,5 @@
 """Skewed, slow and unparsable scrapes: what the inbox is told, what confirms them, and what is refused."""
 
-
-
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -218,8 +218,9 @@ def test_a_components_disk_runs_full_and_keeps_what_was_written(run: Any) -> Non
 
     assert (before, held, full) == (Effect(False, "on the machine's own disk"), Effect(True, "0KB left of 1MB"), True)
     assert fault.confirm(stack) == before
-    assert says(member, "written")
     data = member.folder() / "data"
+    assert until(SystemClock(), (data / "start-2").exists, 10)
+    assert says(member, "written")
     assert sorted(path.name for path in data.iterdir()) == ["log", "start-0", "start-1", "start-2"]
     assert (data / "start-1").read_text() == "x" * 10000
     assert _helpers.running(f"obscheck-keeper-{data}") == []
