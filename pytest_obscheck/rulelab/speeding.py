@@ -15,9 +15,11 @@ from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.rulelab.proof import CLOCK, Case, Outcome, Proof, prove
 from pytest_obscheck.speed.classes import Class, Finding, Metric, classify
 from pytest_obscheck.speed.factor import Span, check_divides, check_ranges, factor
-from pytest_obscheck.speed.promql import Rewriter, Source, Speed, rewrite
+from pytest_obscheck.speed.promql import Source, Speed, with_steps
 from pytest_obscheck.speed.rules import Rule, Spot, rules_of, spans_of, speed_rules
 
+Copier = Callable[[Document, Speed, Sequence[Spot]], None]
+"""Edits a rule file for a speed, but for the rules at some spots."""
 SECOND = (8, 60, 2, 4, 5, 3, 10, 6, 15, 20, 30)
 
 
@@ -117,18 +119,23 @@ def _left(rows: Sequence[Row]) -> list[Spot]:
     return [row.rule.spot for row in rows if row.finding.grade is Class.CANNOT]
 
 
-def check_sheet(asked: Asked, sheet: Sheet, promtool: Path, rewriter: Rewriter = rewrite) -> Sheet:
+def check_sheet(asked: Asked, sheet: Sheet, promtool: Path, copier: Copier = speed_rules) -> Sheet:
     """Return the sheet with the proof of every exact rule, at the user's factor and at a second one."""
     documents = _opened(asked.paths)
     factors = _factors([span for document in documents for span in spans_of(document)], factor(asked.by))
     speeds = [Speed(by, asked.source, asked.evaluation, CLOCK) for by in factors]
-    sped = [_sped(asked.paths, speed, sheet, rewriter) for speed in speeds]
+    copies = [_sped(asked.paths, speed, sheet, copier) for speed in speeds]
     exact = [row for row in sheet.rows if row.finding.grade is Class.EXACT]
-    cases = [
-        Case(row.rule, [(speed, copies[row.rule.where]) for speed, copies in zip(speeds, sped, strict=True)]) for row in exact
-    ]
+    at_speed = [[(speed, copy[row.rule.where]) for speed, copy in zip(speeds, copies, strict=True)] for row in exact]
+    cases = [Case(_original(row.rule, asked), sped) for row, sped in zip(exact, at_speed, strict=True)]
     outcomes = dict(zip((row.rule.where for row in exact), prove(promtool, cases), strict=True))
     return replace(sheet, rows=[replace(row, outcome=outcomes.get(row.rule.where)) for row in sheet.rows], factors=factors)
+
+
+def _original(rule: Rule, asked: Asked) -> Rule:
+    """Return the rule as production evaluates it: promtool's subqueries would otherwise step by the test's own interval."""
+    expr = with_steps(rule.expr, asked.evaluation)
+    return replace(rule, expr=expr, fields={**rule.fields, "expr": expr})
 
 
 def _factors(spans: Sequence[Span], by: Fraction) -> list[Fraction]:
@@ -137,13 +144,13 @@ def _factors(spans: Sequence[Span], by: Fraction) -> list[Fraction]:
     return [by, *([found] if (found := next(fits, None)) else [])]
 
 
-def _sped(paths: Sequence[Path], speed: Speed, sheet: Sheet, rewriter: Rewriter) -> dict[str, Rule]:
+def _sped(paths: Sequence[Path], speed: Speed, sheet: Sheet, copier: Copier) -> dict[str, Rule]:
     """Return every rule as it stands in the working copy, read again from its text, by where the original stands."""
     found: dict[str, Rule] = {}
     with tempfile.TemporaryDirectory(prefix="obscheck-") as scratch:
         copy = Path(scratch) / "rules.yml"
         for document in _opened(paths):
-            speed_rules(document, speed, _left([row for row in sheet.rows if row.rule.file == str(document.path)]), rewriter)
+            copier(document, speed, _left([row for row in sheet.rows if row.rule.file == str(document.path)]))
             copy.write_text(document.text(), encoding="utf-8")
             before = {rule.spot: rule.where for rule in rules_of(document)}
             found |= {before[rule.spot]: rule for rule in rules_of(Document.open(copy))}

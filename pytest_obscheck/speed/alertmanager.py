@@ -24,8 +24,6 @@ CLUSTER = {
     "cluster.peer-timeout": "15s",
     "cluster.settle-timeout": "1m",
     "cluster.pushpull-interval": "1m",
-    "cluster.reconnect-interval": "10s",
-    "cluster.reconnect-timeout": "6h",
 }
 _INTERVALS = ("mute_time_intervals", "active_time_intervals")
 Spot = tuple[str | int, ...]
@@ -83,7 +81,7 @@ def alertmanager_findings(document: Document, shown: str = "") -> Iterator[tuple
 def alertmanager_flags(args: Sequence[str], speed: Speed, known: Collection[str] | None = None) -> tuple[str, ...]:
     """Return production's flags with those of time divided and their defaults written out.
 
-    ``known``: the names that this version has. What the network needs (probes, gossip, TCP) is physical and stays.
+    ``known``: the names that this version has. What the network needs (probes, gossip, TCP, reconnecting) is physical and stays.
     """
     return sped_flags(args, _flags(args), speed, known)
 

@@ -5,7 +5,7 @@ By induction every comparison, aggregation and alert value then follows, without
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -82,9 +82,6 @@ class Leaf:
     durations: tuple[tuple[str, Fraction], ...] = ()
 
 
-Rewriter = Callable[[str, Speed], str]
-
-
 def rewrite(text: str, speed: Speed) -> str:
     """Return the expression for the sped-up stack, changed in spans only.
 
@@ -96,6 +93,14 @@ def rewrite(text: str, speed: Speed) -> str:
 def durations(text: str) -> tuple[tuple[str, Fraction], ...]:
     """Return every duration of an expression in milliseconds with what it is: range, offset, step or horizon."""
     return tuple(found for leaf in leaves(text, Speed(Fraction(1))) for found in leaf.durations)
+
+
+def with_steps(text: str, evaluation: Fraction) -> str:
+    """Return the expression with the step of every ``[R:]`` written out, so that it does not hang on who evaluates it."""
+    found = tokens(text)
+    openings = [found[number : token.mate + 1] for number, token in enumerate(found) if token.text == "[" and token.mate > 0]
+    ends = [inside[-2].end for inside in openings if inside[-2].text == ":"]
+    return replaced(text, [Piece(end, end, spelled(evaluation)) for end in ends])
 
 
 def leaves(text: str, speed: Speed) -> Iterator[Leaf]:

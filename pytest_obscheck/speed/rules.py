@@ -11,7 +11,7 @@ from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.protocols import Document
 from pytest_obscheck.speed.durations import milliseconds
 from pytest_obscheck.speed.factor import Span
-from pytest_obscheck.speed.promql import Rewriter, Speed, durations, rewrite
+from pytest_obscheck.speed.promql import Speed, durations, rewrite
 from pytest_obscheck.speed.templates import sped_template
 
 Spot = tuple[str | int, ...]
@@ -88,7 +88,7 @@ def _leaves(rule: Rule) -> Iterator[Span]:
     yield from (Span(length, f"{rule.name} ({rule.where})", what) for what, length in found if length)
 
 
-def speed_rules(document: Document, speed: Speed, leave: Iterable[Spot] = (), rewriter: Rewriter = rewrite) -> None:
+def speed_rules(document: Document, speed: Speed, leave: Iterable[Spot] = ()) -> None:
     """Edit a rule file for the sped-up stack; rules at the spots of ``leave`` stay as they are.
 
     ``limit`` counts alerts and stays. ``ValueError`` where a duration does not divide: ask ``check_divides`` first.
@@ -97,11 +97,11 @@ def speed_rules(document: Document, speed: Speed, leave: Iterable[Spot] = (), re
         _shorten(document, ("groups", number), group, GROUP, speed)
     left = set(leave)
     for rule in [each for each in rules_of(document) if each.spot not in left]:
-        _speed_rule(document, rule, speed, rewriter)
+        _speed_rule(document, rule, speed)
 
 
-def _speed_rule(document: Document, rule: Rule, speed: Speed, rewriter: Rewriter) -> None:
-    _change(document, (*rule.spot, "expr"), rule.expr, rewriter(rule.expr, speed))
+def _speed_rule(document: Document, rule: Rule, speed: Speed) -> None:
+    _change(document, (*rule.spot, "expr"), rule.expr, rewrite(rule.expr, speed))
     _shorten(document, rule.spot, rule.fields, HOLDS, speed)
     for field in TEMPLATES:
         texts = rule.fields.get(field)
