@@ -126,10 +126,10 @@ def check_sheet(asked: Asked, sheet: Sheet, promtool: Path, copier: Copier = spe
     speeds = [Speed(by, asked.source, asked.evaluation, CLOCK) for by in factors]
     copies = [_sped(asked.paths, speed, sheet, copier) for speed in speeds]
     exact = [row for row in sheet.rows if row.finding.grade is Class.EXACT]
-    at_speed = [[(speed, copy[row.rule.where]) for speed, copy in zip(speeds, copies, strict=True)] for row in exact]
+    at_speed = [[(speed, copy[_key(row.rule)]) for speed, copy in zip(speeds, copies, strict=True)] for row in exact]
     cases = [Case(_original(row.rule, asked), sped) for row, sped in zip(exact, at_speed, strict=True)]
-    outcomes = dict(zip((row.rule.where for row in exact), prove(promtool, cases), strict=True))
-    return replace(sheet, rows=[replace(row, outcome=outcomes.get(row.rule.where)) for row in sheet.rows], factors=factors)
+    outcomes = dict(zip((_key(row.rule) for row in exact), prove(promtool, cases), strict=True))
+    return replace(sheet, rows=[replace(row, outcome=outcomes.get(_key(row.rule))) for row in sheet.rows], factors=factors)
 
 
 def _original(rule: Rule, asked: Asked) -> Rule:
@@ -144,16 +144,19 @@ def _factors(spans: Sequence[Span], by: Fraction) -> list[Fraction]:
     return [by, *([found] if (found := next(fits, None)) else [])]
 
 
-def _sped(paths: Sequence[Path], speed: Speed, sheet: Sheet, copier: Copier) -> dict[str, Rule]:
+def _key(rule: Rule) -> tuple[str, Spot]:
+    return rule.file, rule.spot
+
+
+def _sped(paths: Sequence[Path], speed: Speed, sheet: Sheet, copier: Copier) -> dict[tuple[str, Spot], Rule]:
     """Return every rule as it stands in the working copy, read again from its text, by where the original stands."""
-    found: dict[str, Rule] = {}
+    found: dict[tuple[str, Spot], Rule] = {}
     with tempfile.TemporaryDirectory(prefix="obscheck-") as scratch:
         copy = Path(scratch) / "rules.yml"
         for document in _opened(paths):
             copier(document, speed, _left([row for row in sheet.rows if row.rule.file == str(document.path)]))
             copy.write_text(document.text(), encoding="utf-8")
-            before = {rule.spot: rule.where for rule in rules_of(document)}
-            found |= {before[rule.spot]: rule for rule in rules_of(Document.open(copy))}
+            found |= {(str(document.path), rule.spot): rule for rule in rules_of(Document.open(copy))}
     return found
 
 

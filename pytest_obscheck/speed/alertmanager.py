@@ -81,7 +81,7 @@ def alertmanager_findings(document: Document, shown: str = "") -> Iterator[tuple
 def alertmanager_flags(args: Sequence[str], speed: Speed, known: Collection[str] | None = None) -> tuple[str, ...]:
     """Return production's flags with those of time divided and their defaults written out.
 
-    ``known``: the names that this version has. What the network needs (probes, gossip, TCP, reconnecting) is physical and stays.
+    ``known``: the names that this version has. What the network needs (probes, gossip, TCP) is physical.
     """
     return sped_flags(args, _flags(args), speed, known)
 
