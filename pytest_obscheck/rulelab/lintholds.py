@@ -4,13 +4,18 @@
 objective T over a period P in (1 - T) · P (Google's SRE workbook, chapter 5). An alert that comes after more than half of it
 leaves less time to mend than it took to notice. T is what the rule itself says: its bound for a share of what is good, the
 rest for a share of what is bad, the quantile for a quantile, or a percentage in its words that is its bound; 99.9 % for
-``up == 0``. P is 30 days. And no hold may be longer than Prometheus keeps samples by default (15 days): nobody could look up
-then what it waited for. False alarms: a bound far below the objective on a slow trend that is no failure of users.
+``up == 0``, and 95 % where a rule speaks of an SLA and says nothing else: less is no agreement. P is 30 days. And no hold may
+be longer than Prometheus keeps samples by default (15 days): nobody could look up then what it waited for. False alarms: a
+bound far below the objective on a slow trend that is no failure of users.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from typing import Any
+
+import promql_parser
 
 from pytest_obscheck.rulelab.lintrules import Finding, Rule, RuleSet
 from pytest_obscheck.rulelab.linttrees import Comparison, bare, below, calls, comparisons, leaves, number
@@ -20,7 +25,9 @@ DAY = 86_400.0
 PERIOD = 30 * DAY
 RETENTION = 15 * DAY
 USUAL = 0.999
-"""The objective where a rule has none of its own."""
+"""The objective of what is simply up."""
+WEAKEST = 0.95
+_AGREED = re.compile(r"SLA|SLO|\b(sla|slo)\b|agreement|objective")
 
 
 def check(rules: RuleSet) -> Iterator[Finding]:
@@ -35,6 +42,8 @@ def check(rules: RuleSet) -> Iterator[Finding]:
 def _too_long(rule: Rule, recordings: Mapping[str, Rule]) -> tuple[str, str] | None:
     said = f"for: {spoken(rule.hold)}"
     objective = min((found for each in comparisons(rule.tree) if (found := _objective(rule, each, recordings))), default=None)
+    if objective is None and _AGREED.search(rule.words()):
+        objective = WEAKEST
     if objective is not None:
         budget = (1 - objective) * PERIOD
         if rule.hold > budget / 2:
@@ -53,12 +62,12 @@ def _objective(rule: Rule, each: Comparison, recordings: Mapping[str, Rule]) -> 
     quantile = _quantile(each, recordings)
     if quantile:
         return quantile
-    if each.bound == 0 and each.sign == "==" and {selector.name for selector in leaves(each.side, recordings)} == {"up"}:
+    if each.bound == 0 and each.sign == "==" and _only_up(each, recordings):
         return USUAL
     has = unit(each.side, recordings)
     upper = each.bound / has.scale if has.kind == "ratio" else _claimed(rule, each)
-    if upper is None:
-        upper = each.bound if _fraction_of_up(each, recordings) else None
+    if upper is None and (_percentage(each.side) or _only_up(each, recordings)):
+        upper = each.bound if each.bound < 1 else each.bound / 100
     if upper is None:
         return None
     if each.sign.startswith("<"):
@@ -84,8 +93,15 @@ def _quantile(each: Comparison, recordings: Mapping[str, Rule]) -> float | None:
     return None
 
 
-def _fraction_of_up(each: Comparison, recordings: Mapping[str, Rule]) -> bool:
-    return {selector.name for selector in leaves(each.side, recordings)} == {"up"} and 0 < each.bound < 1
+def _only_up(each: Comparison, recordings: Mapping[str, Rule]) -> bool:
+    return {selector.name for selector in leaves(each.side, recordings)} == {"up"}
+
+
+def _percentage(node: Any) -> bool:
+    """Whether something is multiplied by 100 at the end: its author means per cent, whatever it is."""
+    node = bare(node)
+    factors = (number(node.lhs), number(node.rhs)) if isinstance(node, promql_parser.BinaryExpr) and str(node.op) == "*" else ()
+    return 100.0 in factors
 
 
 def spoken(span: float) -> str:

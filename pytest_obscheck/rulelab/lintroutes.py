@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from pytest_obscheck.derive import check_alertmanager
+from pytest_obscheck.derive import Document, check_alertmanager
 from pytest_obscheck.errors import Problem
 from pytest_obscheck.rulelab.lintrules import Finding, meant
 
@@ -32,32 +33,46 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """Where Alertmanager knows which keys (https://prometheus.io/docs/alerting/latest/configuration/)."""
-_TYPES = {
-    "config.plain": "the top level",
-    "config.Route": "a route (below 'route:')",
-    "config.InhibitRule": "an inhibition (below 'inhibit_rules:')",
-    "config.GlobalConfig": "'global:'",
-    "config.Receiver": "a receiver (below 'receivers:')",
+_PLACES = {
+    "route": "a route (below 'route:')",
+    "routes": "a route (below 'route:')",
+    "inhibit_rules": "an inhibition (below 'inhibit_rules:')",
+    "global": "'global:'",
+    "receivers": "a receiver (below 'receivers:')",
 }
 _UNKNOWN = re.compile(r"field (\S+) not found in type (\S+)")
 
 
 def check(amtool: Path, path: Path, shown: str) -> list[Finding]:
     """Return what amtool finds wrong in a file, each with its line as far as amtool knows it."""
-    return [_finding(problem, str(path), shown) for problem in check_alertmanager(amtool, path)]
+    return [_finding(problem, path, shown) for problem in check_alertmanager(amtool, path)]
 
 
-def _finding(problem: Problem, path: str, shown: str) -> Finding:
-    line = problem.where.removeprefix(path).lstrip(":")
+def _finding(problem: Problem, path: Path, shown: str) -> Finding:
+    line = problem.where.removeprefix(str(path)).lstrip(":")
     place = int(line) if line.isdigit() else 0
     found = _UNKNOWN.search(problem.what)
-    what, right = _told(found[1], found[2]) if found else (problem.what, problem.right)
+    what, right = _told(found[1], _home(path, found[1], place)) if found else (problem.what, problem.right)
     return Finding(shown, place, "alertmanager", what, right)
 
 
-def _told(key: str, kind: str) -> tuple[str, str]:
-    here = _TYPES.get(kind, kind)
+def _home(path: Path, key: str, line: int) -> str:
+    """Return where a key stands; amtool calls nearly every place ``config.plain``."""
+    value = Document.open(path)
+    spots = [spot for spot in _spots(value.value, ()) if spot[-1] == key and value.line(*spot) == line]
+    above = [str(step) for step in spots[0][:-1] if isinstance(step, str)] if spots else []
+    return _PLACES.get(above[-1], f"'{above[-1]}:'") if above else "the top level"
+
+
+def _spots(value: Any, spot: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    inside = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for step, inner in inside:
+        yield (*spot, step)
+        yield from _spots(inner, (*spot, step))
+
+
+def _told(key: str, here: str) -> tuple[str, str]:
     homes = [place for place, keys in SECTIONS.items() if key in keys and place != here]
     if homes:
         return f"{key!r} is no key of {here}", f"it belongs into {homes[0]}"
-    return f"{key!r} is no key of Alertmanager's configuration", meant(key, SECTIONS.get(here, ()))
+    return f"{key!r} is no key of {here}, as far as this amtool knows", meant(key, SECTIONS.get(here, ()))

@@ -114,6 +114,8 @@ def test_a_percentile_is_not_an_average(tmp_path: Path, expr: str, name: str, wr
         ("histogram_quantile(0.95, rate(a_seconds_bucket[5m])) > 0.5", "10m", ""),
         ("up == 0", "1h", "139% of the budget of 0.999 over 30d (43.2m)"),
         ("up == 0", "5m", ""),
+        ("avg_over_time(up[1h]) * 100 < 99.9", "24h", "33 times all of the budget of 0.999 over 30d (43.2m)"),
+        ("histogram_quantile(0.05, a_seconds_bucket) * 100 < 95", "24h", "67% of the budget of 0.95 over 30d (36h)"),
         ("1 - avail_bytes / size_bytes > 0.9", "24h", ""),
         ("certificate_days < 14", "24h", ""),
     ],
@@ -133,6 +135,13 @@ def test_no_hold_is_longer_than_samples_are_kept(tmp_path: Path) -> None:
     what = "for: 20d needs that long without one good evaluation, and samples are kept for 15d"
     right = "put the period into the range of the expression"
     assert said(findings) == [f"rules.yml:1: alert A: {what}; {right} (hold-outlasts-budget)"]
+
+
+def test_an_agreement_that_says_no_figure_is_at_least_a_weak_one(tmp_path: Path) -> None:
+    rule = {"expr": "sum(rate(a_total[5m])) < 100", "for": "24h"}
+
+    assert len(list(lintholds.check(ruleset(tmp_path, alert="ThroughputSLA", **rule)))) == 1
+    assert list(lintholds.check(ruleset(tmp_path, alert="Throughput", **rule))) == []
 
 
 def test_a_percentage_in_the_words_is_an_objective_too(tmp_path: Path) -> None:

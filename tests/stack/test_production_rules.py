@@ -223,3 +223,23 @@ def test_every_name_that_production_asks_for_leads_into_the_stack() -> None:
 
     members = [*stack["components"].values(), *stack["services"].values()]
     assert {host for member in members for host in member.get("hosts", [])} == asked
+
+
+def test_info_waits_for_business_hours_and_a_critical_alert_mutes_the_rest_of_its_service() -> None:
+    config = yaml.safe_load((PRODUCTION / "alertmanager.yml").read_text(encoding="utf-8"))
+    intervals = {interval["name"] for interval in config["time_intervals"]}
+
+    waiting = [route for route in config["route"]["routes"] if route.get("active_time_intervals")]
+    assert [(route["matchers"], route["receiver"]) for route in waiting] == [(['severity="info"'], "business-team")]
+    assert set(waiting[0]["active_time_intervals"]) == intervals
+    assert config["inhibit_rules"] == [
+        {"source_matchers": ['severity="critical"'], "target_matchers": ['severity=~"warning|info"'], "equal": ["job"]}
+    ]
+
+
+def test_no_secret_is_in_the_configuration() -> None:
+    text = (PRODUCTION / "alertmanager.yml").read_text(encoding="utf-8")
+
+    secret = re.findall(r"(?m)^\s*-? ?(\w*(?:key|password|token|secret|api_url)\w*):", text)
+    assert secret
+    assert [key for key in secret if not key.endswith("_file")] == []
