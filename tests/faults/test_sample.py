@@ -1,6 +1,6 @@
 """Altered samples: what the inbox is told, what confirms it, and what is refused."""
 
-# ruff: noqa: D102 - the capability says what these methods do
+
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
