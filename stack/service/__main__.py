@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -20,8 +21,11 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201  there is no logging yet
         return 2
     set_up_logs(settings.name, settings.log_level, settings.log_format)
+    app = create_app(settings)
+    # What is there now stays until the end: the garbage collector need not look at it again and again.
+    gc.freeze()
     uvicorn.run(
-        create_app(settings),
+        app,
         host="127.0.0.1",
         port=settings.port,
         loop="asyncio",

@@ -6,10 +6,10 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import urandom
 from time import perf_counter
-from uuid import uuid4
 
-from starlette.datastructures import Headers, MutableHeaders
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import Tag
@@ -20,12 +20,12 @@ from service.timing import now
 from service.tracing import Tracing
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-CORRELATION, USER = "X-Correlation-ID", "X-User-ID"
+CORRELATION, USER = b"x-correlation-id", b"x-user-id"
 OWN = ("/health", "/metrics", "/monitoring", "/sla", "/docs", "/openapi.json", "/webhooks", "/audit")
 """Paths that monitoring asks for: they keep no promise to users, and their lines are for debugging."""
 
 LOG = logging.getLogger(__name__)
-_SAFE = re.compile(r"[\w.:@+/=-]{1,128}")
+_SAFE = re.compile(rb"[\w.:@+/=-]{1,128}")
 
 
 @dataclass
@@ -33,14 +33,13 @@ class _Answer:
     """The status code of one request; 500 until the application says otherwise, as after an unhandled exception."""
 
     send: Send
-    headers: Mapping[str, str]
-    status: int = field(default=500)
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    status: int = 500
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            if self.headers:
-                MutableHeaders(scope=message).update(self.headers)
+            message["headers"] = [*message.get("headers", ()), *self.headers]
         await self.send(message)
 
 
@@ -57,15 +56,14 @@ class RequestIds:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        request, user = uuid4().hex, _safe(headers.get(USER, ""))
-        correlation = _safe(headers.get(CORRELATION, "")) or request
+        request, user = urandom(16).hex(), _header(scope, USER)
+        correlation = _header(scope, CORRELATION) or request
         self.tag({"correlation_id": correlation, "user_id": user})
         with (
             self.tracing.request(correlation, user) as span,
             bound(correlation_id=correlation, request_id=request, user_id=user or None, **span),
         ):
-            await self.app(scope, receive, _Answer(send, {CORRELATION: correlation}))
+            await self.app(scope, receive, _Answer(send, ((CORRELATION, correlation.encode()),)))
 
 
 @dataclass(frozen=True)
@@ -75,13 +73,14 @@ class RequestMetrics:
     app: ASGIApp
     metrics: Metrics
     history: History
+    _children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and note its status and its whole duration afterwards."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        answer, begun, error_type = _Answer(send, {}), perf_counter(), ""
+        answer, begun, error_type = _Answer(send), perf_counter(), ""
         try:
             await self.app(scope, receive, answer)
         except Exception as error:
@@ -92,14 +91,23 @@ class RequestMetrics:
 
     def _note(self, scope: Scope, status: int, seconds: float, error_type: str) -> None:
         method, endpoint = _method(scope), _endpoint(scope)
-        self.metrics.requests.labels(method, endpoint, str(status)).inc()
-        self.metrics.request_seconds.labels(method, endpoint).observe(seconds)
+        counter, histogram = self._child(method, endpoint, status)
+        counter.inc()
+        histogram.observe(seconds)
         own = scope["path"].startswith(OWN)
         if not own:
             self.history.note(now(), seconds, failed=status >= 500)
         level = _level(status, own=own)
         if LOG.isEnabledFor(level):
             LOG.log(level, "%s %s %s", method, endpoint, status, extra=_extra(method, endpoint, status, seconds, error_type))
+
+    def _child(self, method: str, endpoint: str, status: int) -> tuple[Counter, Histogram]:
+        # There are few of them, and labels() takes longer than counting does.
+        key = (method, endpoint, status)
+        if key not in self._children:
+            counter = self.metrics.requests.labels(method, endpoint, str(status))
+            self._children[key] = counter, self.metrics.request_seconds.labels(method, endpoint)
+        return self._children[key]
 
 
 def _extra(method: str, endpoint: str, status: int, seconds: float, error_type: str) -> Mapping[str, object]:
@@ -113,9 +121,12 @@ def _level(status: int, *, own: bool) -> int:
     return logging.DEBUG if own else logging.INFO
 
 
-def _safe(given: str) -> str:
+def _header(scope: Scope, name: bytes) -> str:
     # What a caller sends goes into logs and headers: only what can do no harm there is taken.
-    return given if _SAFE.fullmatch(given) else ""
+    for key, value in scope["headers"]:
+        if key == name:
+            return value.decode("ascii") if _SAFE.fullmatch(value) else ""
+    return ""
 
 
 def _method(scope: Scope) -> str:

@@ -24,6 +24,8 @@ _WORDS = {
 _OWN = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "color_message", "taskName"})
 """What every record has; anything else was given as ``extra``."""
 
+_JSON = json.JSONEncoder(default=str, ensure_ascii=False)
+
 _BOUND: ContextVar[Mapping[str, Any]] = ContextVar("bound", default={})  # noqa: B039  never changed in place
 
 
@@ -78,7 +80,7 @@ class Lines:
 
 def as_json(fields: dict[str, Any]) -> str:
     """Return the fields as one JSON object."""
-    return json.dumps(fields, default=str, ensure_ascii=False)
+    return _JSON.encode(fields)
 
 
 def as_text(fields: dict[str, Any]) -> str:
@@ -107,5 +109,7 @@ def set_up_logs(service: str, level: str, shape: str) -> None:
     handler.setFormatter(lines)
     logging.basicConfig(handlers=[handler], level=LEVELS[level], force=True)
     logging.captureWarnings(True)
+    # Of no use to anybody here, and half of the time that a line takes.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for loud in ("httpx", "httpcore", "uvicorn", "celery", "kombu", "amqp", "opentelemetry"):
         logging.getLogger(loud).setLevel(max(logging.WARNING, LEVELS[level]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -43,15 +43,13 @@ class Tracing(Protocol):
 class NoTracing:
     """Does nothing, at no cost."""
 
-    @contextmanager
-    def span(self, name: str, **attributes: str | float) -> Iterator[None]:
+    def span(self, name: str, **attributes: str | float) -> AbstractContextManager[None]:
         """Do nothing."""
-        yield
+        return nullcontext()
 
-    @contextmanager
-    def request(self, correlation_id: str, user_id: str) -> Iterator[SpanIds]:
+    def request(self, correlation_id: str, user_id: str) -> AbstractContextManager[SpanIds]:
         """Do nothing."""
-        yield {}
+        return nullcontext({})
 
     def watch(self, app: FastAPI, client: httpx.AsyncClient) -> None:
         """Do nothing."""
