@@ -72,8 +72,20 @@ def _files(path: Path) -> list[Path]:
         raise ConfigError([Problem(str(path), "there is no such file")])
     named = _keys(path).get("rule_files")
     if not isinstance(named, list):
-        return [path]
-    return [file for pattern in named for file in sorted(path.parent.glob(str(pattern)))]
+        return [_fit(path)]
+    found = [file for pattern in named for file in sorted(path.parent.glob(str(pattern)))]
+    if not found:
+        raise ConfigError([Problem(str(path), f"no file is there that its rule_files name: {', '.join(map(str, named))}")])
+    return found
+
+
+def _fit(path: Path) -> Path:
+    """Return a file that can be linted, or that is not even YAML: that is a finding."""
+    keys = _keys(path)
+    if keys and not _of_interest(path):
+        right = "rule files have 'groups', an alertmanager.yml has 'route'"
+        raise ConfigError([Problem(str(path), f"neither rules nor routes; it has {', '.join(map(str, keys))}", right)])
+    return path
 
 
 def _of_interest(path: Path) -> bool:

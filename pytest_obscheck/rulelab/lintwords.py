@@ -45,6 +45,8 @@ def check(rules: RuleSet) -> Iterator[Finding]:
 
 def _units(rule: Rule, recordings: Mapping[str, Rule]) -> Iterator[Finding]:
     has = unit(compared(rule.tree), recordings)
+    if has.kind == "ratio" and has.scale == 1 and any(abs(each.bound) > 1 for each in comparisons(rule.tree)):
+        return  # What may be above 1 is no share, whatever it is called.
     if rule.kind == "record":
         if re.search(r"(^|[:_])ratio", rule.name) and has.kind.endswith("per second"):
             yield rule.finding("unit-in-words", "record", f"it is called a ratio and is {has}", _RIGHT["count per second"])

@@ -28,6 +28,7 @@ LIMIT = 48
 FAR = 86_400
 """Seconds: an expression that looks further away than this (``offset 1w``) is not asked about."""
 OTHER = "other"
+MANY = ("one", "two", "three", "four", "five", "six")
 EDGES = ("0.1", "0.5", "1", "2.5", "+Inf")
 _COUNTING = re.compile(r".*_(total|count|sum|bucket)")
 
@@ -86,7 +87,8 @@ def _shapes(node: Any, trees: Iterable[Any], recordings: Mapping[str, Rule]) -> 
     counted = {found.name for tree in trees for call in calls(tree, "rate", "irate", "increase") for found in leaves(call, {})}
     shapes = []
     for name, some in wanted.items():
-        labels: dict[str, tuple[str, ...]] = dict.fromkeys(sorted(shared | {"instance"}), ("one", "two"))
+        labels: dict[str, tuple[str, ...]] = dict.fromkeys(sorted(shared), ("one", "two"))
+        labels["instance"] = MANY if _counts(trees) else MANY[:2]
         labels |= {label: _choices(label, some) for label in sorted({each.label for one in some for each in one.matchers})}
         if name.endswith("_bucket"):
             labels["le"] = tuple(
@@ -94,6 +96,11 @@ def _shapes(node: Any, trees: Iterable[Any], recordings: Mapping[str, Rule]) -> 
             )
         shapes.append(Shape(name, name in counted or _COUNTING.fullmatch(name) is not None, _fitting(labels)))
     return shapes
+
+
+def _counts(trees: Iterable[Any]) -> bool:
+    """Whether something counts series: with two of them at most, ``count / 2`` would hardly vary."""
+    return any(str(getattr(node, "op", "")) in ("count", "count_values", "group") for tree in trees for node in walk(tree))
 
 
 def _edge(text: str) -> float:
@@ -128,7 +135,7 @@ def _examples(text: str, regex: bool) -> list[str]:
     found = []
     for part in text.strip("^$()").split("|")[:3]:
         plain = re.sub(r"\\([.\-/])", r"\1", re.sub(r"(?<!\\)\.[*+?]?", "0", re.sub(r"\[[^\]]*\][*+?]?", "0", part)))
-        if re.escape(plain) and _takes(text, plain):
+        if plain and _takes(text, plain):
             found.append(plain)
     return found
 
@@ -143,7 +150,9 @@ def _takes(regex: str, value: str) -> bool:
 def _fitting(labels: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """Return labels with so few values that there are not too many series."""
     kept = dict(labels)
-    for label in sorted(kept, key=lambda name: (name == "le", name != "instance", name == "job")):
+    for label in sorted(
+        kept, key=lambda name: (name == "le", (name == "instance") is (kept["instance"] == MANY), name == "job")
+    ):
         if math.prod(len(values) for values in kept.values()) <= LIMIT or label == "le":
             break
         # The last value is the one that no positive matcher takes.

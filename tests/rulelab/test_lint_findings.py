@@ -137,6 +137,7 @@ def rules(*some: tuple[str, str, str]) -> str:
         ('rate(a_total{code="500"}[5m]) / ignoring(code) group_left sum without (code) (rate(a_total[5m]))', False),
         ('count(up{job="a"} == 1) / count(up{job="a"})', False),
         ("a_used / a_size", False),
+        ("count by (job) (a) - floor(count by (job) (a) / 2 + 1)", False),
         ("a_total - a_total offset 5m", False),
         ("histogram_quantile(0.99, sum by (le) (rate(a_seconds_bucket[5m])))", False),
         ('sum(rate(a_seconds_bucket{le="0.5"}[5m])) / sum(rate(a_seconds_count[5m]))', False),
@@ -213,6 +214,26 @@ def test_a_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
         lint([tmp_path / "none.yml"], no_program)
 
     assert str(caught.value) == f"{tmp_path}/none.yml: there is no such file"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "services: {}\n",
+            "neither rules nor routes; it has services; rule files have 'groups', an alertmanager.yml has 'route'",
+        ),
+        ("rule_files: ['rules/*.yml']\n", "no file is there that its rule_files name: rules/*.yml"),
+    ],
+)
+def test_a_file_that_holds_nothing_to_lint_is_a_mistake(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "some.yml"
+    file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(ConfigError) as caught:
+        lint([file], no_program)
+
+    assert str(caught.value) == f"{file}: {said}"
 
 
 def test_findings_can_be_read_by_programs(

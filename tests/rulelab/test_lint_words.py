@@ -70,6 +70,7 @@ SHARE = "prints '{{ $value | humanizePercentage }}', a ratio as a percentage"
         ("a_seconds > 10", "{{ $value }}%", "prints '{{ $value }}%', a percentage"),
         ("a_bytes / b_bytes > 0.9", "{{ $value | humanizeDuration }}", "prints '{{ $value | humanizeDuration }}', a duration"),
         ("queue_depth > 10", "{{ $value }}%", ""),
+        ("memory_usage_ratio > 70", "{{ $value }}%", ""),
     ],
 )  # fmt: skip
 def test_an_annotation_prints_the_unit_that_the_value_has(tmp_path: Path, expr: str, text: str, wrong: str) -> None:
