@@ -85,9 +85,9 @@ def speed_sheet(asked: Asked) -> Sheet:
     speed = Speed(by, asked.source, asked.evaluation)
     rows, copies, diffs = [], {}, []
     for document in documents:
-        mine = [Row(rule, classify(rule.expr, speed, asked.metrics)) for rule in rules_of(document)]
+        mine = [Row(rule, classify(rule.expr, speed, asked.metrics, rule.reading)) for rule in rules_of(document)]
         before = document.text()
-        speed_rules(document, speed, _left(mine))
+        speed_rules(document, speed, _left(mine), asked.metrics)
         rows += mine
         copies[document.path] = document.text()
         diffs.append(diff(before, document.text(), str(document.path)))
@@ -125,7 +125,7 @@ def check_sheet(asked: Asked, sheet: Sheet, promtool: Path, copier: Copier = spe
     factors = _factors([span for document in documents for span in spans_of(document)], factor(asked.by))
     speeds = [Speed(by, asked.source, asked.evaluation, CLOCK) for by in factors]
     copies = [_sped(asked.paths, speed, sheet, copier) for speed in speeds]
-    exact = [row for row in sheet.rows if row.finding.grade is Class.EXACT]
+    exact = [row for row in sheet.rows if row.finding.grade is Class.EXACT and not row.finding.assumed]
     at_speed = [[(speed, copy[_key(row.rule)]) for speed, copy in zip(speeds, copies, strict=True)] for row in exact]
     cases = [Case(_original(row.rule, asked), sped) for row, sped in zip(exact, at_speed, strict=True)]
     outcomes = dict(zip((_key(row.rule) for row in exact), prove(promtool, cases), strict=True))
@@ -184,7 +184,7 @@ def as_text(sheet: Sheet) -> Iterator[str]:
     for row in sheet.rows:
         proof = f" [{row.outcome.proof.value}]" if row.outcome else ""
         yield f"{row.finding.grade.value:<11} {row.rule.name:<{width}}  {row.rule.where}{proof}\n"
-        if row.finding.grade is not Class.EXACT:
+        if row.finding.grade is not Class.EXACT or row.finding.assumed:
             yield f"            {row.finding.reason}; {row.finding.equivalent}\n"
         if row.outcome and row.outcome.told:
             yield f"            {row.outcome.told}\n"

@@ -35,14 +35,19 @@ class Metric(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing about a rule: its class, the reason, and what the sped-up rule is equivalent to."""
+    """One thing about a rule: its class, the reason, and what the sped-up rule is equivalent to.
+
+    ``assumed``: it holds because the user decided so, which no engine can prove.
+    """
 
     grade: Class
     reason: str
     equivalent: str
+    assumed: bool = False
 
 
 SAME = Finding(Class.EXACT, "every leaf that holds time is divided by the same factor", "the same state at t/N as at t")
+READINGS = {"physical": "physical seconds and real events, as they are", "story": "seconds of the story: times N"}
 FLOWS = ("rate", "irate", "increase", "resets", "changes")
 SLOPES = ("delta", "idelta", "deriv", "predict_linear", "double_exponential_smoothing", "holt_winters")
 COUNTS = ("changes", "resets", "count_over_time")
@@ -53,18 +58,39 @@ _SUFFIXES = {
 }
 
 
-def classify(text: str, speed: Speed, metrics: Mapping[str, Metric] | None = None) -> Finding:
+def classify(text: str, speed: Speed, metrics: Mapping[str, Metric] | None = None, reading: str = "") -> Finding:
     """Return the class of an expression: that of its worst part.
 
-    ``metrics`` says what metrics are; of the others the name is taken for a hint, and the reason says so.
+    ``metrics`` says what metrics are; of the others the name is taken for a hint, and the reason says so. ``reading`` is the
+    user's decision, one of ``READINGS``, where one is needed.
     """
     try:
         tree = parsed(text)
         parsed(rewrite(text, speed))
     except ValueError as error:
         return Finding(Class.CANNOT, str(error), "run it at speed 1")
-    judge = _scripted if speed.source is Source.SCRIPTED else _Real(metrics or {}, speed).findings
-    return max(judge(tree), key=lambda finding: list(Class).index(finding.grade), default=SAME)
+    judge = _scripted if speed.source is Source.SCRIPTED else _Real(metrics or {}).findings
+    found = [_decided(finding, reading) for finding in judge(tree)]
+    return max(found, key=lambda finding: (list(Class).index(finding.grade), finding.assumed), default=SAME)
+
+
+def _decided(finding: Finding, reading: str) -> Finding:
+    if finding.grade is not Class.DECISION or reading not in READINGS:
+        return finding
+    return Finding(Class.EXACT, f"{finding.reason}; you decided: {reading}", READINGS[reading], assumed=True)
+
+
+def in_story_time(text: str, metrics: Mapping[str, Metric] | None = None) -> frozenset[str]:
+    """Return the functions and metrics of an expression that are multiplied by N where the user decides for story time."""
+    real, names = _Real(metrics or {}), set()
+    for node in parsed(text).walk():
+        if node.kind is Kind.SELECTOR and real.kind(node.name)[0] in (Metric.TIMESTAMP, Metric.DURATION):
+            names.add(node.name)
+        if node.kind is Kind.SELECTOR and not node.range and real.kind(node.name)[0] is Metric.FLOW:
+            names.add(node.name)
+        if node.kind is Kind.CALL and node.name in (*COUNTS, *STAMPS, "time"):
+            names.add(node.name)
+    return frozenset(names)
 
 
 def _scripted(tree: Tree) -> Iterator[Finding]:
@@ -79,7 +105,6 @@ class _Real:
     """Finds what a speed-up means for processes that go on working at their real rates."""
 
     metrics: Mapping[str, Metric]
-    speed: Speed
 
     def findings(self, tree: Tree, around: str = "") -> Iterator[Finding]:
         """Yield what is to be said of a tree whose nearest function is ``around``."""
@@ -96,7 +121,7 @@ class _Real:
             yield Finding(Class.CANNOT, reason, "run it at speed 1, or offline at an instant of your choice")
         elif tree.name == "time" or tree.name in STAMPS:
             yield self._decide(f"{tree.name}() is compared with what real processes did at real times")
-        elif tree.name in COUNTS and tree.name not in self.speed.decided:
+        elif tree.name in COUNTS:
             yield self._decide(f"{tree.name}() counts what happens in a window that is N times shorter")
         elif tree.name in SLOPES:
             reason = f"{tree.name}() of a gauge is taken over a window that is N times shorter, so its noise is larger"
@@ -110,10 +135,12 @@ class _Real:
             yield Finding(Class.EXACT, reason, "the same value in the mean; its noise is √N times larger")
 
     def _decide(self, reason: str) -> Finding:
-        return Finding(Class.DECISION, reason, "as it is: physical seconds and real events; or times N: story time")
+        return Finding(
+            Class.DECISION, reason, "physical: as it is; or story: times N; say which by an annotation obscheck_speed"
+        )
 
     def _selector(self, tree: Tree, around: str) -> Iterator[Finding]:
-        kind, known = self._kind(tree.name)
+        kind, known = self.kind(tree.name)
         if around in FLOWS or around in COUNTS or around in SLOPES or kind is Metric.STATE:
             return
         told = "" if known else " (by its name; give its TYPE to be sure)"
@@ -124,7 +151,8 @@ class _Real:
         }
         yield self._decide(words[kind]())
 
-    def _kind(self, name: str) -> tuple[Metric, bool]:
+    def kind(self, name: str) -> tuple[Metric, bool]:
+        """Return what a metric is, and whether that was said rather than read from its name."""
         if name in self.metrics:
             return self.metrics[name], True
         hinted = (kind for kind, ends in _SUFFIXES.items() if name.endswith(ends))

@@ -16,6 +16,7 @@ from pytest_obscheck.speed.tokens import Piece, Token, replaced, tokens
 PER_SECOND = ("rate", "irate", "deriv")
 CALENDAR = ("hour", "minute", "day_of_month", "day_of_week", "day_of_year", "days_in_month", "month", "year")
 STAMPS = ("timestamp", "ts_of_first_over_time", "ts_of_last_over_time", "ts_of_max_over_time", "ts_of_min_over_time")
+LINEAR = tuple(f"{name}_over_time" for name in ("avg", "first", "last", "max", "min", "quantile"))
 OF_TIME = ("time", *CALENDAR, *STAMPS)
 
 
@@ -59,8 +60,8 @@ class Speed:
     source: Source = Source.SCRIPTED
     evaluation: Fraction = Fraction(60_000)
     clock: VirtualClock = VirtualClock()
-    decided: tuple[str, ...] = ()
-    """The functions whose value is multiplied by N although it is not known whether it should be: the user's decision."""
+    story: frozenset[str] = frozenset()
+    """Functions and metrics of real processes that the user decided to read as story time: they are multiplied by N."""
 
     def shorter(self, duration: str) -> str:
         """Return a story duration as wall time; ``ValueError`` where that is no whole number of milliseconds."""
@@ -111,6 +112,8 @@ def leaves(text: str, speed: Speed) -> Iterator[Leaf]:
             yield _bracket(found[number : token.mate + 1], speed)
         elif token.kind == "name" and _next(found, number) == "(":
             yield _call(found, number, speed)
+        elif token.kind == "name" and token.text in speed.story:
+            yield _selector(found, number, speed)
         elif token.kind == "name" and token.text.lower() == "offset" and not _is_metric(found, number):
             yield _offset(found, number, speed)
         elif token.text == "@" and token.kind == "sign":
@@ -142,6 +145,18 @@ def _bracket(inside: Sequence[Token], speed: Speed) -> Leaf:
     return Leaf(tuple(pieces), tuple(lengths))
 
 
+def _selector(found: Sequence[Token], number: int, speed: Speed) -> Leaf:
+    """Multiply an instant selector with everything that belongs to it; a range is multiplied as the call around it."""
+    last = found[number + 1].mate if _next(found, number) == "{" else number
+    if _next(found, last) == "[":
+        return Leaf()
+    while _next(found, last).lower() in ("offset", "@"):
+        signed = found[last + 2].text in ("-", "+")
+        named = found[last + 2].kind == "name"  # start() and end()
+        last += 2 + signed + 2 * named
+    return _around(found[number].start, found[last].end, f" * {_number(speed.by)}")
+
+
 def _offset(found: Sequence[Token], number: int, speed: Speed) -> Leaf:
     at = number + 1 + (found[number + 1].text in ("-", "+"))
     token = found[at] if at < len(found) else found[number]
@@ -166,7 +181,8 @@ def _call(found: Sequence[Token], number: int, speed: Speed) -> Leaf:
     if name == "predict_linear":
         return _horizon(found, number + 1, speed)
     if speed.source is Source.REAL:
-        scaled = name == "increase" or name in speed.decided
+        inside = {token.text for token in found[number + 2 : opening.mate] if token.kind == "name"}
+        scaled = name in {"increase", *speed.story} or (name in LINEAR and bool(inside & speed.story))
         return _around(start, end, f" * {_number(speed.by)}") if scaled else Leaf()
     if name in PER_SECOND:
         return _around(start, end, f" / {_number(speed.by)}")

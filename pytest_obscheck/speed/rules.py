@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.protocols import Document
+from pytest_obscheck.speed.classes import Metric, in_story_time
 from pytest_obscheck.speed.durations import milliseconds
 from pytest_obscheck.speed.factor import Span
-from pytest_obscheck.speed.promql import Speed, durations, rewrite
+from pytest_obscheck.speed.promql import Source, Speed, durations, rewrite
 from pytest_obscheck.speed.templates import sped_template
 
 Spot = tuple[str | int, ...]
 HOLDS = ("for", "keep_firing_for")
+DECISION = "obscheck_speed"
+"""The annotation of an alert by which the user decides how its sped-up form is to be read."""
 GROUP = ("interval", "query_offset")
 TEMPLATES = ("labels", "annotations")
 
@@ -32,6 +35,12 @@ class Rule:
     expr: str
     spot: Spot
     fields: Mapping[str, Any]
+
+    @property
+    def reading(self) -> str:
+        """Return how the user decided to read it at real rates: ``physical``, ``story``, or ``""``."""
+        notes = self.fields.get("annotations")
+        return str(notes.get(DECISION, "")) if isinstance(notes, Mapping) else ""
 
     def duration(self, field: str) -> Fraction:
         """Return a field in milliseconds, 0 where it is missing; ``ValueError`` where it is none."""
@@ -88,16 +97,26 @@ def _leaves(rule: Rule) -> Iterator[Span]:
     yield from (Span(length, f"{rule.name} ({rule.where})", what) for what, length in found if length)
 
 
-def speed_rules(document: Document, speed: Speed, leave: Iterable[Spot] = ()) -> None:
+def speed_rules(
+    document: Document, speed: Speed, leave: Iterable[Spot] = (), metrics: Mapping[str, Metric] | None = None
+) -> None:
     """Edit a rule file for the sped-up stack; rules at the spots of ``leave`` stay as they are.
 
-    ``limit`` counts alerts and stays. ``ValueError`` where a duration does not divide: ask ``check_divides`` first.
+    ``limit`` counts alerts and stays. ``metrics``: as for ``classify``, for rules that the user reads in story time.
+    ``ValueError`` where a duration does not divide: ask ``check_divides`` first.
     """
     for number, group in _rows(document.value, "groups"):
         _shorten(document, ("groups", number), group, GROUP, speed)
     left = set(leave)
     for rule in [each for each in rules_of(document) if each.spot not in left]:
-        _speed_rule(document, rule, speed)
+        _speed_rule(document, rule, read_as(rule, speed, metrics))
+
+
+def read_as(rule: Rule, speed: Speed, metrics: Mapping[str, Metric] | None = None) -> Speed:
+    """Return the speed as it holds for one rule: the user's reading of it is part of it."""
+    if speed.source is Source.SCRIPTED or rule.reading != "story":
+        return speed
+    return replace(speed, story=in_story_time(rule.expr, metrics))
 
 
 def _speed_rule(document: Document, rule: Rule, speed: Speed) -> None:

@@ -9,6 +9,7 @@ from pytest_obscheck.derive import Document, diff
 from pytest_obscheck.errors import ConfigError
 from pytest_obscheck.speed import (
     Class,
+    Source,
     Speed,
     alertmanager_findings,
     alertmanager_flag_spans,
@@ -216,3 +217,12 @@ def test_a_cluster_waits_for_its_peers_in_story_time() -> None:
     assert "--cluster.peer-timeout=500ms" in alertmanager_flags(args, SPEED)
     assert "cluster.peer-timeout" not in str(alertmanager_flags(("--cluster.listen-address=",), SPEED))
     assert 30_000 in {span.length for span in alertmanager_flag_spans(args)}
+
+
+def test_an_annotation_decides_how_a_rule_is_read(tmp_path: Path) -> None:
+    text = "groups: [{rules: [{alert: A, expr: 'lag_seconds > 60', annotations: {obscheck_speed: story}}]}]"
+    document = opened(tmp_path, text)
+
+    speed_rules(document, Speed(Fraction(60), Source.REAL))
+
+    assert 'expr: "(lag_seconds * 60) > 60"' in document.text()

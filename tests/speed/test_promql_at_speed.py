@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import promql_parser
 import pytest
 
-from pytest_obscheck.speed import Class, Metric, Source, Speed, VirtualClock, classify, metrics_of, rewrite
+from pytest_obscheck.speed import Class, Finding, Metric, Source, Speed, VirtualClock, classify, metrics_of, rewrite
+from pytest_obscheck.speed.classes import in_story_time
 from pytest_obscheck.speed.promql import durations, with_steps
 from pytest_obscheck.speed.templates import sped_template
 
@@ -140,3 +142,34 @@ def test_the_exposition_tells_flows_and_states_but_not_what_seconds_mean() -> No
 )
 def test_queries_of_templates_are_sped_up_and_prose_is_not(before: str, after: str) -> None:
     assert sped_template(before, SCRIPTED) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("time() - last_backup_timestamp > 600", "(time() * 60) - (last_backup_timestamp * 60) > 600"),
+        ('lag_seconds{a="b"} offset -5m > 60', '(lag_seconds{a="b"} offset -5s * 60) > 60'),
+        ("x_total @ start() > 5", "(x_total @ start() * 60) > 5"),
+        ("time() - max_over_time(a_timestamp[1h])", "(time() * 60) - (max_over_time(a_timestamp[1m]) * 60)"),
+        ("changes(up[5m]) > 1", "(changes(up[5s]) * 60) > 1"),
+        ("rate(x_total[5m])", "rate(x_total[5s])"),
+    ],
+)
+def test_a_rule_read_in_story_time_multiplies_what_is_physical(before: str, after: str) -> None:
+    assert rewrite(before, replace(REAL, story=in_story_time(before))) == after
+    promql_parser.parse(after)
+
+
+def test_a_decision_is_taken_by_the_user_and_assumed() -> None:
+    found = classify("changes(up[5m]) > 1", REAL, reading="physical")
+
+    assert found == Finding(
+        Class.EXACT,
+        "changes() counts what happens in a window that is N times shorter; you decided: physical",
+        "physical seconds and real events, as they are",
+        assumed=True,
+    )
+
+
+def test_a_word_that_is_no_reading_decides_nothing() -> None:
+    assert classify("changes(up[5m]) > 1", REAL, reading="whatever").grade is Class.DECISION
