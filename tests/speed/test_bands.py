@@ -38,7 +38,7 @@ def test_a_claim_that_noise_would_decide_is_refused_with_three_ways_out() -> Non
         check_margin("Errors (rules.yml:4)", 0.2, 0.05, 10, 300, 60)
 
     assert str(raised.value) == (
-        "Errors (rules.yml:4): 20.00% against 5.00% is 2.7 σ apart in 50 events, which is noise; "
+        "Errors (rules.yml:4): 20.00% against 5.00% is 2.7 standard deviations apart in 50 events, which is noise; "
         "it needs a speed of at most 26, or 23 events a second, or scripted samples"
     )
 
@@ -48,5 +48,6 @@ def test_a_share_on_its_threshold_has_no_way_out_but_a_script() -> None:
         check_margin("A", 0.05, 0.05, 10, 300, 1)
 
     assert (
-        str(raised.value) == "A: 5.00% against 5.00% is 0.0 σ apart in 3000 events, which is noise; it needs scripted samples"
+        str(raised.value)
+        == "A: 5.00% against 5.00% is 0.0 standard deviations apart in 3000 events, which is noise; it needs scripted samples"
     )
