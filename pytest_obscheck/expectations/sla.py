@@ -127,10 +127,12 @@ class Sla:
         return [self._sight(history, event.wall, event.data, mine) for event in history.looks]
 
     def _sight(self, history: History, wall: float, data: Mapping[str, Any], log: RequestLog) -> Sight:
-        if "error" in data or log.trouble:
-            return Sight(history.story(wall), None, data.get("error") or log.trouble)
-        holds, words = judged(self._reading(history, data["data"]), log)
-        return Sight(history.story(data["data"]["at"]), holds, words)
+        if "error" in data:
+            return Sight(history.story(wall), None, data["error"])
+        at = history.story(data["data"]["at"])
+        if log.trouble:
+            return Sight(at, None, log.trouble)
+        return Sight(at, *judged(self._reading(history, data["data"]), log))
 
     def _reading(self, history: History, data: Mapping[str, Any]) -> Reading:
         scale = UNITS[self.unit][1] if self.unit else 1.0
