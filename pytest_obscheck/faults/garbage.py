@@ -59,8 +59,7 @@ class Garbage:
         _scrape.end(self, stack)
 
     def _error(self, stack: Stack) -> str:
-        down = [each for each in _scrape.targets(stack, self.target) if each.get("health") == "down"]
-        errors = [str(each.get("lastError", "")) for each in down]
+        errors = [str(each.get("lastError", "")) for each in _scrape.targets(stack, self.target)]
         return next((error for error in errors if any(word in error for word in _PARSING)), "")
 
     def __str__(self) -> str:

@@ -1,7 +1,5 @@
 """A stack that is not there: its members note what is done to them and answer what a test wants."""
 
-# ruff: noqa: D102 - the capabilities say what these methods do
-
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Altered samples: what the inbox is told, what confirms it, and what is refused."""
 
-
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any

@@ -114,7 +114,8 @@ def test_what_prometheus_says_confirms_and_a_healed_fault_is_gone(fault: Any, sc
 def test_harm_that_prometheus_does_not_see_is_not_confirmed(fault: Any, words: str, stack: Any) -> None:
     # Down for another reason, and quick: neither fault is behind it.
     down = target(health="down", lastError="server returned HTTP status 502 Bad Gateway", lastScrapeDuration=0.0)
-    stack.inbox = Monitoring(scraped=[down])
+    other = target(scrapeUrl="http://other:1/metrics", lastError="expected label name", lastScrapeDuration=9.0)
+    stack.inbox = Monitoring(scraped=[other, down])
     fault.inject(stack)
 
     assert fault.confirm(stack) == Effect(False, words)

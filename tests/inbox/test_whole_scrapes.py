@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
 
+import httpx
 import pytest
 
 from pytest_obscheck.errors import ConfigError
@@ -123,3 +129,74 @@ def test_what_cannot_be_done_to_scrapes_is_refused(rule: dict[str, object], said
         parse(rule)
 
     assert said in str(caught.value)
+
+
+@dataclass
+class Target:
+    """A target that counts its scrapes."""
+
+    scrapes: int = 0
+
+    def server(self) -> ThreadingHTTPServer:
+        target = self
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                target.scrapes += 1
+                self.send_response(200)
+                self.send_header("content-type", "text/plain; version=0.0.4")
+                self.end_headers()
+                self.wfile.write(TEXT)
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        return ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+
+
+@pytest.fixture
+def target() -> Iterator[tuple[Target, str]]:
+    """A target, and the address at which it answers."""
+    counting = Target()
+    server = counting.server()
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield counting, f"127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_delayed_scrape_does_not_reach_the_target_before_its_time(
+    inbox: Callable[..., Any], target: tuple[Target, str]
+) -> None:
+    counting, address = target
+    started = inbox({"node-1:9100": address})
+    started.client.alter("late", {"action": "delay", "value": 3600, "target": "node-1:9100"})
+
+    with httpx.Client(proxy=f"http://{started.listen['proxy']}", trust_env=False, timeout=0.3) as http:
+        with pytest.raises(httpx.ReadTimeout):
+            http.get("http://node-1:9100/metrics")
+        told = started.client.altered("late")
+        started.client.restore("late")
+        answer = http.get("http://node-1:9100/metrics", timeout=10)
+
+    assert told == {"scrapes": 1, "samples": 0, "seen": []}
+    assert (answer.content, counting.scrapes) == (TEXT, 1)
+    assert started.client.scrapes()["node-1:9100"]["aborted"] == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "body"),
+    [("cut", b'# TYPE a gauge\na{b="c"} 100\na{b="d"}  200 1600000000000\njobs_'), ("garble", ERROR_PAGE)],
+)
+def test_a_spoilt_scrape_comes_as_a_whole_answer(
+    action: str, body: bytes, inbox: Callable[..., Any], target: tuple[Target, str]
+) -> None:
+    started = inbox({"node-1:9100": target[1]})
+    started.client.alter("spoilt", {"action": action, "target": "node-1:9100"})
+
+    with httpx.Client(proxy=f"http://{started.listen['proxy']}", trust_env=False, timeout=10) as http:
+        answer = http.get("http://node-1:9100/metrics")
+
+    assert (answer.status_code, answer.content, answer.headers["content-length"]) == (200, body, str(len(body)))

@@ -37,6 +37,13 @@ def test_time_passes_at_the_speed_of_the_story_and_its_own(
     assert started.scrape().split()[-1] == value
 
 
+def test_time_stands_at_zero_until_a_story_that_was_announced_begins(target: Callable[..., Any]) -> None:
+    started = target(COUNTER)
+    begin(started, -60)
+
+    assert started.control.get("/story").json()["time"] == 0
+
+
 def test_a_stale_series_is_gone_from_the_scrape(target: Callable[..., Any]) -> None:
     started = target(COUNTER)
     begin(started, 102 * 60)
