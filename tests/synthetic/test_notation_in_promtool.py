@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pytest_obscheck import toolchain
 from pytest_obscheck.synthetic.notation import labels, samples
 
 pytestmark = pytest.mark.integration
@@ -107,12 +108,15 @@ def _expected(series: str, value: float | None, time: float) -> dict[str, Any]:
 
 @pytest.mark.parametrize("grain", GRAINS)
 def test_every_instant_has_the_value_that_promtool_sees(grain: int, obs_program: Callable[[str], Path], tmp_path: Path) -> None:
+    program = obs_program("promtool")
+    if toolchain.find("promtool").version.startswith("2."):
+        pytest.skip("before Prometheus 3 a sample that is exactly five minutes old was still seen")
     dice = random.Random(20261121)  # noqa: S311 - made-up cases, the same ones in each run
     tests = [a_test(dice, number, grain) for number in range(250)]
     path = tmp_path / "equal.yml"
     path.write_text(json.dumps({"evaluation_interval": f"{grain}s", "tests": tests}), encoding="utf-8")
 
-    said = promtool(obs_program("promtool"), [path])
+    said = promtool(program, [path])
 
     assert said.split() == ["SUCCESS"], said[:2000]
 
