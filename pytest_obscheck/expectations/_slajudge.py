@@ -237,6 +237,7 @@ def said(figure: str) -> str:
 
 
 def _spoken(figure: str, value: float, sign: str = "") -> str:
+    value = round(value, 12) + 0.0  # no minus before nothing
     if figure in LATENCIES:
         return f"{value * 1000:{sign}.3g}ms" if abs(value) < 0.9995 else f"{value:{sign}.3g}s"
     if figure in ("availability", "error_rate"):
