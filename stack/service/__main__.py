@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 
@@ -20,7 +21,7 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201  there is no logging yet
         return 2
-    set_up_logs(settings.name, settings.log_level, settings.log_format)
+    set_up_logs(settings.name, settings.log_level, settings.log_format, most=64)
     app = create_app(settings)
     # What is there now stays until the end: the garbage collector need not look at it again and again.
     gc.freeze()
@@ -40,6 +41,6 @@ def main() -> int:
 
 if __name__ == "__main__":
     code = main()
-    sys.stderr.flush()
+    logging.shutdown()
     # Everything is closed; a thread that still waits for a dead database must not keep the process.
     os._exit(code)

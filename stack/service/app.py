@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from service.archive import Archive
 from service.audit import audit_router
-from service.background import Rounds
+from service.background import Rounds, keep_writing_lines
 from service.business import business_router
 from service.cache import create_cache
 from service.checkout import checkout_router
@@ -124,7 +124,7 @@ def _life(settings: Settings, parts: Parts, rounds: Rounds) -> Callable[[FastAPI
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with parts.gateway.client:
             await rounds.begin()
-            going = asyncio.create_task(rounds.go())
+            going = asyncio.gather(rounds.go(), keep_writing_lines())
             LOG.info("the service has started", extra={"release": settings.release, "environment": settings.environment})
             yield
             going.cancel()

@@ -11,6 +11,7 @@ from math import nan
 from service.archive import Archive
 from service.business import show_business
 from service.history import History
+from service.logs import write_lines
 from service.parts import Parts
 from service.timing import now
 from service.vocabulary import QUEUE
@@ -64,6 +65,13 @@ class Rounds:
         if self.archive:
             await self.archive.load()
             await self.archive.save()
+
+
+async def keep_writing_lines(interval: float = 0.1) -> None:
+    """Write log lines that were kept back, for ever."""
+    while True:
+        write_lines()
+        await asyncio.sleep(interval)
 
 
 async def _tried(work: Callable[[], Awaitable[object]]) -> None:

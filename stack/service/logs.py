@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 from service.timing import stamp
 
@@ -21,7 +21,7 @@ _WORDS = {
     logging.ERROR: "error",
     logging.CRITICAL: "error",
 }
-_OWN = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "color_message", "taskName"})
+_OWN = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "color_message", "taskName", "bound"})
 """What every record has; anything else was given as ``extra``."""
 
 _JSON = json.JSONEncoder(default=str, ensure_ascii=False)
@@ -39,11 +39,6 @@ def bound(**fields: Any) -> Iterator[None]:
         _BOUND.reset(token)
 
 
-def bound_now() -> Mapping[str, Any]:
-    """Return the fields that are bound at the moment."""
-    return _BOUND.get()
-
-
 def line_fields(record: logging.LogRecord, service: str) -> dict[str, Any]:
     """Return all fields of a line, in the order in which they are shown."""
     fields = {
@@ -52,7 +47,7 @@ def line_fields(record: logging.LogRecord, service: str) -> dict[str, Any]:
         "service": service,
         "message": record.getMessage(),
         "logger": record.name,
-        **_BOUND.get(),
+        **getattr(record, "bound", _BOUND.get()),
         **{name: value for name, value in vars(record).items() if name not in _OWN},
     }
     return fields | (_error(record) if record.exc_info else {})
@@ -76,6 +71,42 @@ class Lines:
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         return self.shape(line_fields(record, self.service))
+
+
+class Batches(logging.Handler):
+    """Writes lines some at a time: at once what is a warning or worse, with all before it, and the rest when told.
+
+    A line alone costs as much as all other instrumentation of a request: a system call, and code that nothing else keeps warm.
+    """
+
+    def __init__(self, stream: TextIO, most: int) -> None:
+        """Write to ``stream``, and keep back fewer than ``most`` lines."""
+        super().__init__()
+        self.stream, self.most = stream, most
+        self._kept: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a line, with the ids of the request that it belongs to."""
+        record.bound = _BOUND.get()
+        self._kept.append(record)
+        if record.levelno >= logging.WARNING or len(self._kept) >= self.most:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write all lines that were kept back."""
+        with self._own_lock():
+            kept, self._kept = self._kept, []
+            if kept:
+                self.stream.write("".join(f"{self.format(record)}\n" for record in kept))
+                self.stream.flush()
+
+    @contextmanager
+    def _own_lock(self) -> Iterator[None]:
+        self.acquire()
+        try:
+            yield
+        finally:
+            self.release()
 
 
 def as_json(fields: dict[str, Any]) -> str:
@@ -102,9 +133,18 @@ def _word(value: Any) -> str:
     return text if text.isprintable() and " " not in text else json.dumps(text)
 
 
-def set_up_logs(service: str, level: str, shape: str) -> None:
-    """Send every line of the process to standard error, in one of the shapes ``json`` and ``text``."""
-    handler = logging.StreamHandler(sys.stderr)
+def write_lines() -> None:
+    """Write all lines that were kept back."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
+def set_up_logs(service: str, level: str, shape: str, most: int = 1) -> None:
+    """Send every line of the process to standard error, in one of the shapes ``json`` and ``text``.
+
+    Fewer than ``most`` lines are kept back; who gives more than 1 calls ``write_lines`` now and then.
+    """
+    handler = Batches(sys.stderr, most)
     lines: Any = Lines(service, as_json if shape == "json" else as_text)
     handler.setFormatter(lines)
     logging.basicConfig(handlers=[handler], level=LEVELS[level], force=True)

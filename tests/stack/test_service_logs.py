@@ -126,3 +126,28 @@ def test_a_logged_exception_comes_with_its_type_and_stack() -> None:
     fields = line_fields(record, "checkout")
     assert (fields["error_type"], fields["error"]) == ("KeyError", "'what'")
     assert fields["stack"].splitlines()[0] == "Traceback (most recent call last):"
+
+
+def test_lines_are_written_some_at_a_time_and_a_warning_at_once_with_all_before_it() -> None:
+    from service.logs import Batches, bound  # noqa: PLC0415
+
+    stream = io.StringIO()
+    handler, log = Batches(stream, most=3), logging.Logger("batches")  # noqa: LOG001  one of its own
+    handler.setFormatter(logging.Formatter("%(message)s %(bound)s"))
+    log.addHandler(handler)
+    with bound(request_id="1"):
+        log.info("a")
+    assert stream.getvalue() == ""
+
+    with bound(request_id="2"):
+        log.warning("b")
+    assert stream.getvalue() == "a {'request_id': '1'}\nb {'request_id': '2'}\n"
+
+    for message in "cde":
+        log.info(message)
+    assert stream.getvalue().endswith("c {}\nd {}\ne {}\n")
+
+    log.info("f")
+    handler.flush()
+    handler.flush()
+    assert stream.getvalue().count("f {}") == 1
