@@ -37,8 +37,8 @@ class Sla:
 
     Each sight is a window ``(T - over, T]`` that ends when the figure was computed, so ``always: 5s .. 9s`` judges windows that
     end there; ``eventually`` is content with one, which a wrong figure may hit by chance. It is judged when the load has ended
-    and its log is there. Without a request in it there is no data: nothing is proved, and a figure that has a value all$
-    is wrong; ``idle: true`` wants just that: no request, no value.
+    and its log is there. Without a request in it there is no data: nothing is proved, and a figure that has a value is wrong
+    all the same; ``idle: true`` wants just that: no request, no value.
 
     The log holds what clients saw; a server sees a request for a shorter time. How much shorter it may be, ``transport``, is
     measured beside the story by asking the service whether it is ready, unless given; the bound of a latency begins that much
