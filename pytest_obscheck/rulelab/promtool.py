@@ -71,7 +71,8 @@ def packed(trials: Sequence[Trial]) -> list[list[int]]:
     """Return the numbers of the trials in packs of one step and start, within which no name comes twice."""
     packs: dict[tuple[int, int], list[tuple[list[int], set[str]]]] = {}
     alone = [[number] for number, trial in enumerate(trials) if not trial.names]
-    for number, trial in enumerate(trials):
+    for number in sorted(range(len(trials)), key=lambda number: _length(trials[number])):
+        trial = trials[number]
         if trial.names:
             mine = packs.setdefault((trial.step, trial.start), [])
             fitting = (pack for pack in mine if len(pack[0]) < PACK and not pack[1] & trial.names)
@@ -81,6 +82,11 @@ def packed(trials: Sequence[Trial]) -> list[list[int]]:
             members.append(number)
             names |= trial.names
     return [*alone, *(members for several in packs.values() for members, _ in several)]
+
+
+def _length(trial: Trial) -> int:
+    """Return for how long a trial is played: every rule of a pack is evaluated until the last question to any of them."""
+    return max((query.at for query in trial.queries), default=0)
 
 
 def _ask(promtool: Path, trials: Sequence[Trial], packs: Sequence[Sequence[int]]) -> list[Answer]:

@@ -8,7 +8,7 @@ from typing import Any
 from pytest_obscheck.protocols import Document
 from pytest_obscheck.speed.classes import Class, Finding
 from pytest_obscheck.speed.durations import milliseconds
-from pytest_obscheck.speed.factor import Span
+from pytest_obscheck.speed.factor import Span, span
 from pytest_obscheck.speed.flags import flag_spans, sped_flags, values
 from pytest_obscheck.speed.promql import Speed
 
@@ -57,8 +57,7 @@ def _settings(document: Document) -> Iterator[tuple[Spot, str]]:
 def alertmanager_spans(document: Document, shown: str = "") -> Iterator[Span]:
     """Yield every duration of alertmanager.yml that is story time, given or by default."""
     for spot, text in _settings(document):
-        if milliseconds(text):
-            yield Span(milliseconds(text), f"{shown or document.path}:{document.line(*spot)}", str(spot[-1]))
+        yield from span(text, f"{shown or document.path}:{document.line(*spot)}", str(spot[-1]))
 
 
 def speed_alertmanager(document: Document, speed: Speed) -> None:

@@ -54,7 +54,8 @@ def check_margin(where: str, share: float, threshold: float, rate: float, span: 
     margin = sigmas(share, threshold, rate, span, by)
     if margin >= SIGMAS:
         return
-    what = f"{share:.2%} against {threshold:.2%} is {margin:.1f} standard deviations apart in {rate * span / by:.0f} events, which is noise"
+    apart = f"{margin:.1f} standard deviations apart in {rate * span / by:.0f} events"
+    what = f"{share:.2%} against {threshold:.2%} is {apart}, which is noise"
     slower, needed = fastest_quiet(share, threshold, rate, span), rate * (SIGMAS / margin) ** 2 if margin else math.inf
     ways = [f"a speed of at most {slower:.0f}"] if slower >= 1 else []
     ways += [f"{math.ceil(needed)} events a second"] if math.isfinite(needed) else []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, isqrt
 
 from pytest_obscheck.errors import ConfigError, Problem
-from pytest_obscheck.speed.durations import spelled
+from pytest_obscheck.speed.durations import milliseconds, spelled
 
 SCRAPES = 4
 """How many scrapes a range must hold: rate() needs two, and one may be lost at either end."""
@@ -35,6 +35,21 @@ class Limit:
 
     factor: int
     by: Span | None
+
+    def __str__(self) -> str:
+        """Return ``300, limited by the range 1m of A (rules.yml:4)``."""
+        limit = f"the {self.by.what} {spelled_loosely(self.by.length)} of {self.by.where}" if self.by else "the scrape interval"
+        return f"{self.factor}, limited by {limit}"
+
+
+def span(text: object, where: str, what: str) -> Iterator[Span]:
+    """Yield the duration that the user wrote, nothing for 0; ``ConfigError`` where it is none."""
+    try:
+        length = milliseconds(str(text))
+    except ValueError as error:
+        raise ConfigError([Problem(where, f"{what}: {error}")]) from None
+    if length:
+        yield Span(length, where, what)
 
 
 def factor(text: str | float) -> Fraction:
@@ -127,7 +142,7 @@ def check_ranges(spans: Sequence[Span], by: Fraction, scrape: Fraction | int = 0
     if not short or limit.by is None:
         return
     held = int(short[0].length / by / max(Fraction(scrape) / by, Fraction(fastest)))
-    span = spelled_loosely(short[0].length)
-    what = f"at speed {_plain(by)} the range {span} holds {held} scrapes and needs {_needed(short[0], scrape)}"
+    length = spelled_loosely(short[0].length)
+    what = f"at speed {_plain(by)} the range {length} holds {held} scrapes and needs {_needed(short[0], scrape)}"
     right = f"the largest possible speed is {limit.factor}, limited by {limit.by.where}"
     raise ConfigError([Problem(short[0].where, what, right)])

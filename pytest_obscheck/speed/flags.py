@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from pytest_obscheck.speed.durations import milliseconds
-from pytest_obscheck.speed.factor import Span
+from pytest_obscheck.speed.factor import Span, span
 from pytest_obscheck.speed.promql import Speed
 
 
@@ -25,8 +25,7 @@ def sped_flags(
 def flag_spans(args: Sequence[str], defaults: Mapping[str, str], program: str) -> Iterator[Span]:
     """Yield the durations of the flags, given or by default."""
     for name, text in {**defaults, **values(args, defaults)}.items():
-        if milliseconds(text):
-            yield Span(milliseconds(text), f"{program} --{name}", name)
+        yield from span(text, f"{program} --{name}", name)
 
 
 def values(args: Sequence[str], names: Collection[str]) -> dict[str, str]:

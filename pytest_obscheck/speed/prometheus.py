@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_obscheck.protocols import Document
 from pytest_obscheck.speed.durations import milliseconds, spelled
-from pytest_obscheck.speed.factor import Span
+from pytest_obscheck.speed.factor import Span, span
 from pytest_obscheck.speed.flags import flag_spans, sped_flags
 from pytest_obscheck.speed.promql import Speed
 
@@ -32,7 +32,7 @@ def prometheus_spans(document: Document, shown: str = "") -> Iterator[Span]:
     settings = {**DEFAULTS, **_mapping(_mapping(document.value).get("global"))}
     for name in (*DEFAULTS, _OFFSET):
         if name in settings:
-            yield Span(milliseconds(str(settings[name])), f"{shown}:{document.line('global', name)}", name)
+            yield from span(settings[name], f"{shown}:{document.line('global', name)}", name)
     yield from _jobs(document, shown)
 
 
@@ -40,7 +40,7 @@ def _jobs(document: Document, shown: str) -> Iterator[Span]:
     for number, job in _scrapes(document.value):
         if "scrape_interval" in job:
             where = f"{shown}:{document.line('scrape_configs', number, 'scrape_interval')}"
-            yield Span(milliseconds(str(job["scrape_interval"])), where, "scrape_interval")
+            yield from span(job["scrape_interval"], where, "scrape_interval")
 
 
 def evaluation_interval(document: Document) -> Fraction:

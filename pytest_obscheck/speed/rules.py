@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.protocols import Document
 from pytest_obscheck.speed.classes import Metric, in_story_time
 from pytest_obscheck.speed.durations import milliseconds
-from pytest_obscheck.speed.factor import Span
+from pytest_obscheck.speed.factor import Span, span
 from pytest_obscheck.speed.promql import Source, Speed, durations, rewrite
 from pytest_obscheck.speed.templates import sped_template
 
@@ -71,22 +70,13 @@ def spans_of(document: Document, shown: str = "") -> Iterator[Span]:
     shown = shown or str(document.path)
     for number, group in _rows(document.value, "groups"):
         for field in GROUP:
-            yield from _span(group.get(field), f"{shown}:{document.line('groups', number, field)}", field)
+            if group.get(field) is not None:
+                yield from span(group[field], f"{shown}:{document.line('groups', number, field)}", field)
     for rule in rules_of(document, shown):
         for field in HOLDS:
-            yield from _span(rule.fields.get(field), f"{rule.name} ({rule.where})", field)
+            if rule.fields.get(field) is not None:
+                yield from span(rule.fields[field], f"{rule.name} ({rule.where})", field)
         yield from _leaves(rule)
-
-
-def _span(text: Any, where: str, what: str) -> Iterator[Span]:
-    if text is None:
-        return
-    try:
-        length = milliseconds(str(text))
-    except ValueError as error:
-        raise ConfigError([Problem(where, f"{what}: {error}")]) from None
-    if length:
-        yield Span(length, where, what)
 
 
 def _leaves(rule: Rule) -> Iterator[Span]:

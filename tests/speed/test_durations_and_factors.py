@@ -102,3 +102,8 @@ def test_holds_do_not_limit_the_speed() -> None:
     limit = largest([Span(Fraction(60_000), "A", "for")], 15_000)
 
     assert (limit.factor, limit.by) == (300, None)
+
+
+def test_a_limit_says_what_limits() -> None:
+    assert str(largest(spans(Narrow=60_000), 15_000)) == "300, limited by the range 1m of Narrow (rules.yml:1)"
+    assert str(largest([], 15_000)) == "300, limited by the scrape interval"

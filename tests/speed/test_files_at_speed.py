@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pytest_obscheck.errors import ConfigError
 from pytest_obscheck.speed import (
     Class,
     Source,
+    Span,
     Speed,
     alertmanager_findings,
     alertmanager_flag_spans,
@@ -226,3 +228,21 @@ def test_an_annotation_decides_how_a_rule_is_read(tmp_path: Path) -> None:
     speed_rules(document, Speed(Fraction(60), Source.REAL))
 
     assert 'expr: "(lag_seconds * 60) > 60"' in document.text()
+
+
+def told(spans: Iterable[Span]) -> str:
+    with pytest.raises(ConfigError) as raised:
+        list(spans)
+    return str(raised.value)
+
+
+def test_a_duration_that_is_none_is_told_with_its_place(tmp_path: Path) -> None:
+    right = "is not a duration; write it like '800ms', '10s' or '1m30s'"
+    prometheus = opened(tmp_path, "global:\n  scrape_interval: often\n")
+    assert told(prometheus_spans(prometheus, "p.yml")) == f"p.yml:2: scrape_interval: 'often' {right}"
+
+    alertmanager = opened(tmp_path, "route:\n  group_wait: a bit\n")
+    assert told(alertmanager_spans(alertmanager, "a.yml")) == f"a.yml:2: group_wait: 'a bit' {right}"
+
+    flags = prometheus_flag_spans(("--query.lookback-delta=long",))
+    assert told(flags) == f"prometheus --query.lookback-delta: query.lookback-delta: 'long' {right}"
