@@ -14,35 +14,44 @@ if TYPE_CHECKING:
     from pytest_obscheck.expectations.notification import Notification
     from pytest_obscheck.expectations.resolved import Resolved
     from pytest_obscheck.expectations.scraped import Scraped
+    from pytest_obscheck.expectations.sla import Sla
     from pytest_obscheck.faults.bandwidth import Bandwidth
+    from pytest_obscheck.faults.cpu import Cpu
     from pytest_obscheck.faults.down import Down
     from pytest_obscheck.faults.freeze import Freeze
+    from pytest_obscheck.faults.full_disk import FullDisk
+    from pytest_obscheck.faults.garbage import Garbage
     from pytest_obscheck.faults.kill import Kill
     from pytest_obscheck.faults.latency import Latency
     from pytest_obscheck.faults.limit_data import LimitData
+    from pytest_obscheck.faults.memory import Memory
+    from pytest_obscheck.faults.packet_loss import PacketLoss
     from pytest_obscheck.faults.reset_peer import ResetPeer
     from pytest_obscheck.faults.restart import Restart
     from pytest_obscheck.faults.sample import Sample
+    from pytest_obscheck.faults.skew import Skew
     from pytest_obscheck.faults.slicer import Slicer
     from pytest_obscheck.faults.slow_close import SlowClose
+    from pytest_obscheck.faults.slow_scrape import SlowScrape
     from pytest_obscheck.faults.timeout import Timeout
     from pytest_obscheck.loads.locust import Locust
     from pytest_obscheck.when import always, during, eventually, never, once, within
 
 __all__ = [
-    "Alert", "Bandwidth", "ConfigError", "Down", "Fireable", "Freeze", "Health", "Kill", "Latency", "LimitData", "Locust",
-    "Metric", "Notification", "ObscheckError", "ResetPeer", "Resolved", "Restart", "Sample", "Scraped", "Slicer", "SlowClose",
-    "StackError", "StoryFailed", "StoryUnknown", "Timeout", "always", "during", "eventually", "never", "once", "within",
+    "Alert", "Bandwidth", "ConfigError", "Cpu", "Down", "Fireable", "Freeze", "FullDisk", "Garbage", "Health", "Kill",
+    "Latency", "LimitData", "Locust", "Memory", "Metric", "Notification", "ObscheckError", "PacketLoss", "ResetPeer",
+    "Resolved", "Restart", "Sample", "Scraped", "Skew", "Sla", "Slicer", "SlowClose", "SlowScrape", "StackError", "StoryFailed",
+    "StoryUnknown", "Timeout", "always", "during", "eventually", "never", "once", "within",
 ]  # fmt: skip
 
 _HOMES = {
     "errors": ("ConfigError", "ObscheckError", "StackError", "StoryFailed", "StoryUnknown"),
     "when": ("always", "during", "eventually", "never", "once", "within"),
-    "expectations": ("Alert", "Fireable", "Health", "Metric", "Notification", "Resolved", "Scraped"),
+    "expectations": ("Alert", "Fireable", "Health", "Metric", "Notification", "Resolved", "Scraped", "Sla"),
     "loads": ("Locust",),
     "faults": (
-        "Bandwidth", "Down", "Freeze", "Kill", "Latency", "LimitData", "ResetPeer", "Restart", "Sample", "Slicer", "SlowClose",
-        "Timeout",
+        "Bandwidth", "Cpu", "Down", "Freeze", "FullDisk", "Garbage", "Kill", "Latency", "LimitData", "Memory", "PacketLoss",
+        "ResetPeer", "Restart", "Sample", "Skew", "Slicer", "SlowClose", "SlowScrape", "Timeout",
     ),
 }  # fmt: skip
 

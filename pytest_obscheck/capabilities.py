@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from pytest_obscheck.protocols import Delivery
@@ -108,6 +109,14 @@ class PassesSamples(Protocol):
 
 
 @runtime_checkable
+class FollowsStory(Protocol):
+    """Has a time of its own that passes with the story's."""
+
+    def begin(self, zero: float, speed: float) -> None:
+        """Let it begin at the Unix second ``zero``; ``speed`` story seconds pass in one of wall time. ``LookFailed``."""
+
+
+@runtime_checkable
 class ReportsHealth(Protocol):
     """Answers HTTP requests about its own state."""
 
@@ -170,6 +179,17 @@ class Killable(Protocol):
 
     def start(self) -> None:
         """Start it again; nothing when it runs."""
+
+
+@runtime_checkable
+class OnThisMachine(Protocol):
+    """Is made of processes that this machine can see."""
+
+    def pids(self) -> Sequence[int]:
+        """Return the ids of all its living processes."""
+
+    def folder(self) -> Path:
+        """Return the folder that holds all its data."""
 
 
 @runtime_checkable

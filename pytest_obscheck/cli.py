@@ -49,6 +49,24 @@ def _parser() -> argparse.ArgumentParser:
     judge = verbs.add_parser("judge", help="judge a saved run again, from its journal alone")
     judge.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a journal, or a folder of journals")
     judge.set_defaults(verb=_judge)
+    speed = verbs.add_parser("speed", help="show what a speed-up makes of your rules, and prove it with promtool")
+    speed.add_argument("rules", nargs="+", type=Path, metavar="RULES", help="rule files, or folders of them")
+    speed.add_argument("--by", required=True, metavar="N", help="how much faster story time passes than wall time")
+    speed.add_argument("--check", action="store_true", help="prove every exact rule with promtool, at two factors")
+    speed.add_argument("-o", dest="folder", type=Path, metavar="DIR", help="write the sped-up copies there")
+    speed.add_argument("--format", choices=("text", "ndjson"), default="text")
+    speed.add_argument(
+        "--source", choices=("scripted", "real"), default="scripted", help="samples of a script, or of real processes"
+    )
+    speed.add_argument("--types", type=Path, metavar="FILE", help="an exposition whose TYPE lines say what metrics are")
+    speed.set_defaults(verb=_speed)
+    lint = verbs.add_parser("lint", help="find what is wrong with rules and routes before anything runs")
+    lint.add_argument(
+        "rules", nargs="+", type=Path, metavar="RULES", help="rule files, folders, prometheus.yml, alertmanager.yml"
+    )
+    lint.add_argument("--against", default="", metavar="URL|FILE", help="a Prometheus, a /metrics page, or a run's journal")
+    lint.add_argument("--format", default="text", choices=("text", "ndjson"))
+    lint.set_defaults(verb=_lint)
     verbs.add_parser("schema", help="print the JSON Schema of the story language").set_defaults(verb=_schema)
     return parser
 
@@ -102,6 +120,21 @@ def _journals(runs: Sequence[Path]) -> list[Path]:
     if empty:
         raise ConfigError(empty)
     return [path for paths in found.values() for path in paths]
+
+
+def _speed(arguments: argparse.Namespace) -> int:
+    from pytest_obscheck.rulelab.speeding import Asked, speed_command  # noqa: PLC0415
+    from pytest_obscheck.speed import Source, metrics_of  # noqa: PLC0415
+
+    metrics = metrics_of(arguments.types.read_text()) if arguments.types else None
+    asked = Asked(arguments.rules, arguments.by, Source(arguments.source), metrics=metrics)
+    return speed_command(asked, arguments.check, arguments.folder, arguments.format, _say)
+
+
+def _lint(arguments: argparse.Namespace) -> int:
+    from pytest_obscheck.rulelab.lint import lint_command  # noqa: PLC0415
+
+    return lint_command(arguments.rules, arguments.against, arguments.format, _say)
 
 
 def _schema(_: argparse.Namespace) -> int:

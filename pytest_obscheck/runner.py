@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_obscheck.abilities import AboutAlert, AboutSeries, Explains
-from pytest_obscheck.capabilities import EvaluatesRules, ScrapesTargets
+from pytest_obscheck.capabilities import EvaluatesRules, FollowsStory, ScrapesTargets
 from pytest_obscheck.errors import ObscheckError
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.protocols import Effect, Look, Stack
@@ -61,6 +61,7 @@ def play(show: Play) -> Journal:
         _before(show)
         if _wait_until_ready(show, loads):
             show.write("zero", speed=1.0)
+            _tell_zero(show)
             with _faults(show) as faults:
                 _main_loop(show, loads, faults)
             _last_looks(show)
@@ -133,6 +134,15 @@ def _expected(scenario: Scenario) -> set[str]:
     """Return the alerts that some claim wants active at time zero."""
     wanted = [c for c in scenario.claims if isinstance(c.phrase, Eventually | Always | Once) and 0.0 in c.phrase.span]
     return {claim.expectation.alertname() for claim in wanted if isinstance(claim.expectation, AboutAlert)}
+
+
+def _tell_zero(show: Play) -> None:
+    """Tell every member whose own time passes with the story's that it begins."""
+    try:
+        for member in show.stack.all(FollowsStory).values():
+            member.begin(show.journal.zero or 0.0, show.journal.speed)
+    except ObscheckError as error:
+        show.write("unready", words=str(error))
 
 
 # ── loads ────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ told    ``{"id": 1, "event": "started", "name": "api", "pid": 4242}``, or ``{"id
         ``{"event": "exited", "name": "api", "code": -9}``: the first process ended
         ``{"event": "gone", "name": "api", "cpu": 1.2}``: none of its processes is left; ``cpu`` is the seconds they used
         ``{"id": 2, "told": 3}``: the number of processes
-        ``{"id": 3, "states": "ST", "cpu": 0.8}``: the states that occur, as ps(1) writes them
+        ``{"id": 3, "states": "ST", "cpu": 0.8, "pids": [7]}``: the states that occur, as ps(1) writes them
 
 Each component has a keeper between it and the supervisor: a fork of the supervisor and a subreaper of its own, so that every
 process of a component stays below its keeper, however often it forks and detaches itself. When stdin ends, or the harness
@@ -239,8 +239,9 @@ class Keeper:
             self.ending = True
         elif message["do"] == "look":
             tree = below(os.getpid(), processes())
-            states = {process.state for process in tree.values()} - {"Z", "X"}
-            say(id=message["id"], states="".join(sorted(states)), cpu=cpu_of(tree))
+            alive = {pid: process.state for pid, process in tree.items() if process.state not in "ZX"}
+            states = "".join(sorted(set(alive.values())))
+            say(id=message["id"], states=states, cpu=cpu_of(tree), pids=list(alive))
         else:
             self.ending = self.ending or message["number"] == signal.SIGKILL
             say(id=message["id"], told=self.signal(message["number"]))

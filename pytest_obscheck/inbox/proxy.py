@@ -79,6 +79,8 @@ class Proxy:
         counted = self.ledger if request.method == "GET" else None
         alterations = self.alterations.of(host) if counted else []
         try:
+            if counted:
+                await self.alterations.delay(host)
             reply = await self.upstreams.ask(self.hosts[host], readable(request) if alterations else request)
             if alterations and alterable(reply):
                 response = await self._altered(reply, alterations)

@@ -13,6 +13,13 @@ A rule is a JSON object::
             series was first seen, and stay there
             ``freeze``: repeat the value that each series had first
             ``reset``: a counter starts again at 0 (the value first seen is subtracted)
+            ``skew``: samples carry timestamps, ``value`` seconds away from their own, or from now where they have none
+
+These are done to whole scrapes; ``series`` is left out, as it may be for ``skew``::
+
+            ``delay``: the target is asked ``value`` seconds later, or as soon as the rule ends
+            ``cut``: the text breaks off in the middle, within the name or the labels of a sample, so that it cannot be parsed
+            ``garble``: in place of the text comes the error page of some web server, with status 200
 
 Only answers to GET with status 200 in a text format are altered. While a rule is active for a host, its scrapes are asked for
 without compression and without protobuf, so native histograms are not scraped then. Lines without a match stay byte for byte;
@@ -21,18 +28,23 @@ timestamps and exemplars are kept. Several rules for one series apply in the ord
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_obscheck.errors import ConfigError, Problem, did_you_mean
 from pytest_obscheck.inbox.exposition import NAME_LABEL, Sample, sample
 
-ACTIONS = ("drop", "freeze", "ramp", "reset", "scale", "set")
-VALUED = ("ramp", "scale", "set")
+WHOLE = ("cut", "delay", "garble")
+ACTIONS = ("drop", "freeze", "ramp", "reset", "scale", "set", "skew", *WHOLE)
+VALUED = ("ramp", "scale", "set", "skew", "delay")
+ERROR_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
 NEAREST = 3
+_TIMESTAMP = re.compile(rb"[ \t]+(-?[0-9][0-9.eE+]*)")
 _LINES = re.compile(rb"[^\n]*\n|[^\n]+")
 
 Matcher = Callable[[Mapping[str, str]], bool]
@@ -56,11 +68,11 @@ def parse(raw: Mapping[str, Any]) -> Rule:
     problems = [Problem("alteration", what) for what in _problems(raw)]
     if problems:
         raise ConfigError(problems)
-    matchers = _matchers(raw["series"])
+    matchers = _matchers(raw["series"]) if raw.get("series") else []
     name = next((value for label, sign, value in matchers if label == NAME_LABEL and sign == "="), "")
     target, action = raw.get("target", "").lower(), raw["action"]
     value, over = float(raw.get("value") or 0), float(raw.get("over") or 0)
-    return Rule(raw["series"], _all(matchers), name, target, action, value, over)
+    return Rule(raw.get("series", ""), _all(matchers), name, target, action, value, over)
 
 
 @dataclass
@@ -70,6 +82,7 @@ class Alteration:
     rule: Rule
     scrapes: int = 0
     samples: int = 0
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
     _first: dict[bytes, tuple[float, Sample]] = field(default_factory=dict)
     _passed: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -77,8 +90,15 @@ class Alteration:
         """Whether scrapes of this host are altered."""
         return self.rule.target in ("", host.lower())
 
-    def apply(self, line: bytes, now: float) -> bytes:
-        """Return what becomes of a line; nothing for a dropped one."""
+    async def wait(self) -> None:
+        """Let the scrape that comes wait, until the rule ends at most."""
+        self.scrapes += 1
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.ended.wait(), self.rule.value)
+        self.samples += 1
+
+    def apply(self, line: bytes, now: float, units: int = 1000) -> bytes:
+        """Return what becomes of a line; nothing for a dropped one. ``units`` of its timestamps are a second."""
         if self.samples and self.rule.name.encode() not in line:
             return line
         read = sample(line)
@@ -88,7 +108,7 @@ class Alteration:
             self._remember(read)
             return line
         self.samples += 1
-        return self._altered(read, now)
+        return skewed(read, self.rule.value, now, units) if self.rule.action == "skew" else self._altered(read, now)
 
     def told(self) -> dict[str, Any]:
         """Return ``scrapes``, ``samples`` altered, and ``seen``: the nearest series where none matched."""
@@ -131,11 +151,14 @@ class Alterations:
 
     def put(self, key: str, raw: Mapping[str, Any]) -> None:
         """Begin to alter; a key that is there already begins anew. ``ConfigError`` for a rule that cannot be read."""
-        self._active[key] = Alteration(parse(raw))
+        fresh = Alteration(parse(raw))
+        self.remove(key)
+        self._active[key] = fresh
 
     def remove(self, key: str) -> None:
         """End an alteration; nothing where there is none."""
-        self._active.pop(key, None)
+        if key in self._active:
+            self._active.pop(key).ended.set()
 
     def told(self, key: str) -> dict[str, Any] | None:
         """Return what an alteration did so far, ``None`` where there is none."""
@@ -143,20 +166,52 @@ class Alterations:
 
     def of(self, host: str) -> list[Alteration]:
         """Return what alters the scrapes of a host."""
-        return [alteration for alteration in self._active.values() if alteration.meets(host)]
+        return [each for each in self._active.values() if each.meets(host) and each.rule.action != "delay"]
+
+    async def delay(self, host: str) -> None:
+        """Let the scrape of a host wait as long as the rules say."""
+        for each in list(self._active.values()):
+            if each.rule.action == "delay" and each.meets(host):
+                await each.wait()
 
 
 def altered(body: bytes, alterations: list[Alteration], now: float) -> bytes:
     """Return one scrape's text as Prometheus shall see it."""
     for alteration in alterations:
         alteration.scrapes += 1
-    return b"".join(_line(line, alterations, now) for line in _LINES.findall(body))
-
-
-def _line(line: bytes, alterations: list[Alteration], now: float) -> bytes:
+    # OpenMetrics, which alone ends like this, counts seconds where the older format counts milliseconds.
+    units = 1 if body.rstrip().endswith(b"# EOF") else 1000
+    lines = [alteration for alteration in alterations if alteration.rule.action not in WHOLE]
+    body = b"".join(_line(line, lines, now, units) for line in _LINES.findall(body))
     for alteration in alterations:
-        line = alteration.apply(line, now)
+        if alteration.rule.action in WHOLE:
+            alteration.samples += 1
+            body = cut(body) if alteration.rule.action == "cut" else ERROR_PAGE
+    return body
+
+
+def _line(line: bytes, alterations: list[Alteration], now: float, units: int) -> bytes:
+    for alteration in alterations:
+        line = alteration.apply(line, now, units)
     return line
+
+
+def skewed(read: Sample, by: float, now: float, units: int) -> bytes:
+    """Return a sample's line with a timestamp that is ``by`` seconds away from its own, or from now."""
+    found = _TIMESTAMP.match(read.rest)
+    own = float(found[1]) / units if found else now
+    shifted = b" %d" % round((own + by) * 1000) if units == 1000 else b" %.3f" % (own + by)
+    return read.series + read.value + shifted + (read.rest[found.end() :] if found else read.rest)
+
+
+def cut(body: bytes) -> bytes:
+    """Return the text up to the middle, and half of the name and labels that come next; an error page where there are none."""
+    starts = [(found.start(), read) for found in _LINES.finditer(body) if (read := sample(found[0]))]
+    if not starts:
+        return ERROR_PAGE
+    # A cut inside a value would go unnoticed: the shorter number is one, too.
+    at, read = next((each for each in starts if each[0] >= len(body) // 2), starts[-1])
+    return body[:at] + read.series.rstrip()[: max(1, len(read.series.rstrip()) // 2)]
 
 
 def _between(start: float, end: float, passed: float, over: float) -> float:
@@ -167,7 +222,8 @@ def _problems(raw: Mapping[str, Any]) -> Iterator[str]:
     fields = ("series", "target", "action", "value", "over")
     yield from (f"no field called {name!r}; {did_you_mean(name, fields)}" for name in raw if name not in fields)
     try:
-        _matchers(raw.get("series"))
+        if raw.get("series") or raw.get("action") not in (*WHOLE, "skew"):
+            _matchers(raw.get("series"))
     except ValueError as error:
         yield f"series {raw.get('series')!r} is not an instant selector ({error}); write it like 'up{{job=\"api\"}}'"
     if raw.get("action") not in ACTIONS:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -175,6 +175,14 @@ class RunningProcess:
     def cpu_seconds(self) -> float:
         """Return user and system CPU seconds of all its processes since its first start: it never falls."""
         return self._spent + float(self._look().get("cpu", self._life_cpu()))
+
+    def pids(self) -> Sequence[int]:
+        """Return the ids of all its living processes."""
+        return tuple(self._look().get("pids", ()))
+
+    def folder(self) -> Path:
+        """Return the folder that holds all its data."""
+        return Path(self._command["log"]).parent
 
     def ask_to_end(self) -> None:
         """Send SIGTERM to all its processes, and let those that are stopped meet it."""

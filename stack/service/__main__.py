@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import logging
 import os
 import sys
 
 import uvicorn
 
 from service.app import create_app
+from service.logs import set_up_logs
 from service.settings import SettingsError, read_settings
 
 
@@ -18,19 +21,26 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201  there is no logging yet
         return 2
+    set_up_logs(settings.name, settings.log_level, settings.log_format, most=64)
+    app = create_app(settings)
+    # What is there now stays until the end: the garbage collector need not look at it again and again.
+    gc.freeze()
     uvicorn.run(
-        create_app(settings),
+        app,
         host="127.0.0.1",
         port=settings.port,
         loop="asyncio",
         http="h11",
         ws="none",
         access_log=False,
-        log_level="warning",
+        log_config=None,
         timeout_graceful_shutdown=1,
     )
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    # Everything is closed; a thread that still waits for a dead database must not keep the process.
+    os._exit(code)

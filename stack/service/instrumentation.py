@@ -1,15 +1,31 @@
-"""A plain ASGI middleware that counts and times every HTTP request, whatever becomes of it."""
+"""Plain ASGI middleware: every HTTP request has its ids, is counted, timed and logged, whatever becomes of it."""
 
 from __future__ import annotations
 
+import logging
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import urandom
 from time import perf_counter
 
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.errors import Tag
+from service.history import History
+from service.logs import bound
 from service.metrics import Metrics
+from service.timing import now
+from service.tracing import Tracing
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+CORRELATION, USER = b"x-correlation-id", b"x-user-id"
+OWN = ("/health", "/metrics", "/monitoring", "/sla", "/docs", "/openapi.json", "/webhooks", "/audit")
+"""Paths that monitoring asks for: they keep no promise to users, and their lines are for debugging."""
+
+LOG = logging.getLogger(__name__)
+_SAFE = re.compile(rb"[\w.:@+/=-]{1,128}")
 
 
 @dataclass
@@ -17,36 +33,100 @@ class _Answer:
     """The status code of one request; 500 until the application says otherwise, as after an unhandled exception."""
 
     send: Send
-    status: int = field(default=500)
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    status: int = 500
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), *self.headers]
         await self.send(message)
 
 
 @dataclass(frozen=True)
+class RequestIds:
+    """Gives each request its ids: on its log lines, on its span, in the baggage, on its error, and in its answer."""
+
+    app: ASGIApp
+    tracing: Tracing
+    tag: Tag
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its ids; the correlation id is the caller's, else a new one."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request, user = urandom(16).hex(), _header(scope, USER)
+        correlation = _header(scope, CORRELATION) or request
+        self.tag({"correlation_id": correlation, "user_id": user})
+        with (
+            self.tracing.request(correlation, user) as span,
+            bound(correlation_id=correlation, request_id=request, user_id=user or None, **span),
+        ):
+            await self.app(scope, receive, _Answer(send, ((CORRELATION, correlation.encode()),)))
+
+
+@dataclass(frozen=True)
 class RequestMetrics:
-    """Counts and times every HTTP request of ``app``."""
+    """Counts, times and logs every HTTP request of ``app``."""
 
     app: ASGIApp
     metrics: Metrics
+    history: History
+    _children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and note its status and its whole duration afterwards."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        answer, begun = _Answer(send), perf_counter()
+        answer, begun, error_type = _Answer(send), perf_counter(), ""
         try:
             await self.app(scope, receive, answer)
+        except Exception as error:
+            error_type = type(error).__name__
+            raise
         finally:
-            self._note(scope, answer.status, perf_counter() - begun)
+            self._note(scope, answer.status, perf_counter() - begun, error_type)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _note(self, scope: Scope, status: int, seconds: float, error_type: str) -> None:
         method, endpoint = _method(scope), _endpoint(scope)
-        self.metrics.requests.labels(method, endpoint, str(status)).inc()
-        self.metrics.request_seconds.labels(method, endpoint).observe(seconds)
+        counter, histogram = self._child(method, endpoint, status)
+        counter.inc()
+        histogram.observe(seconds)
+        own = scope["path"].startswith(OWN)
+        if not own:
+            self.history.note(now(), seconds, failed=status >= 500)
+        level = _level(status, own=own)
+        if LOG.isEnabledFor(level):
+            LOG.log(level, "%s %s %s", method, endpoint, status, extra=_extra(method, endpoint, status, seconds, error_type))
+
+    def _child(self, method: str, endpoint: str, status: int) -> tuple[Counter, Histogram]:
+        # There are few of them, and labels() takes longer than counting does.
+        key = (method, endpoint, status)
+        if key not in self._children:
+            counter = self.metrics.requests.labels(method, endpoint, str(status))
+            self._children[key] = counter, self.metrics.request_seconds.labels(method, endpoint)
+        return self._children[key]
+
+
+def _extra(method: str, endpoint: str, status: int, seconds: float, error_type: str) -> Mapping[str, object]:
+    fields = {"method": method, "endpoint": endpoint, "status": status, "duration": round(seconds, 6)}
+    return {**fields, "error_type": error_type} if error_type else fields
+
+
+def _level(status: int, *, own: bool) -> int:
+    if status >= 500:
+        return logging.WARNING if own else logging.ERROR
+    return logging.DEBUG if own else logging.INFO
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    # What a caller sends goes into logs and headers: only what can do no harm there is taken.
+    for key, value in scope["headers"]:
+        if key == name:
+            return value.decode("ascii") if _SAFE.fullmatch(value) else ""
+    return ""
 
 
 def _method(scope: Scope) -> str:

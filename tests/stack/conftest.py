@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,10 @@ async def _silent(_: httpx.Request) -> httpx.Response:
 
 async def _gone(_: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("connection refused")
+
+
+Request = tuple[str, str, dict[str, Any]]
+"""Method, path, and what else httpx is to send."""
 
 
 @dataclass
@@ -68,6 +72,24 @@ class Shop:
         """Return the lines of ``/metrics`` that begin with a name, sorted."""
         return sorted(line for line in self.ask("GET", "/metrics").text.splitlines() if line.startswith(name))
 
+    def counted(self, name: str) -> list[str]:
+        """Return those of the samples that are not 0."""
+        return [line for line in self.samples(name) if not line.endswith(" 0.0")]
+
+    def talk(self, *requests: Request | Callable[[list[httpx.Response]], Request]) -> list[httpx.Response]:
+        """Return the answers to requests in one life of the service, from its start to its end.
+
+        A request may be a function of the answers before it.
+        """
+        return asyncio.run(self._talk(requests))
+
+    async def _talk(self, requests: tuple[Any, ...]) -> list[httpx.Response]:
+        answers: list[httpx.Response] = []
+        async with self.app.router.lifespan_context(self.app):
+            for request in requests:
+                answers.append(await self._ask(*(request(answers) if callable(request) else request)))
+        return answers
+
     async def _ask(self, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://checkout") as client:
@@ -79,23 +101,36 @@ def _service_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(STACK))
 
 
-@pytest.fixture
-def shop(_service_can_be_imported: None) -> Shop:
-    """Return a service with limits that even a very slow machine keeps."""
-    return _shop(limit=30)
+MakeShop = Callable[..., Shop]
 
 
 @pytest.fixture
-def hasty_shop(_service_can_be_imported: None) -> Shop:
-    """Return a service with limits so short that a payments service that hangs costs no time."""
-    return _shop(limit=0.02)
-
-
-def _shop(limit: float) -> Shop:
+def make_shop(_service_can_be_imported: None) -> Iterator[MakeShop]:
+    """Return a function that makes a service from settings; ``tracing`` stands in for what the settings say."""
     from service.app import create_app  # noqa: PLC0415  on the path only while a test runs
     from service.settings import Settings  # noqa: PLC0415
 
-    shop = Shop()
-    settings = Settings(port=0, payments_url="http://payments", payments_timeout=limit, payments_check_timeout=limit)
-    shop.app = create_app(settings, httpx.MockTransport(shop.answer_as_payments))
-    return shop
+    made = []
+
+    def make(tracing: Any = None, **settings: Any) -> Shop:
+        shop = Shop()
+        given = Settings(**{"port": 0, "payments_url": "http://payments", **settings})
+        shop.app = create_app(given, httpx.MockTransport(shop.answer_as_payments), tracing)
+        made.append(shop)
+        return shop
+
+    yield make
+    for shop in made:
+        shop.app.state.parts.database.close()
+
+
+@pytest.fixture
+def shop(make_shop: MakeShop) -> Shop:
+    """Return a service with limits that even a very slow machine keeps."""
+    return make_shop(payments_timeout=30.0, payments_check_timeout=30.0, database_timeout=30.0)
+
+
+@pytest.fixture
+def hasty_shop(make_shop: MakeShop) -> Shop:
+    """Return a service with limits so short that a payments service that hangs costs no time."""
+    return make_shop(payments_timeout=0.02, payments_check_timeout=0.02)

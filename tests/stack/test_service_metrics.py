@@ -16,7 +16,7 @@ def test_an_order_is_counted_under_its_route_and_status(shop: Any) -> None:
     assert answer.status_code == 201
     assert answer.json()["payment"] == "payment-1"
     assert shop.samples(REQUESTS) == ['http_requests_total{endpoint="/checkout",method="POST",status="201"} 1.0']
-    assert shop.samples(PAYMENTS) == ['payment_requests_total{provider="example-pay",status="success"} 1.0']
+    assert shop.counted(PAYMENTS) == ['payment_requests_total{provider="example-pay",status="success"} 1.0']
 
 
 def test_a_payment_that_is_refused_is_a_bad_gateway(shop: Any) -> None:
@@ -26,7 +26,7 @@ def test_a_payment_that_is_refused_is_a_bad_gateway(shop: Any) -> None:
 
     assert (answer.status_code, answer.json()) == (502, {"error": "payments answered 503"})
     assert shop.samples(REQUESTS) == ['http_requests_total{endpoint="/checkout",method="POST",status="502"} 1.0']
-    assert shop.samples(PAYMENTS) == ['payment_requests_total{provider="example-pay",status="refused"} 1.0']
+    assert shop.counted(PAYMENTS) == ['payment_requests_total{provider="example-pay",status="refused"} 1.0']
 
 
 def test_payments_that_hangs_is_a_gateway_timeout(hasty_shop: Any) -> None:
@@ -36,7 +36,7 @@ def test_payments_that_hangs_is_a_gateway_timeout(hasty_shop: Any) -> None:
 
     assert (answer.status_code, answer.json()) == (504, {"error": "payments did not answer within 0.02 s"})
     assert hasty_shop.samples(REQUESTS) == ['http_requests_total{endpoint="/checkout",method="POST",status="504"} 1.0']
-    assert hasty_shop.samples(PAYMENTS) == ['payment_requests_total{provider="example-pay",status="timeout"} 1.0']
+    assert hasty_shop.counted(PAYMENTS) == ['payment_requests_total{provider="example-pay",status="timeout"} 1.0']
 
 
 def test_payments_that_is_gone_is_a_bad_gateway(shop: Any) -> None:
@@ -45,7 +45,7 @@ def test_payments_that_is_gone_is_a_bad_gateway(shop: Any) -> None:
     answer = shop.ask("POST", "/checkout", json={})
 
     assert (answer.status_code, answer.json()) == (502, {"error": "payments cannot be used: ConnectError"})
-    assert shop.samples(PAYMENTS) == ['payment_requests_total{provider="example-pay",status="error"} 1.0']
+    assert shop.counted(PAYMENTS) == ['payment_requests_total{provider="example-pay",status="error"} 1.0']
 
 
 @pytest.mark.parametrize("text", ["no json", "[]", '{"number": 1}'])
@@ -55,7 +55,7 @@ def test_an_answer_that_makes_no_sense_is_a_bad_gateway(shop: Any, text: str) ->
     answer = shop.ask("POST", "/checkout", json={})
 
     assert answer.status_code == 502
-    assert shop.samples(PAYMENTS) == ['payment_requests_total{provider="example-pay",status="error"} 1.0']
+    assert shop.counted(PAYMENTS) == ['payment_requests_total{provider="example-pay",status="error"} 1.0']
 
 
 def test_unknown_paths_share_one_series(shop: Any) -> None:

@@ -100,7 +100,7 @@ def test_wrong_settings_end_the_process_with_their_names() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "service", "--port", "0"],
         cwd=STACK,
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": os.environ["PATH"], "PAYMENTS_URL": "payments"},
         capture_output=True,
         text=True,
         check=False,
@@ -110,5 +110,5 @@ def test_wrong_settings_end_the_process_with_their_names() -> None:
     assert ended.returncode == 2
     assert ended.stderr == (
         "PORT: '0' is not a port; give a number from 1 to 65535\n"
-        "PAYMENTS_URL: '' is not an address; write it like 'http://127.0.0.1:8081'\n"
+        "PAYMENTS_URL: 'payments' is not an address; write it like 'http://127.0.0.1:8081'\n"
     )

@@ -1,0 +1,138 @@
+"""A target that cannot run here (kube-state-metrics, a mainframe): it exposes series that somebody wrote down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import httpx
+
+from pytest_obscheck.errors import ConfigError, LookFailed, Problem, did_you_mean
+from pytest_obscheck.protocols import Facts, Launch, Place
+from pytest_obscheck.synthetic.notation import NAME, labels, samples
+from pytest_obscheck.when import Duration, seconds
+
+CONFIG = "synthetic.json"
+STORY = "data/story.json"
+TIMEOUT = 5.0
+FIELDS = ("series", "values", "type")
+TYPES = ("counter", "gauge", "histogram", "summary", "untyped")
+MADE_BY_PROMETHEUS = ("up", "ALERTS", "ALERTS_FOR_STATE")
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """Exposes series in promtool's ``input_series`` notation, in story time, at any path, under production's job and labels.
+
+    Each of ``series`` has ``series: 'x{a="b"}'``, ``values: '0+10x100 stale _ 5x3'`` and may have a ``type`` (counter, gauge,
+    histogram, summary, untyped; for the ``_bucket``, ``_sum`` and ``_count`` of a classic histogram: histogram). A new value
+    comes every ``interval`` of story time, the first one when the story begins; until then it is exposed too. As in promtool,
+    a value is seen for five minutes after the last one, unless ``stale`` ends it. ``job`` and ``instance`` are Prometheus's
+    to add. ``speed`` makes the time of these series pass faster than the story's.
+    """
+
+    ports: ClassVar[tuple[str, ...]] = ("http", "control")
+    after: ClassVar[tuple[str, ...]] = ()
+
+    series: tuple[Mapping[str, str], ...]
+    interval: Duration = "1m"
+    speed: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a time that does not pass."""
+        if seconds(self.interval) <= 0:
+            raise ValueError(f"interval: {self.interval!r} is no time; write it like '1m'")
+        if not 0 < self.speed < float("inf"):
+            raise ValueError(f"speed: {self.speed!r} is not above 0; write it like 60")
+
+    def facts(self, place: Place) -> Facts:
+        """Return nothing; ``ConfigError`` with every series that cannot be exposed."""
+        problems = [Problem(place.name, what) for what in self._problems()]
+        if problems:
+            raise ConfigError(problems)
+        return Facts()
+
+    def launch(self, place: Place) -> Launch:
+        """Return how to start it."""
+        config = {
+            "listen": {port: place.addresses[port] for port in self.ports},
+            "interval": seconds(self.interval),
+            "speed": self.speed,
+            "story": STORY,
+            "series": [dict(each) for each in self.series],
+        }
+        argv = ("python", "-m", "pytest_obscheck.synthetic", CONFIG)
+        return Launch(argv, place.folder, files={CONFIG: json.dumps(config, indent=2)})
+
+    def connect(self, place: Place) -> SyntheticClient:
+        """Return a client for its control port."""
+        http = httpx.Client(base_url=f"http://{place.addresses['control']}", timeout=TIMEOUT, trust_env=False)
+        return SyntheticClient(place.name, http)
+
+    def _problems(self) -> Iterator[str]:
+        seen: dict[tuple[tuple[str, str], ...], int] = {}
+        if not self.series:
+            yield "there are no series; write them like [{series: 'x{a=\"b\"}', values: '0x10 1x100'}]"
+        for number, each in enumerate(self.series, 1):
+            yield from (f"series {number}: {what}" for what in _wrong(each))
+            key = _identity(each)
+            if key and seen.setdefault(key, number) != number:
+                yield f"series {number}: {each['series']!r} is written twice, first as series {seen[key]}; keep one of them"
+
+
+def _wrong(each: Mapping[str, str]) -> Iterator[str]:
+    for name in each:
+        if name not in FIELDS:
+            yield f"it has no field {name!r}; {did_you_mean(name, FIELDS)}"
+    for name, read in (("series", labels), ("values", samples)):
+        if name not in each:
+            yield f"it needs {name!r}; write it like {{series: 'x{{a=\"b\"}}', values: '0x10 1x100'}}"
+            continue
+        try:
+            read(each[name])
+        except ValueError as error:
+            yield f"{name}: {error}"
+    if each.get("type", TYPES[0]) not in TYPES:
+        yield f"no type {each['type']!r}; {did_you_mean(each['type'], TYPES)}"
+    name = dict(_identity(each)).get(NAME, "")
+    if name in MADE_BY_PROMETHEUS or name.startswith("scrape_"):
+        yield f"{name!r} is made by Prometheus itself; break the target instead, with a fault such as kill"
+
+
+def _identity(each: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return the labels of a series in order; nothing where they cannot be read."""
+    try:
+        return tuple(sorted(labels(each.get("series", "")).items()))
+    except ValueError:
+        return ()
+
+
+@dataclass(frozen=True)
+class SyntheticClient:
+    """Tells the target when the story begins."""
+
+    name: str
+    http: httpx.Client
+
+    def ready(self) -> bool:
+        """Whether its ports are open."""
+        try:
+            return self.http.get("/ready").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def begin(self, zero: float, speed: float) -> None:
+        """Let its time begin at the Unix second ``zero`` and pass at that speed; ``LookFailed`` where it cannot be told."""
+        try:
+            answer = self.http.put("/story", json={"zero": zero, "speed": speed})
+        except httpx.HTTPError as error:
+            why = error or type(error).__name__
+            raise LookFailed(f"{self.name}: it cannot be told that the story begins ({why})") from None
+        if answer.is_error:
+            raise LookFailed(f"{self.name}: it does not begin its story: {answer.text.strip()}")
+
+    def close(self) -> None:
+        """Give up the connections to it."""
+        self.http.close()

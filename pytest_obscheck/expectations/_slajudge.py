@@ -1,0 +1,301 @@
+"""One reading of a figure against the request log: right, wrong, or not to be told, and in which words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+from pytest_obscheck.expectations import _slaweights as scraped
+from pytest_obscheck.expectations._slabounds import HAIR, NOTHING
+from pytest_obscheck.expectations._slafigures import LATENCIES, QUANTILES, RATIOS, Indicator, Source, between
+from pytest_obscheck.expectations._slalog import Request, RequestLog
+from pytest_obscheck.expectations._slaweights import Recording, Series
+
+Answer = tuple[bool | None, str]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One reading of a figure: what the look found, and how the user says it is to be read.
+
+    ``over``: wall seconds of the window. ``scale``: one of the figure's unit in ours. ``rounding``, ``resolution``: how far
+    value and window may be off by the figure's own making. ``transport``: as the user gives it.
+    """
+
+    indicator: Indicator
+    data: Mapping[str, Any]
+    over: float
+    scale: float = 1.0
+    rounding: float = 0.0
+    transport: float | None = None
+    resolution: float = 0.0
+    edges: tuple[float, ...] = ()
+    idle: bool = False
+
+    @property
+    def end(self) -> float:
+        """Return the Unix second at which the window ends: of the rule's evaluation, where one recorded the figure."""
+        return max((float(leaf["at"]) for leaf in self.data.get("leaves", ())), default=float(self.data["at"]))
+
+    @property
+    def value(self) -> float | None:
+        """Return the figure in our unit, ``None`` for none."""
+        found = self.data["values"]
+        return None if not found or found[0] is None else float(found[0]) * self.scale
+
+    @property
+    def unseen(self) -> float:
+        """Return the seconds of a request that the figure's source cannot see."""
+        return self.transport if self.transport is not None else float(self.data.get("transport") or 0.0)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Between what a correct figure lies, and why it is no closer."""
+
+    low: float
+    high: float
+    why: tuple[str, ...]
+
+
+def judged(reading: Reading, log: RequestLog) -> Answer:
+    """Return whether the figure lies where a correct one must lie, in words that show truth, figure, bound and difference."""
+    start, end = reading.end - reading.over, reading.end
+    gap = log.gap(start - reading.resolution, end + reading.resolution)
+    if gap:
+        return None, gap
+    if len(reading.data["values"]) > 1:
+        return False, f"the figure is {len(reading.data['values'])} series instead of one number; aggregate them, or choose one"
+    inside = [request for request in log.requests if start < request.end <= end]
+    bound = _bound(reading, log.requests, inside)
+    truth = reading.indicator.truth(inside)
+    if truth is None or reading.idle:
+        return _without_data(reading, len(inside), bound)
+    if reading.value is None:
+        return False, f"{_truth(reading, truth, inside)}, but the figure has no value{_because(reading.data.get('words', ''))}"
+    slack = reading.rounding + HAIR * max(1.0, abs(reading.value))
+    holds = bound.low - slack <= reading.value <= bound.high + slack
+    return holds, _told(reading, truth, inside, bound) + ("" if holds else _unanswered(reading, inside))
+
+
+def _without_data(reading: Reading, count: int, bound: Bound) -> Answer:
+    figure, value = reading.indicator.figure, reading.value
+    if count:
+        return False, f"{count} requests in the window: it is not idle"
+    if value is None:
+        return (True if reading.idle else None), "no request in the window, and no value: no data"
+    if bound.low <= bound.high:
+        return None, f"no request ended in the window, but one at its edge may count in {_spoken(figure, value)}"
+    return False, f"no request in the window: no data is not {_spoken(figure, value)}"
+
+
+# ── bounds ───────────────────────────────────────────────────────────────────
+
+
+def _bound(reading: Reading, requests: Sequence[Request], inside: Sequence[Request]) -> Bound:
+    if "leaves" not in reading.data:
+        return _of_field(reading, requests)
+    recordings = _recordings(reading)
+    found = [_of_recording(reading, requests, recording) for recording in recordings]
+    whole = [each for each in found if each != NOTHING]
+    if not whole:
+        return Bound(*NOTHING, ())
+    low, high = min(low for low, _ in whole), max(high for _, high in whole)
+    return Bound(low, high, (*_scrapes(recordings[0]), *_seen(reading, recordings[0], inside)))
+
+
+def _near(requests: Sequence[Request], start: float, end: float, delay: float) -> list[Request]:
+    return [request for request in requests if request.end + delay > start and request.start <= end]
+
+
+def _of_field(reading: Reading, requests: Sequence[Request]) -> Bound:
+    """Return the bounds of a service's own figure: its window may be off by its resolution at either end."""
+    delay, wide = reading.unseen, reading.resolution
+    start, end = reading.end - reading.over, reading.data["until"]
+    near = _near(requests, start - wide, end, delay)
+    surely = [request.start > start + wide and request.end + delay <= reading.end - wide for request in near]
+    left_out = reading.indicator.only_answered
+    weights = [(float(sure and (r.answered or not left_out)), 1.0) for r, sure in zip(near, surely, strict=True)]
+    buckets = [(edge, (1.0, 1.0)) for edge in reading.edges]
+    span = (max(reading.over - wide, reading.over / 1000), reading.over + wide)
+    low, high = between(reading.indicator, near, weights, Source(delay, span, buckets))
+    return Bound(low, high, (f"its window is known to {_spoken('mean', wide)}", *_transport(reading)))
+
+
+def _of_recording(reading: Reading, requests: Sequence[Request], recording: Recording) -> tuple[float, float]:
+    delay, latest = reading.unseen, max(recording.late.values(), default=0.0)
+    near = _near(requests, recording.start - scraped.TOLERANCE, recording.end + latest + scraped.TOLERANCE, delay)
+    weights = scraped.weights(near, recording, delay, only_answered=reading.indicator.only_answered)
+    span, buckets, skew = (reading.over, reading.over), _buckets(recording), _skew(reading, recording)
+    source = Source(delay, span, buckets, skew, apart=_apart(reading, recording))
+    return between(reading.indicator, near, weights, source)
+
+
+def _recordings(reading: Reading) -> list[Recording]:
+    """Return what was scraped; where a rule recorded the figure, also without the last scrape: it may have come too late."""
+    leaves = reading.data["leaves"]
+    late, begun = _late(reading.data["late"]), _begun(reading.data.get("begun", ()))
+    series: dict[str, Series] = {}
+    for leaf in leaves:
+        for each in leaf["series"]:
+            start, end = leaf["at"] - reading.over, leaf["at"]
+            points = tuple((at, value) for at, value in each["points"] if start < at <= end)
+            series.setdefault(str(sorted(each["labels"].items())), Series(each["labels"], points))
+    full = Recording(reading.end - reading.over, reading.end, tuple(series.values()), late, begun)
+    if not any(leaf["recorded"] for leaf in leaves):
+        return [full]
+    last = {target: seen[-1] for target, seen in scraped.times(full.series).items() if seen}
+    cut = tuple(Series(s.labels, tuple(p for p in s.points if p[0] < last[s.target])) for s in full.series)
+    return [full, replace(full, series=cut)]
+
+
+def _late(series: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
+    found = {}
+    for each in series:
+        target = each["labels"].get("job", ""), each["labels"].get("instance", "")
+        found[target] = max((value for _, value in each["points"]), default=0.0)
+    return found
+
+
+def _begun(series: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], tuple[tuple[float, float], ...]]:
+    """Return, for each target, the steps between two samples in which its process began anew."""
+    found = {}
+    for each in series:
+        target = each["labels"].get("job", ""), each["labels"].get("instance", "")
+        found[target] = tuple((a, b) for (a, before), (b, after) in pairwise(each["points"]) if before != after)
+    return found
+
+
+def _apart(reading: Reading, recording: Recording) -> bool:
+    """Whether of the parts of a ratio one may count a request that another does not.
+
+    It may after a reset, which shows in some series only, and where the parts were read at different instants or born at
+    different scrapes.
+    """
+    if any(recording.resets().values()):
+        return reading.indicator.figure in LATENCIES or len(_metrics(recording)) > 1
+    stretches = {(each.target, each.points[0][0], each.points[-1][0]) for each in _counters(recording)}
+    alike = len({leaf["at"] for leaf in reading.data["leaves"]}) < 2 and len(stretches) == len({each[0] for each in stretches})
+    return len(_metrics(recording)) > 1 and not alike
+
+
+def _counters(recording: Recording) -> list[Series]:
+    return [each for each in recording.series if each.counts and each.points]
+
+
+def _metrics(recording: Recording) -> set[str]:
+    return {each.name for each in _counters(recording)}
+
+
+def _skew(reading: Reading, recording: Recording) -> tuple[float, float]:
+    """Return by what the extrapolation of one side of a ratio may differ from the other's."""
+    if reading.indicator.figure == "mean":
+        return _sums(recording)
+    factors = [scraped.extrapolation(each.points, recording.start, recording.end) for each in _counters(recording)]
+    factors = [factor for factor in factors if factor]
+    if len(_metrics(recording)) < 2 or not factors:
+        return 1.0, 1.0
+    return min(factors) / max(factors), max(factors) / min(factors)
+
+
+def _groups(recording: Recording, suffix: str) -> dict[str, dict[str, float]]:
+    """Return, for each set of labels besides ``le`` and the name, the extrapolation of each ``le`` (or of the one series)."""
+    found: dict[str, dict[str, float]] = {}
+    for each in recording.series:
+        if each.name.endswith(suffix) and len(each.points) > 1:
+            rest = {key: value for key, value in each.labels.items() if key not in ("le", "__name__")}
+            factor = scraped.extrapolation(each.points, recording.start, recording.end)
+            found.setdefault(str(sorted(rest.items())), {})[each.labels.get("le", "")] = factor
+    return found
+
+
+def _buckets(recording: Recording) -> list[tuple[float, tuple[float, float]]]:
+    """Return the edges of a histogram's finite buckets, each with its extrapolation in relation to that of ``+Inf``."""
+    groups = [group for group in _groups(recording, "_bucket").values() if "+Inf" in group]
+    edges = sorted({le for group in groups for le in group if le != "+Inf"}, key=float)
+    found = []
+    for le in edges:
+        ratios = [group.get(le, group["+Inf"]) / group["+Inf"] for group in groups]
+        found.append((float(le), (min(ratios), max(ratios))))
+    return found
+
+
+def _sums(recording: Recording) -> tuple[float, float]:
+    sums, counts = _groups(recording, "_sum"), _groups(recording, "_count")
+    ratios = [sums[key][""] / counts[key][""] for key in sums if key in counts]
+    return (min(ratios), max(ratios)) if ratios else (1.0, 1.0)
+
+
+# ── words ────────────────────────────────────────────────────────────────────
+
+
+def said(figure: str) -> str:
+    """Return a figure's name as it is spoken."""
+    return figure.replace("_", " ")
+
+
+def _spoken(figure: str, value: float, sign: str = "") -> str:
+    value = round(value, 12) + 0.0  # no minus before nothing
+    if figure in LATENCIES:
+        return f"{value * 1000:{sign}.3g}ms" if abs(value) < 0.9995 else f"{value:{sign}.3g}s"
+    if figure in ("availability", "error_rate"):
+        return f"{value * 100:{sign}.2f}%"
+    return f"{value:{sign}.4g}" + ("/s" if figure == "throughput" else "")
+
+
+def _truth(reading: Reading, truth: float, inside: Sequence[Request]) -> str:
+    counted = sum(request.answered or not reading.indicator.only_answered for request in inside)
+    return f"{said(reading.indicator.figure)}: truth {_spoken(reading.indicator.figure, truth)} of {counted} requests"
+
+
+def _told(reading: Reading, truth: float, inside: Sequence[Request], bound: Bound) -> str:
+    figure, value = reading.indicator.figure, reading.value or 0.0
+    nothing = bound.low > bound.high
+    span = "none" if nothing else f"{_spoken(figure, bound.low)} .. {_spoken(figure, bound.high)}"
+    because = _because("no sample in the window" if nothing else ", ".join(bound.why))
+    difference = _spoken(figure, value - truth, "+")
+    return f"{_truth(reading, truth, inside)}, figure {_spoken(figure, value)}, bound {span}{because}, difference {difference}"
+
+
+def _because(words: str) -> str:
+    return f" ({words})" if words else ""
+
+
+def _unanswered(reading: Reading, inside: Sequence[Request]) -> str:
+    count = sum(not request.answered for request in inside)
+    if not count or reading.indicator.only_answered:
+        return ""
+    return f"; {count} of the requests got no answer, and no counter of the server can hold those that never reached it"
+
+
+def _scrapes(recording: Recording) -> list[str]:
+    found = []
+    for seen in list(scraped.times(recording.series).values())[:1]:
+        steps = sorted(b - a for a, b in pairwise(seen))
+        usual = steps[len(steps) // 2] if steps else 0.0
+        found.append(f"{len(seen)} scrapes" + (f" {_spoken('mean', usual)} apart" if steps else ""))
+        if steps and steps[-1] > 1.5 * usual:
+            found.append(f"none for {_spoken('mean', steps[-1])}")
+    if any(recording.resets().values()):
+        found.append("a counter was reset")
+    return found
+
+
+def _seen(reading: Reading, recording: Recording, inside: Sequence[Request]) -> list[str]:
+    figure = reading.indicator.figure
+    truth = reading.indicator.truth(inside)
+    edges = [0.0, *(le for le, _ in _buckets(recording))]
+    found = []
+    if figure in QUANTILES and truth is not None and len(edges) > 1:
+        lower = max(edge for edge in edges if edge < truth or edge == 0.0)
+        upper = next((f"{edge:g}" for edge in edges if edge >= truth and edge > 0), "∞")
+        found.append(f"bucket {lower:g} .. {upper}s")
+    return [*found, *_transport(reading)]
+
+
+def _transport(reading: Reading) -> list[str]:
+    latency = reading.indicator.figure in LATENCIES
+    slow = reading.indicator.figure in RATIOS and reading.indicator.faster is not None
+    return [f"way to the service up to {_spoken('mean', reading.unseen)}"] if (latency or slow) and reading.unseen else []

@@ -1,0 +1,1 @@
+"""Rules on the bench: read, played against the real engine, and compared with what they became."""

@@ -1,0 +1,155 @@
+"""promtool's ``input_series`` notation: text → labels and samples, the very same that promtool's unit tests make of it.
+
+https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/#series, and the grammar in
+``promql/parser/generated_parser.y`` of Prometheus, whose every sum and reading of a number is repeated here.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+LOOKBACK = 300.0
+"""Seconds for which a sample is seen by instant queries: promtool's lookback delta, which cannot be set."""
+
+MOST = 5_000_000
+"""Samples that one series may have."""
+
+NAME = "__name__"
+VALUE, OMITTED, STALE = 0, 1, 2
+
+_LIKE = "write it like '5', '1x10', '0+10x100', '-1.5', '_', '_x3' or 'stale'"
+_NUMBER = r"[0-9.][0-9._]*(?:[eE][-+]?[0-9][0-9._]*)?|(?:[iI][nN][fF]|[nN][aA][nN])(?!x)"
+_ITEM = re.compile(
+    rf"(?P<blank>_)(?:x(?P<gap>[0-9]+))?"
+    rf"|(?P<value>stale(?!x)|[-+]?(?:{_NUMBER}))(?:(?P<step>[-+](?:{_NUMBER}))?x(?P<times>[0-9]+))?"
+)
+_STRING = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`"
+_IDENTIFIER = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_SERIES = re.compile(rf"\s*({_IDENTIFIER.pattern})?\s*(?:\{{((?:{_STRING}|[^\"'`}}])*)\}})?\s*", re.DOTALL)
+_LABEL = re.compile(rf"\s*(?:([a-zA-Z_][a-zA-Z0-9_]*)|({_STRING}))\s*(=)?\s*({_STRING})?\s*(,|$)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{3}|.)", re.DOTALL)
+_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples at 0, 1, 2 … intervals. ``marks`` says of each whether it is a value, left out, or a stale mark."""
+
+    values: array[float]
+    marks: bytes
+
+    def at(self, time: float, interval: float) -> float | None:
+        """Return what an instant query sees at a second of the series' own time, before 0 what it sees at 0; ``None``: nothing.
+
+        A sample is seen until the next one, a stale mark, or the end of the lookback, as in promtool.
+        """
+        # A scrape that comes at the very instant of a sample shall not miss it for the rounding of a product.
+        last = min(len(self.marks) - 1, math.floor(max(time, 0.0) / interval + 1e-9))
+        while last >= 0 and self.marks[last] == OMITTED and max(time, 0.0) - last * interval < LOOKBACK:
+            last -= 1
+        if last < 0 or self.marks[last] != VALUE or max(time, 0.0) - last * interval >= LOOKBACK:
+            return None
+        return self.values[last]
+
+
+def samples(text: str) -> Samples:
+    """Return the samples that ``values`` stands for; ``ValueError`` names the item that is none."""
+    values, marks = array("d"), bytearray()
+    for item in text.split():
+        if item.startswith("{{"):
+            raise ValueError(f"{item!r} is a native histogram, which text cannot expose; write its classic buckets instead")
+        more, kinds = _expanded(item, MOST - len(marks))
+        values.extend(more)
+        marks.extend(kinds)
+    if not marks:
+        raise ValueError(f"there are no samples in {text!r}; {_LIKE}")
+    return Samples(values, bytes(marks))
+
+
+def _expanded(item: str, room: int) -> tuple[array[float], bytes]:
+    found = _ITEM.fullmatch(item)
+    if not found:
+        raise ValueError(f"{item!r} is no sample; {_LIKE}")
+    count = int(found["gap"] or 1) if found["blank"] else int(found["times"] or 0) + 1
+    if count > room:
+        raise ValueError(f"{item!r} makes a series longer than {MOST:,} samples; write a longer interval")
+    if found["blank"]:
+        return array("d", bytes(8 * count)), bytes([OMITTED]) * count
+    step = _number(item, found["step"]) if found["step"] else None
+    return _line(found["value"], step, count, item)
+
+
+def _line(start: str, step: float | None, count: int, item: str) -> tuple[array[float], bytes]:
+    value = math.nan if start == "stale" else _number(item, start)
+    made = array("d")
+    for _ in range(count):
+        made.append(value)
+        # Adding up, as promtool does, is not multiplying: 0.1 ten times is not 1.
+        value = value if step is None else value + step
+    # A stale mark is one certain NaN: whatever is added to it, it is an ordinary one from then on.
+    kinds = bytes([STALE]) + bytes(count - 1) if start == "stale" else bytes(count)
+    return made, kinds
+
+
+def _number(item: str, text: str) -> float:
+    sign, digits = (-1.0 if text[0] == "-" else 1.0), text.lstrip("+-")
+    try:
+        # Go reads a whole number with a zero before it as an octal one.
+        octal = re.fullmatch(r"0(_?[0-7])+", digits)
+        number = float(int(digits.replace("_", ""), 8)) if octal else float(digits)
+    except ValueError:
+        number = math.inf
+    if math.isinf(number) and digits.lower() != "inf":
+        raise ValueError(f"{item!r} is no sample; {_LIKE}")
+    return sign * number
+
+
+def labels(text: str) -> Mapping[str, str]:
+    r"""Return the labels of a series, its name as ``__name__``; ``ValueError`` where it is not written like ``x{a="b"}``."""
+    found = _SERIES.fullmatch(text)
+    if not found or not (found[1] or found[2]):
+        raise ValueError(f"{text!r} is no series; write it like 'x' or 'x{{a=\"b\"}}'")
+    pairs = _pairs(text, found[2] or "")
+    named = [(NAME, found[1]), *pairs] if found[1] else pairs
+    names = [name for name, _ in named]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise ValueError(f"{text!r} has two labels {twice!r}; keep one of them")
+    if NAME not in names:
+        raise ValueError(f"{text!r} has no name; write it like 'x{{a=\"b\"}}'")
+    return {name: value for name, value in named if value}
+
+
+def _pairs(text: str, inside: str) -> list[tuple[str, str]]:
+    pairs, at = [], 0
+    while at < len(inside) and inside[at:].strip():
+        found = _LABEL.match(inside, at)
+        if not found or bool(found[3]) != bool(found[4]) or (found[1] and not found[3]):
+            raise ValueError(f"{text!r} has labels that cannot be read at {inside[at:].strip()!r}; write them like 'a=\"b\"'")
+        name = found[1] or unquoted(found[2])
+        pairs.append((name, unquoted(found[4])) if found[4] else (NAME, name))
+        at = found.end()
+    return pairs
+
+
+def unquoted(text: str) -> str:
+    """Return what a quoted string of PromQL stands for; ``ValueError`` for an escape that Go does not know."""
+    quote, inside = text[0], text[1:-1]
+    if quote == "`":
+        return inside
+
+    def meant(found: re.Match[str]) -> str:
+        code = found[1]
+        if code[0] in "xuU" and len(code) > 1:
+            return chr(int(code[1:], 16))
+        if len(code) == 3:
+            return chr(int(code, 8))
+        if code != quote and code not in _ESCAPES:
+            raise ValueError(f"{text!r} has an escape that PromQL does not know: '\\{code}'")
+        return _ESCAPES.get(code, code)
+
+    return _ESCAPE.sub(meant, inside)

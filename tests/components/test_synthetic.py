@@ -1,0 +1,142 @@
+"""The synthetic component: what it launches, what it refuses, and how it is told that a story begins."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from pytest_obscheck.capabilities import FollowsStory
+from pytest_obscheck.components.synthetic import Synthetic, SyntheticClient
+from pytest_obscheck.errors import ConfigError, LookFailed
+from pytest_obscheck.protocols import Facts, Network, Place
+
+SERIES = {"series": 'kube_pod_status_ready{pod="a"}', "values": "1x10 0x20 1x100"}
+
+
+def place() -> Place:
+    def never(_: Any) -> Any:
+        raise AssertionError("it has no file of the user's")
+
+    addresses = {"http": "127.0.0.1:1", "control": "127.0.0.1:2"}
+    return Place("kube", Path("/run/kube"), Path("/home"), addresses, Network(), never, never)
+
+
+def client(status: int, text: str = "") -> SyntheticClient:
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, text=text))
+    return SyntheticClient("kube", httpx.Client(base_url="http://kube", transport=transport))
+
+
+def test_it_is_launched_with_its_series_as_written() -> None:
+    launch = Synthetic((SERIES,), interval="1s", speed=2.0).launch(place())
+
+    assert (launch.argv, launch.folder) == (("python", "-m", "pytest_obscheck.synthetic", "synthetic.json"), Path("/run/kube"))
+    assert json.loads(launch.files["synthetic.json"]) == {
+        "listen": {"http": "127.0.0.1:1", "control": "127.0.0.1:2"},
+        "interval": 1.0,
+        "speed": 2.0,
+        "story": "data/story.json",
+        "series": [SERIES],
+    }
+
+
+def test_series_that_can_be_exposed_are_no_problem() -> None:
+    assert Synthetic((SERIES,)).facts(place()) == Facts()
+
+
+def test_every_series_that_cannot_be_exposed_is_named() -> None:
+    wrong = Synthetic(
+        (
+            SERIES,
+            {"series": "x{a=b}", "values": "1y3", "typ": "gauge"},
+            {"values": "{{schema:0}}", "series": "x"},
+            {"series": 'kube_pod_status_ready{ pod = "a" }', "values": "1", "type": "guage"},
+            {"series": "up", "values": "0"},
+            {"series": "scrape_samples_scraped"},
+        )
+    )
+
+    with pytest.raises(ConfigError) as raised:
+        wrong.facts(place())
+
+    like = "write it like '5', '1x10', '0+10x100', '-1.5', '_', '_x3' or 'stale'"
+    assert str(raised.value).splitlines() == [
+        "kube: series 2: it has no field 'typ'; did you mean 'type'?",
+        "kube: series 2: series: 'x{a=b}' has labels that cannot be read at 'a=b'; write them like 'a=\"b\"'",
+        f"kube: series 2: values: '1y3' is no sample; {like}",
+        (
+            "kube: series 3: values: '{{schema:0}}' is a native histogram, which text cannot expose;"
+            " write its classic buckets instead"
+        ),
+        "kube: series 4: no type 'guage'; did you mean 'gauge'?",
+        "kube: series 4: 'kube_pod_status_ready{ pod = \"a\" }' is written twice, first as series 1; keep one of them",
+        "kube: series 5: 'up' is made by Prometheus itself; break the target instead, with a fault such as kill",
+        "kube: series 6: it needs 'values'; write it like {series: 'x{a=\"b\"}', values: '0x10 1x100'}",
+        (
+            "kube: series 6: 'scrape_samples_scraped' is made by Prometheus itself;"
+            " break the target instead, with a fault such as kill"
+        ),
+    ]
+
+
+def test_no_series_at_all_are_refused() -> None:
+    with pytest.raises(ConfigError) as raised:
+        Synthetic(()).facts(place())
+
+    assert str(raised.value) == "kube: there are no series; write them like [{series: 'x{a=\"b\"}', values: '0x10 1x100'}]"
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"interval": "0s"}, "interval: '0s' is no time; write it like '1m'"),
+        ({"interval": "soon"}, "'soon' is not a duration; write it like '800ms', '10s' or '1m30s'"),
+        ({"speed": 0.0}, "speed: 0.0 is not above 0; write it like 60"),
+        ({"speed": float("nan")}, "speed: nan is not above 0; write it like 60"),
+    ],
+)
+def test_a_time_that_does_not_pass_is_refused(fields: Any, said: str) -> None:
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the whole message is asserted
+        Synthetic((SERIES,), **fields)
+
+    assert str(raised.value) == said
+
+
+def test_its_client_follows_the_story() -> None:
+    told: list[Any] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        told.append((request.method, request.url.path, json.loads(request.content)))
+        return httpx.Response(204)
+
+    asked = SyntheticClient("kube", httpx.Client(base_url="http://kube", transport=httpx.MockTransport(answer)))
+    asked.begin(7.5, 60.0)
+
+    assert isinstance(asked, FollowsStory)
+    assert told == [("PUT", "/story", {"zero": 7.5, "speed": 60.0})]
+
+
+def test_a_target_that_cannot_be_told_is_a_look_that_failed() -> None:
+    def gone(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    silent = SyntheticClient("kube", httpx.Client(base_url="http://kube", transport=httpx.MockTransport(gone)))
+    with pytest.raises(LookFailed) as silence:
+        silent.begin(0.0, 1.0)
+    with pytest.raises(LookFailed) as refusal:
+        client(400, "speed is above 0\n").begin(0.0, 0.0)
+
+    assert str(silence.value) == "kube: it cannot be told that the story begins (refused)"
+    assert str(refusal.value) == "kube: it does not begin its story: speed is above 0"
+
+
+def test_it_is_ready_when_it_says_so() -> None:
+    def gone(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    silent = SyntheticClient("kube", httpx.Client(base_url="http://kube", transport=httpx.MockTransport(gone)))
+
+    assert (client(200).ready(), client(500).ready(), silent.ready()) == (True, False, False)

@@ -1,0 +1,422 @@
+"""Too little processor and memory, a full disk, lost packets: what is done, what is measured, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_obscheck.clock import SystemClock, until
+from pytest_obscheck.errors import FaultFailed
+from pytest_obscheck.faults import _helpers, _machine, packet_loss
+from pytest_obscheck.faults.cpu import Cpu
+from pytest_obscheck.faults.full_disk import FullDisk
+from pytest_obscheck.faults.memory import Memory
+from pytest_obscheck.faults.packet_loss import PacketLoss
+from pytest_obscheck.protocols import Effect, Launch
+from pytest_obscheck.runtimes.process import ProcessRuntime, RunningProcess
+
+MOUNTS = _machine.may(_machine.SYS_ADMIN)
+PROCESSORS = len(os.sched_getaffinity(0)) > 1
+SPIN = "while True: pass"
+SLEEP = "import time\nwhile True: time.sleep(60)"
+ASKS_FOR_MORE = """
+import pathlib, time
+pathlib.Path("said").write_text("nothing yet")
+while True:
+    if pathlib.Path("ask").exists():
+        try:
+            pathlib.Path("said").write_text(str(len(bytearray(64 << 20))))
+        except MemoryError:
+            pathlib.Path("said").write_text("MemoryError")
+    time.sleep(0.01)
+"""
+WRITES = """
+import pathlib, time
+pathlib.Path("data").mkdir(exist_ok=True)
+n = len(list(pathlib.Path("data").glob("start-*")))
+pathlib.Path(f"data/start-{n}").write_text("x" * 10000)
+while True:
+    try:
+        with open("data/log", "a") as log:
+            log.write("y" * 5000)
+        said = "written"
+    except OSError as error:
+        said = error.strerror
+    pathlib.Path("said").write_text(said)
+    time.sleep(0.01)
+"""
+
+
+@dataclass
+class OneMember:
+    """A stack of one member."""
+
+    member: Any
+
+    def that(self, capability: type[Any], named: str | None = None) -> Any:
+        assert isinstance(self.member, capability)
+        return self.member
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Callable[[str], RunningProcess]]:
+    """Start a Python program as a component of a real runtime."""
+    runtime = ProcessRuntime(tmp_path / "run")
+
+    def start(program: str) -> RunningProcess:
+        return runtime.run("api", Launch((sys.executable, "-c", program), tmp_path / "run" / "api"))
+
+    yield start
+    runtime.close()
+    # What a test that failed leaves mounted would make every later run fail that tidies up.
+    subprocess.run(["umount", "-l", str(tmp_path / "run" / "api" / "data")], check=False, capture_output=True)
+
+
+def says(member: RunningProcess, words: str) -> bool:
+    """Whether the component says that, within a few seconds."""
+
+    def said() -> bool:
+        path = member.folder() / "said"
+        return path.exists() and path.read_text() == words
+
+    return until(SystemClock(), said, 10)
+
+
+# ── processor ──
+
+
+@pytest.mark.skipif(not PROCESSORS, reason="burners need a processor beside the harness's")
+def test_a_component_must_share_a_processor_with_burners(run: Any) -> None:
+    member, clock = run(SPIN), SystemClock()
+    stack, fault = OneMember(member), Cpu("api", left=0.25, means="burners")
+
+    def share() -> float:
+        spent, start = member.cpu_seconds(), clock.now()
+        until(clock, lambda: False, 0.6)
+        return float((member.cpu_seconds() - spent) / (clock.now() - start))
+
+    before = fault.confirm(stack)
+    fault.inject(stack)
+    held, starved = fault.confirm(stack), share()
+    fault.heal(stack)
+    fault.heal(stack)
+
+    last = max(os.sched_getaffinity(0))
+    assert (before, held) == (Effect(False, "no burners"), Effect(True, f"shares processor {last} with 3 burners"))
+    assert starved < 0.5
+    assert fault.confirm(stack) == Effect(False, "no burners")
+    assert os.sched_getaffinity(member.pids()[0]) == os.sched_getaffinity(0)
+
+
+def test_burners_end_with_the_harness() -> None:
+    program = (
+        "import os\n"
+        "from pytest_obscheck.faults import _helpers\n"
+        "from pytest_obscheck.faults.cpu import BURN\n"
+        "print(_helpers.spawn('obscheck-test', BURN, max(os.sched_getaffinity(0)), os.getpid(), 60), flush=True)\n"
+        "os._exit(0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+
+    assert until(SystemClock(), lambda: _gone(int(done.stdout)), 5)
+
+
+def _gone(pid: int) -> bool:
+    try:
+        return b"obscheck-test" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
+
+
+def test_helpers_are_found_by_their_name_and_ended() -> None:
+    pid = _helpers.spawn("obscheck-test-a", SLEEP)
+
+    assert (_helpers.running("obscheck-test-a"), _helpers.running("obscheck-test")) == ([pid], [])
+    _helpers.end("obscheck-test-a")
+    _helpers.end("obscheck-test-a")
+    assert _helpers.running("obscheck-test-a") == []
+
+
+@dataclass
+class Gone:
+    """A member without processes."""
+
+    def pids(self) -> tuple[int, ...]:
+        return ()
+
+    def folder(self) -> Path:
+        return Path("/nonexistent")
+
+    def stop(self) -> None:
+        return
+
+    start = stop
+
+    def alive(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Cpu("api", means="burners"), "api has no process to starve"),
+        (Memory("api", means="rlimit"), "api has no process whose memory could be limited"),
+        (PacketLoss("api", 0.1), "api listens at no port"),
+        (FullDisk("api"), "api has no folder 'data' of its own"),
+    ],
+)
+def test_a_component_that_is_gone_cannot_be_harmed(fault: Any, said: str) -> None:
+    with pytest.raises(FaultFailed) as raised:
+        fault.inject(OneMember(Gone()))
+
+    assert str(raised.value) == said
+
+
+# ── memory ──
+
+
+def test_a_component_is_refused_more_memory_than_is_left(run: Any) -> None:
+    member = run(ASKS_FOR_MORE)
+    stack, fault = OneMember(member), Memory("api", left="8MB", means="rlimit")
+    assert says(member, "nothing yet")
+
+    before = fault.confirm(stack)
+    fault.inject(stack)
+    held = fault.confirm(stack)
+    (member.folder() / "ask").touch()
+    refused = says(member, "MemoryError")
+    fault.heal(stack)
+    fault.heal(stack)
+
+    assert (before, refused, held.held) == (Effect(False, "no limit of its own"), True, True)
+    assert held.words.endswith("left by RLIMIT_DATA")
+    assert fault.confirm(stack) == Effect(False, "no limit of its own")
+    assert resource.prlimit(member.pids()[0], resource.RLIMIT_DATA) == resource.getrlimit(resource.RLIMIT_DATA)
+    assert says(member, str(64 << 20))
+
+
+# ── disk ──
+
+
+@pytest.mark.skipif(not MOUNTS, reason="mounting a file system needs CAP_SYS_ADMIN")
+def test_a_components_disk_runs_full_and_keeps_what_was_written(run: Any) -> None:
+    member = run(WRITES)
+    stack, fault = OneMember(member), FullDisk("api", size="1MB", settle="300ms")
+    assert says(member, "written")
+
+    before = fault.confirm(stack)
+    fault.inject(stack)
+    held, full = fault.confirm(stack), says(member, "No space left on device")
+    fault.heal(stack)
+    fault.heal(stack)
+
+    assert (before, held, full) == (Effect(False, "on the machine's own disk"), Effect(True, "0KB left of 1MB"), True)
+    assert fault.confirm(stack) == before
+    data = member.folder() / "data"
+    assert until(SystemClock(), (data / "start-2").exists, 10)
+    assert says(member, "written")
+    assert sorted(path.name for path in data.iterdir()) == ["log", "start-0", "start-1", "start-2"]
+    assert (data / "start-1").read_text() == "x" * 10000
+    assert _helpers.running(f"obscheck-keeper-{data}") == []
+
+
+@pytest.mark.skipif(not MOUNTS, reason="mounting a file system needs CAP_SYS_ADMIN")
+def test_data_that_do_not_fit_fail_the_fault_and_stay(run: Any) -> None:
+    member = run(WRITES)
+    data = member.folder() / "data"
+    assert says(member, "written")
+    (data / "large").write_bytes(bytes(1 << 20))
+
+    with pytest.raises(FaultFailed) as raised:
+        FullDisk("api", size="512KB").inject(OneMember(member))
+
+    assert str(raised.value) == f"{data}: no file system of 512KB could take its place: what the folder holds is larger"
+    assert (os.path.ismount(data), (data / "large").stat().st_size, member.alive()) == (False, 1 << 20, True)
+
+
+@pytest.mark.skipif(not MOUNTS, reason="mounting a file system needs CAP_SYS_ADMIN")
+def test_the_file_system_goes_when_the_harness_is_killed(tmp_path: Path) -> None:
+    program = (
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from pytest_obscheck.faults.full_disk import FullDisk\n"
+        f"FullDisk('api', size='1MB')._mount(Path({str(tmp_path)!r}))\n"
+        f"assert os.path.ismount({str(tmp_path)!r})\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False)
+
+    gone = until(SystemClock(), lambda: not os.path.ismount(tmp_path), 5)
+    subprocess.run(["umount", "-l", str(tmp_path)], check=False, capture_output=True)
+    assert (done.returncode, gone) == (-9, True)
+
+
+def test_a_folder_that_leads_elsewhere_is_not_mounted_over(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "data").symlink_to(tmp_path / "elsewhere")
+
+    @dataclass
+    class Linked(Gone):
+        def folder(self) -> Path:
+            return tmp_path
+
+    with pytest.raises(FaultFailed) as raised:
+        FullDisk("api").inject(OneMember(Linked()))
+
+    assert str(raised.value) == "api has no folder 'data' of its own"
+
+
+# ── packets ──
+
+
+@dataclass
+class Tc:
+    """The program ``tc`` on a machine whose kernel has netem."""
+
+    told: list[str] = field(default_factory=list)
+    shown: str = ""
+
+    def __call__(self, command: str) -> str:
+        self.told.append(command)
+        return self.shown if "show" in command else ""
+
+
+@dataclass
+class Listening(Gone):
+    """A member that listens at two ports."""
+
+    def pids(self) -> tuple[int, ...]:
+        return (7,)
+
+
+QUEUES = """\
+qdisc prio 1: root refcnt 2 bands 4
+ Sent 9 bytes 1 pkt (dropped 0, overlimits 0 requeues 0)
+qdisc netem 40: parent 1:4 limit 1000 loss 10%
+ Sent 5 bytes 3 pkt (dropped 2, overlimits 0 requeues 0)
+"""
+
+
+def test_packets_of_the_components_ports_are_sorted_out_and_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    tc, stack, fault = Tc(), OneMember(Listening()), PacketLoss("api", 0.1)
+    monkeypatch.setattr(packet_loss, "_tc", tc)
+    monkeypatch.setattr(_machine, "listening", lambda _: [8080])
+
+    before = fault.confirm(stack)
+    fault.inject(stack)
+    tc.shown = QUEUES
+    held = fault.confirm(stack)
+    fault.heal(stack)
+    tc.shown = "qdisc noqueue 0: root refcnt 2\n"
+    fault.heal(stack)
+
+    assert (before, held) == (Effect(False, "no packets are lost"), Effect(True, "10% are lost, 2 packets so far"))
+    assert [command for command in tc.told if "show" not in command] == [
+        "qdisc add dev lo root handle 1: prio bands 4 priomap 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+        "qdisc add dev lo parent 1:4 handle 40: netem loss 10%",
+        "filter add dev lo parent 1: protocol ip prio 1 u32 match ip dport 8080 0xffff flowid 1:4",
+        "filter add dev lo parent 1: protocol ip prio 1 u32 match ip sport 8080 0xffff flowid 1:4",
+        "qdisc del dev lo root",
+    ]
+    assert PacketLoss("api", 0.2).confirm(stack).held is False
+
+
+def test_every_reason_why_packets_cannot_be_lost_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packet_loss.shutil, "which", lambda _: None)
+
+    reasons = list(packet_loss.cannot(["eth0", "lo"], may=False, lacks=lambda option: option == "NET_SCH_NETEM"))
+
+    assert reasons == [
+        "there is no program 'tc' (of iproute2) on PATH",
+        "changing a queue needs CAP_NET_ADMIN, which this process lacks",
+        "its loopback is not the stack's alone (there are eth0, too); run in a network namespace: `unshare --net`",
+        "its kernel is built without NET_SCH_NETEM",
+    ]
+
+
+# ── refusals ──
+
+
+@pytest.mark.parametrize(
+    ("fault", "machine", "problems"),
+    [
+        (Cpu("payments"), {}, ["not on this machine: no v2; `means: burners` works without one"]),
+        (Cpu("payments", means="burners"), {}, []),
+        (Memory("payments"), {}, ["not on this machine: no v2; `means: rlimit` works without one"]),
+        (Memory("payments", means="rlimit"), {}, []),
+        (
+            FullDisk("payments"),
+            {"may": False},
+            ["not on this machine: mounting a file system needs CAP_SYS_ADMIN, which this process lacks"],
+        ),
+        (FullDisk("payments"), {"may": True}, []),
+        (PacketLoss("payments", 0.5), {"may": True, "interfaces": ["lo"]}, []),
+    ],
+)
+def test_a_machine_that_does_not_allow_it_is_told_before_anything_starts(
+    fault: Any, machine: Mapping[str, Any], problems: list[str], plan: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(packet_loss.shutil, "which", lambda name: f"/sbin/{name}")
+    monkeypatch.setattr(_machine, "no_cgroup", lambda _: "no v2")
+    monkeypatch.setattr(_machine, "lacks", lambda _: False)
+    monkeypatch.setattr(_machine, "may", lambda _: machine.get("may"))
+    monkeypatch.setattr(_machine, "interfaces", lambda: machine.get("interfaces"))
+
+    assert list(fault.problems(plan)) == [f"{fault}: {problem}" for problem in problems]
+
+
+def test_on_its_only_processor_the_harness_is_not_starved(plan: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+
+    assert list(Cpu("payments", means="burners").problems(plan)) == [
+        "payments is left 25% of a processor: not on this machine: it has one processor, which the harness needs"
+    ]
+
+
+@pytest.mark.parametrize("fault", [Cpu("paymnts"), Memory("paymnts"), FullDisk("paymnts"), PacketLoss("paymnts", 0.1)])
+def test_an_unknown_member_is_named(fault: Any, plan: Any) -> None:
+    assert list(fault.problems(plan))[0] == "no member called 'paymnts'; did you mean 'payments'?"  # noqa: RUF015
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Cpu("a", left=0), "left: 0 is no share of a processor; write it like 0.25, at least 0.05, less than 1"),
+        (lambda: Cpu("a", means="x"), "means: 'x' is neither 'cgroup' nor 'burners'; write one of them"),
+        (lambda: Memory("a", left="16"), "left: '16' is no size; write it like '512KB', '16MB' or '1GB'"),
+        (lambda: Memory("a", means="x"), "means: 'x' is neither 'cgroup' nor 'rlimit'; write one of them"),
+        (lambda: FullDisk("a", size="65MB"), "size: '65MB' is too large for the machine's memory; write at most '64MB'"),
+        (
+            lambda: FullDisk("a", folder="../b"),
+            "folder: '../b' is not inside the component's own folder; write it like 'data'",
+        ),
+        (lambda: PacketLoss("a", 10), "share: 10 is no share of the packets; write it like 0.1, at most 1.0"),
+    ],
+)
+def test_what_is_no_harm_is_refused(make: Any, said: str) -> None:
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the whole message is asserted
+        make()
+
+    assert str(raised.value) == said
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Cpu("api", left=0.1), "api is left 10% of a processor"),
+        (Memory("api"), "api is left 16MB of memory"),
+        (FullDisk("api"), "the disk of api is full"),
+        (PacketLoss("api", 0.05), "5% of the packets of api are lost"),
+    ],
+)
+def test_a_reader_is_told_in_words(fault: Any, words: str) -> None:
+    assert str(fault) == words

@@ -1,0 +1,73 @@
+"""The instants at which burn-rate alerts must fire, against Prometheus's own engine."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_obscheck.slo import Events, MustFire, Objective, Outage, must_fire, pairs
+from pytest_obscheck.slo.burning import DAY, duration
+
+STEP = 60
+END = 14 * 3600
+SLO = Objective(
+    "availability", "checkout", 0.999, 30 * DAY, Events("sum(rate(total[{{.window}}]))", bad="sum(rate(errors[{{.window}}]))")
+)
+
+
+def rules() -> dict[str, Any]:
+    """Return an alert for each pair of windows, as the workbook writes it."""
+    found = []
+    for pair, factor in pairs(SLO.period):
+        ratios = [SLO.indicator.error_ratio(duration(window)) for window in (pair.long, pair.short)]
+        found.append({"alert": str(pair), "expr": " and ".join(f"({ratio}) > {factor * SLO.budget:g}" for ratio in ratios)})
+    return {"groups": [{"name": "burn", "rules": found}]}
+
+
+def moments(each: MustFire) -> list[tuple[float, bool]]:
+    """Return whole steps at which an alert must be quiet or fire: around its beginning and its end."""
+    return [
+        (math.floor(each.earliest / STEP) * STEP - STEP, False),
+        (math.ceil(each.latest / STEP) * STEP, True),
+        (math.floor(each.until / STEP) * STEP - 2 * STEP, True),
+        (math.ceil(each.until / STEP) * STEP + 2 * STEP, False),
+    ]
+
+
+def claims(outage: Outage) -> list[dict[str, Any]]:
+    """Return what promtool is to find, with counters that begin with the test."""
+    found = []
+    for each in must_fire(SLO, [outage], scrape=STEP, since=0):
+        alert = {"exp_labels": {}, "exp_annotations": {}}
+        found += [
+            {"eval_time": f"{at:g}s", "alertname": str(each.pair), "exp_alerts": [alert] if fires else []}
+            for at, fires in moments(each)
+            if 0 < at < END
+        ]
+    return found
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("outage", [Outage(7200, 9600, 0.1), Outage(3600, 21600, 0.02), Outage(10800, 11100, 1.0)])
+def test_prometheus_fires_when_it_must(outage: Outage, tmp_path: Path, obs_program: Callable[[str], Path]) -> None:
+    before, during = int(outage.start / STEP), int((outage.end - outage.start) / STEP)
+    bad = outage.errors * 6000
+    errors = f"0x{before} {bad:g}+{bad:g}x{during - 1} {bad * during:g}x{END // STEP}"
+    wanted = claims(outage)
+    series = [{"series": "total", "values": f"0+6000x{END // STEP}"}, {"series": "errors", "values": errors}]
+    test = {"interval": f"{STEP}s", "input_series": series, "alert_rule_test": wanted}
+    (tmp_path / "rules.yml").write_text(json.dumps(rules()), encoding="utf-8")
+    suite = {"rule_files": ["rules.yml"], "evaluation_interval": f"{STEP}s", "tests": [test]}
+    (tmp_path / "test.yml").write_text(json.dumps(suite), encoding="utf-8")
+
+    command = [str(obs_program("promtool")), "test", "rules", str(tmp_path / "test.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert len(wanted) > 4
+    assert done.returncode == 0, done.stdout + done.stderr

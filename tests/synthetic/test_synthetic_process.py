@@ -1,0 +1,112 @@
+"""The synthetic target as a process: it answers scrapes in story time, and says what it cannot do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pytest_obscheck.clock import SystemClock
+
+COUNTER = {"series": 'jobs_total{queue="a"}', "values": "5 0+1x100 stale", "type": "counter"}
+
+
+def begin(target: Any, ago: float, speed: float = 1.0) -> int:
+    """Let the story have begun that many seconds ago."""
+    zero = SystemClock().now() - ago
+    return int(target.control.put("/story", json={"zero": zero, "speed": speed}).status_code)
+
+
+def test_until_the_story_begins_the_first_value_stays(target: Callable[..., Any]) -> None:
+    assert target(COUNTER).scrape() == '# TYPE jobs_total counter\njobs_total{queue="a"} 5\n'
+
+
+@pytest.mark.parametrize(
+    ("ago", "speed", "own", "value"),
+    [(90.0, 1.0, 1.0, "0"), (30.0, 5.0, 1.0, "1"), (30.0, 1.0, 5.0, "1"), (30.0, 5.0, 3.0, "6"), (-60.0, 1.0, 1.0, "5")],
+)
+def test_time_passes_at_the_speed_of_the_story_and_its_own(
+    ago: float, speed: float, own: float, value: str, target: Callable[..., Any]
+) -> None:
+    started = target(COUNTER, speed=own)
+
+    assert begin(started, ago, speed) == 204
+    assert started.scrape().split()[-1] == value
+
+
+def test_time_stands_at_zero_until_a_story_that_was_announced_begins(target: Callable[..., Any]) -> None:
+    started = target(COUNTER)
+    begin(started, -60)
+
+    assert started.control.get("/story").json()["time"] == 0
+
+
+def test_a_stale_series_is_gone_from_the_scrape(target: Callable[..., Any]) -> None:
+    started = target(COUNTER)
+    begin(started, 102 * 60)
+
+    assert (started.scrape(), started.http.get("/anything").status_code) == ("", 200)
+
+
+def test_a_target_that_was_killed_goes_on_where_its_time_is(target: Callable[..., Any]) -> None:
+    started = target(COUNTER)
+    begin(started, 60 * 60)
+    started.process.kill()
+    started.process.wait()
+    started.again()
+
+    assert started.scrape().split()[-1] == "59"
+    assert started.control.get("/story").json()["time"] == pytest.approx(3600, abs=30)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "said"),
+    [
+        ("GET", "/ready", "", 200, "ready"),
+        ("PUT", "/sotry", "{}", 404, "nothing answers PUT /sotry here; there are GET /ready, GET /story and PUT /story"),
+        (
+            "PUT",
+            "/story",
+            '{"zero": 1}',
+            400,
+            'b\'{"zero": 1}\' is no beginning (\'speed\'); write it like {"zero": 1700000000.0, "speed": 1}',
+        ),
+        (
+            "PUT",
+            "/story",
+            '{"zero": 1, "speed": 0}',
+            400,
+            "a story cannot begin at 1.0 with speed 0.0; both are numbers, and speed is above 0",
+        ),
+    ],
+)
+def test_control_says_what_it_cannot_do(
+    method: str, path: str, body: str, status: int, said: str, target: Callable[..., Any]
+) -> None:
+    answer = target(COUNTER).control.request(method, path, content=body)
+
+    assert (answer.status_code, answer.text.strip()) == (status, said)
+
+
+def test_a_target_is_only_asked(target: Callable[..., Any]) -> None:
+    answer = target(COUNTER).http.post("/metrics")
+
+    assert (answer.status_code, answer.text) == (405, "POST is not what a target is asked; write GET\n")
+
+
+def test_a_configuration_that_cannot_be_read_is_one_sentence(launch: Callable[..., Any], tmp_path: Any) -> None:
+    process = launch('{"series": []}')
+    _, said = process.communicate(timeout=20)
+
+    assert (process.returncode, said) == (2, f"{tmp_path}/synthetic.json: is not what the component writes ('listen')\n")
+
+
+def test_without_a_configuration_it_says_how_it_is_run() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest_obscheck.synthetic"], check=False, capture_output=True, text=True, timeout=20
+    )
+
+    assert (done.returncode, done.stderr) == (2, "usage: python -m pytest_obscheck.synthetic CONFIG.json\n")
