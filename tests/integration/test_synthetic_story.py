@@ -34,7 +34,7 @@ components:
       - {series: 'evicted{pod="b"}', values: '_x10 7x9 stale', type: gauge}
 """,
     "stack/prometheus.yml": """\
-global: {scrape_interval: 100ms, evaluation_interval: 100ms}
+global: {scrape_interval: 200ms, evaluation_interval: 200ms}
 rule_files: [rules.yml]
 alerting: {alertmanagers: [{static_configs: [{targets: [am.prod.example:9093]}]}]}
 scrape_configs:
