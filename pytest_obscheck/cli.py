@@ -123,11 +123,10 @@ def _journals(runs: Sequence[Path]) -> list[Path]:
 
 
 def _speed(arguments: argparse.Namespace) -> int:
-    from pytest_obscheck.rulelab.speeding import Asked, speed_command  # noqa: PLC0415
-    from pytest_obscheck.speed import Source, metrics_of  # noqa: PLC0415
+    from pytest_obscheck.rulelab.speeding import Asked, speed_command, types_in  # noqa: PLC0415
+    from pytest_obscheck.speed import Source  # noqa: PLC0415
 
-    metrics = metrics_of(arguments.types.read_text()) if arguments.types else None
-    asked = Asked(arguments.rules, arguments.by, Source(arguments.source), metrics=metrics)
+    asked = Asked(arguments.rules, arguments.by, Source(arguments.source), metrics=types_in(arguments.types))
     return speed_command(asked, arguments.check, arguments.folder, arguments.format, _say)
 
 

@@ -14,6 +14,8 @@ from pytest_obscheck.expectations._slalog import Request, RequestLog
 from pytest_obscheck.expectations._slaweights import Recording, Series
 
 Answer = tuple[bool | None, str]
+MILLISECOND = 0.001
+"""What Unix seconds are good to, as Prometheus writes them."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class Reading:
     """One reading of a figure: what the look found, and how the user says it is to be read.
 
     ``over``: wall seconds of the window. ``scale``: one of the figure's unit in ours. ``rounding``, ``resolution``: how far
-    value and window may be off by the figure's own making. ``transport``: as the user gives it.
+    value and window may be off by the figure's own making. ``transport``: seconds of a request that the
+    figure's source cannot see.
     """
 
     indicator: Indicator
@@ -29,7 +32,7 @@ class Reading:
     over: float
     scale: float = 1.0
     rounding: float = 0.0
-    transport: float | None = None
+    transport: float = 0.0
     resolution: float = 0.0
     edges: tuple[float, ...] = ()
     idle: bool = False
@@ -40,15 +43,15 @@ class Reading:
         return max((float(leaf["at"]) for leaf in self.data.get("leaves", ())), default=float(self.data["at"]))
 
     @property
+    def since(self) -> float:
+        """Return the Unix second at which the window begins: the service's word for it, if it has one."""
+        return float(self.data.get("since") or self.end - self.over)
+
+    @property
     def value(self) -> float | None:
         """Return the figure in our unit, ``None`` for none."""
         found = self.data["values"]
         return None if not found or found[0] is None else float(found[0]) * self.scale
-
-    @property
-    def unseen(self) -> float:
-        """Return the seconds of a request that the figure's source cannot see."""
-        return self.transport if self.transport is not None else float(self.data.get("transport") or 0.0)
 
 
 @dataclass(frozen=True)
@@ -62,22 +65,42 @@ class Bound:
 
 def judged(reading: Reading, log: RequestLog) -> Answer:
     """Return whether the figure lies where a correct one must lie, in words that show truth, figure, bound and difference."""
-    start, end = reading.end - reading.over, reading.end
-    gap = log.gap(start - reading.resolution, end + reading.resolution)
+    start, end = reading.since, reading.end
+    until = reading.data.get("until", end)
+    gap = log.gap(start - reading.resolution, until)
     if gap:
         return None, gap
     if len(reading.data["values"]) > 1:
         return False, f"the figure is {len(reading.data['values'])} series instead of one number; aggregate them, or choose one"
+    if abs(end - start - reading.over) > reading.resolution + until - end + MILLISECOND:
+        return False, f"its window is {_spoken('mean', end - start)} instead of {_spoken('mean', reading.over)}"
     inside = [request for request in log.requests if start < request.end <= end]
     bound = _bound(reading, log.requests, inside)
-    truth = reading.indicator.truth(inside)
+    truth = replace(reading.indicator, over=end - start).truth(inside)
     if truth is None or reading.idle:
         return _without_data(reading, len(inside), bound)
     if reading.value is None:
-        return False, f"{_truth(reading, truth, inside)}, but the figure has no value{_because(reading.data.get('words', ''))}"
+        return _without_value(reading, _truth(reading, truth, inside), log.requests)
     slack = reading.rounding + HAIR * max(1.0, abs(reading.value))
     holds = bound.low - slack <= reading.value <= bound.high + slack
     return holds, _told(reading, truth, inside, bound) + ("" if holds else _unanswered(reading, inside))
+
+
+def _without_value(reading: Reading, truth: str, requests: Sequence[Request]) -> Answer:
+    """Say why there is no value.
+
+    Nothing can be told where the series of a selector are too young for any rate, or no request is sure to lie between two
+    scrapes.
+    """
+    empty = [leaf["selector"] for leaf in reading.data.get("leaves", ()) if not leaf["series"]]
+    if empty:
+        return False, f"{truth}, but the figure has no value (no series matches {empty[0]})"
+    for leaf in reading.data.get("leaves", ()):
+        if all(len(each["points"]) < 2 for each in leaf["series"]):
+            return None, f"{truth}; the figure has no value, for {leaf['selector']} has no two samples in the window"
+    if "leaves" in reading.data and not _least(reading, requests):
+        return None, f"{truth}; the figure has no value, for each of them may lie between a scrape and the window's edge"
+    return False, f"{truth}, but the figure has no value{_because(reading.data.get('words', ''))}"
 
 
 def _without_data(reading: Reading, count: int, bound: Bound) -> Answer:
@@ -111,25 +134,40 @@ def _near(requests: Sequence[Request], start: float, end: float, delay: float) -
 
 
 def _of_field(reading: Reading, requests: Sequence[Request]) -> Bound:
-    """Return the bounds of a service's own figure: its window may be off by its resolution at either end."""
-    delay, wide = reading.unseen, reading.resolution
-    start, end = reading.end - reading.over, reading.data["until"]
-    near = _near(requests, start - wide, end, delay)
-    surely = [request.start > start + wide and request.end + delay <= reading.end - wide for request in near]
+    """Return the bounds of a service's own figure: its window began when it says, or about when it should."""
+    delay, told = reading.transport, reading.data.get("since")
+    wide = 0.0 if told else reading.resolution
+    start, end, until = told or reading.end - reading.over, reading.end, reading.data["until"]
+    near = _near(requests, start - wide, until, delay)
+    surely = [request.start > start + wide and request.end + delay <= end - wide for request in near]
     left_out = reading.indicator.only_answered
     weights = [(float(sure and (r.answered or not left_out)), 1.0) for r, sure in zip(near, surely, strict=True)]
     buckets = [(edge, (1.0, 1.0)) for edge in reading.edges]
-    span = (max(reading.over - wide, reading.over / 1000), reading.over + wide)
+    span = (max(end - start - wide, reading.over / 1000), until - start + wide)
     low, high = between(reading.indicator, near, weights, Source(delay, span, buckets))
-    return Bound(low, high, (f"its window is known to {_spoken('mean', wide)}", *_transport(reading)))
+    known = f"its window is {_spoken('mean', end - start)}" + (f", give or take {_spoken('mean', wide)}" if wide else "")
+    return Bound(low, high, (known, *_transport(reading)))
+
+
+def _weights(
+    reading: Reading, requests: Sequence[Request], recording: Recording
+) -> tuple[Sequence[Request], Sequence[tuple[float, float]]]:
+    """Return the requests that may count, and what each may weigh."""
+    delay, latest = reading.transport, max(recording.late.values(), default=0.0)
+    near = _near(requests, recording.start - scraped.TOLERANCE, recording.end + latest + scraped.TOLERANCE, delay)
+    return near, scraped.weights(near, recording, delay, only_answered=reading.indicator.only_answered)
+
+
+def _least(reading: Reading, requests: Sequence[Request]) -> float:
+    """Return how many requests are sure to count."""
+    found = [_weights(reading, requests, recording)[1] for recording in _recordings(reading)]
+    return min((sum(low for low, _ in weights) for weights in found), default=0.0)
 
 
 def _of_recording(reading: Reading, requests: Sequence[Request], recording: Recording) -> tuple[float, float]:
-    delay, latest = reading.unseen, max(recording.late.values(), default=0.0)
-    near = _near(requests, recording.start - scraped.TOLERANCE, recording.end + latest + scraped.TOLERANCE, delay)
-    weights = scraped.weights(near, recording, delay, only_answered=reading.indicator.only_answered)
+    near, weights = _weights(reading, requests, recording)
     span, buckets, skew = (reading.over, reading.over), _buckets(recording), _skew(reading, recording)
-    source = Source(delay, span, buckets, skew, apart=_apart(reading, recording))
+    source = Source(reading.transport, span, buckets, skew, apart=_apart(reading, recording))
     return between(reading.indicator, near, weights, source)
 
 
@@ -298,4 +336,4 @@ def _seen(reading: Reading, recording: Recording, inside: Sequence[Request]) -> 
 def _transport(reading: Reading) -> list[str]:
     latency = reading.indicator.figure in LATENCIES
     slow = reading.indicator.figure in RATIOS and reading.indicator.faster is not None
-    return [f"way to the service up to {_spoken('mean', reading.unseen)}"] if (latency or slow) and reading.unseen else []
+    return [f"way to the service up to {_spoken('mean', reading.transport)}"] if (latency or slow) and reading.transport else []

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from pytest_obscheck.capabilities import Answer, AnswersPromQL, ReportsHealth, Series
@@ -18,8 +19,9 @@ LAG = 0.4
 """Seconds by which an evaluation stays behind, so that scrapes that are under way are there."""
 
 TRIES = 3
-PROBES = 3
+PROBES = 4
 TIMEOUT = 3.0
+MISSING = object()
 SCRAPE = "scrape_duration_seconds"
 START = "process_start_time_seconds"
 
@@ -71,20 +73,22 @@ class FieldFigure:
     service: str
     path: str
     field: str
+    since: str = ""
     every: float = 0.5
 
     def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
-        """Return ``at``, ``until``, ``values`` (one or none), ``words`` where there is no number, and ``transport``."""
+        """Return ``at``, ``until``, ``values`` (one or none), ``words`` where there is no number, ``since``, ``transport``."""
         member = stack.that(ReportsHealth, named=self.service)
         at = SystemClock().now()
         answer = member.ask(self.path, timeout=TIMEOUT)
         value, words = _number(answer, self.field)
         found = {"at": at, "until": at + answer.seconds, "values": [] if value is None else [value], "words": words}
-        return {**found, "transport": transport(stack, self.service)}
+        begun = _instant(_dug(answer.json, self.since)) if self.since else None
+        return {**found, "since": begun, "transport": transport(stack, self.service)}
 
     def __str__(self) -> str:
         """Return the key."""
-        return f"sla {self.service} {self.path} {self.field}"
+        return f"sla {self.service} {self.path} {self.field} {self.since}".rstrip()
 
 
 def transport(stack: Stack, service: str | None) -> float | None:
@@ -100,17 +104,33 @@ def transport(stack: Stack, service: str | None) -> float | None:
 
 
 def _number(answer: Answer, field: str) -> tuple[float | None, str]:
-    value = answer.json
+    value = _dug(answer.json, field)
+    if value is MISSING:
+        return None, f"status {answer.status}, and its JSON has no field {field!r}"
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None, f"{field} is {value!r}"
+    return float(value), ""
+
+
+def _dug(value: Any, field: str) -> Any:
     for key in field.split("."):
         if isinstance(value, list) and key.isdigit() and int(key) < len(value):
             value = value[int(key)]
         elif isinstance(value, Mapping) and key in value:
             value = value[key]
         else:
-            return None, f"status {answer.status}, and its JSON has no field {field!r}"
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None, f"{field} is {value!r}"
-    return float(value), ""
+            return MISSING
+    return value
+
+
+def _instant(value: Any) -> float | None:
+    """Return the Unix seconds of a number or of an RFC 3339 text; ``None`` for anything else."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    try:
+        return datetime.fromisoformat(value).timestamp() if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def _values(series: Iterable[Series]) -> list[float | None]:

@@ -42,8 +42,10 @@ class Sla:
 
     The log holds what clients saw; a server sees a request for a shorter time. How much shorter it may be, ``transport``, is
     measured beside the story by asking the service whether it is ready, unless given; the bound of a latency begins that much
-    lower. A service's own window may be off by ``resolution`` at either end, its figure be rounded to ``decimals``, and it
-    may have ``buckets``.
+    lower.
+
+    A service's own window may be off by ``resolution`` at either end, or began when the field ``since`` of its answer says. Its
+    figure may be rounded to ``decimals``, and computed from a histogram with these ``buckets``.
     """
 
     figure: Literal["availability", "error_rate", "burn_rate", "throughput", "mean", "p50", "p95", "p99"]
@@ -52,6 +54,7 @@ class Sla:
     service: str = ""
     path: str = ""
     field: str = ""
+    since: str = ""
     requests: str = ""
     failed: Literal["5xx", "error"] = "5xx"
     faster: Duration | None = None
@@ -85,10 +88,10 @@ class Sla:
             yield f"faster: {self.figure} has no bad requests; it belongs to {', '.join(RATIOS)}"
 
     def _sourceless(self) -> Iterable[str]:
-        asked = [name for name in ("service", "path", "field") if getattr(self, name)]
+        asked = [name for name in ("service", "path", "field", "since") if getattr(self, name)]
         if self.query and asked:
             yield f"query and {asked[0]} are two sources of one figure; keep one of them"
-        elif not self.query and len(asked) < 3:
+        elif not self.query and not {"service", "path", "field"} <= set(asked):
             yield "no source of the figure; write 'query: …', or 'service:', 'path:' and 'field:' together"
 
     @property
@@ -119,7 +122,7 @@ class Sla:
         """Return the look at the figure and at what it rests on."""
         if self.query:
             return QueryFigure(self.query, seconds(self.over))
-        return FieldFigure(self.service, self.path, self.field)
+        return FieldFigure(self.service, self.path, self.field, self.since)
 
     def holds(self, history: History) -> Sequence[Sight]:
         """Return a sight for each window, none of which holds or breaks before the request log is there."""
@@ -138,7 +141,7 @@ class Sla:
     def _reading(self, history: History, data: Mapping[str, Any]) -> Reading:
         scale = UNITS[self.unit][1] if self.unit else 1.0
         rounding = 0.0 if self.decimals is None else 0.5 * 10**-self.decimals
-        given = None if self.transport is None else seconds(self.transport)
+        given = _longest(history) if self.transport is None else seconds(self.transport)
         wide = 0.0 if self.query else seconds(self.resolution)
         over = seconds(self.over) / history.journal.speed
         return Reading(self.indicator, data, over, scale, rounding * scale, given, wide, self.buckets, self.idle)
@@ -154,3 +157,8 @@ class Sla:
         of = f" of {self.requests}" if self.requests else ""
         told = "has no value without a request" if self.idle else "agrees with the request log"
         return f"{said(self.figure)}{objective}{of} over {self.over} {told}: {' '.join(source.split())}"
+
+
+def _longest(history: History) -> float:
+    """Return the longest way to the service that was measured at any time of the story."""
+    return max((event.data["data"].get("transport") or 0.0 for event in history.looks if "data" in event.data), default=0.0)

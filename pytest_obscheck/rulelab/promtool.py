@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,7 +96,10 @@ def _ask(promtool: Path, trials: Sequence[Trial], packs: Sequence[Sequence[int]]
             _write(folder, number, [(each, trials[each]) for each in pack])
         parts = [[str(number) for number in range(part, len(packs), SIDE_BY_SIDE)] for part in range(SIDE_BY_SIDE)]
         processes = [_started(promtool, folder, names) for names in parts if names]
-        said = [_said(folder, name, process) for name, process in processes]
+        try:
+            said = [_said(folder, name, process) for name, process in processes]
+        finally:
+            _end(process for _, process in processes)
     found = dict(pair for text in said for pair in _answers(text))
     return [_whole(found.get(number, Answer()), trial, said) for number, trial in enumerate(trials)]
 
@@ -150,12 +153,15 @@ def _started(promtool: Path, folder: Path, names: Sequence[str]) -> tuple[str, s
 
 
 def _said(folder: Path, name: str, process: subprocess.Popen[bytes]) -> str:
-    try:
-        process.wait()
-    finally:
+    process.wait()
+    return (folder / f"{name}.said").read_text(errors="replace")
+
+
+def _end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
+    """Leave no process behind, whatever interrupted the wait."""
+    for process in processes:
         process.kill()
         process.wait()
-    return (folder / f"{name}.said").read_text(errors="replace")
 
 
 def _answers(text: str) -> Iterator[tuple[int, Answer]]:

@@ -21,7 +21,7 @@ BITS = 50
 CLOCK = VirtualClock(Fraction(STORY, 1000))
 """The virtual clock of a proof: the speeds of its cases must have it."""
 TIE = 1e-9
-LOOKS = 8
+LOOKS = 5
 FIELDS = ("alert", "record", "expr", "for", "keep_firing_for", "labels", "annotations")
 
 

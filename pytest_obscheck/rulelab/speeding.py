@@ -13,7 +13,7 @@ from pathlib import Path
 from pytest_obscheck.derive import Document, diff
 from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.rulelab.proof import CLOCK, Case, Outcome, Proof, prove
-from pytest_obscheck.speed.classes import Class, Finding, Metric, classify
+from pytest_obscheck.speed.classes import Class, Finding, Metric, classify, flows_in_use, metrics_of
 from pytest_obscheck.speed.factor import Span, check_divides, check_ranges, factor
 from pytest_obscheck.speed.promql import Source, Speed, with_steps
 from pytest_obscheck.speed.rules import Rule, Spot, rules_of, spans_of, speed_rules
@@ -83,11 +83,13 @@ def speed_sheet(asked: Asked) -> Sheet:
     documents = _opened(asked.paths)
     check_speed([span for document in documents for span in spans_of(document)], by, asked.scrape)
     speed = Speed(by, asked.source, asked.evaluation)
+    used = flows_in_use(rule.expr for document in documents for rule in rules_of(document))
+    metrics = {**used, **(asked.metrics or {})}
     rows, copies, diffs = [], {}, []
     for document in documents:
-        mine = [Row(rule, classify(rule.expr, speed, asked.metrics, rule.reading)) for rule in rules_of(document)]
+        mine = [Row(rule, classify(rule.expr, speed, metrics, rule.reading)) for rule in rules_of(document)]
         before = document.text()
-        speed_rules(document, speed, _left(mine), asked.metrics)
+        speed_rules(document, speed, _left(mine), metrics)
         rows += mine
         copies[document.path] = document.text()
         diffs.append(diff(before, document.text(), str(document.path)))
@@ -204,6 +206,15 @@ def _sums(sheet: Sheet) -> str:
 
 def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {name}" for name, number in counts.items())
+
+
+def types_in(path: Path | None) -> Mapping[str, Metric] | None:
+    """Return what the TYPE lines of a saved exposition say; ``ConfigError`` where the file cannot be read."""
+    try:
+        return metrics_of(path.read_text(encoding="utf-8")) if path else None
+    except (OSError, UnicodeDecodeError):
+        right = "name a file that holds the text of a /metrics page"
+        raise ConfigError([Problem(str(path), "cannot be read as text", right)]) from None
 
 
 def speed_command(asked: Asked, check: bool, folder: Path | None, form: str, say: Callable[[str], None]) -> int:

@@ -7,7 +7,8 @@ from pytest_obscheck.speed.alertmanager import (
     alertmanager_spans,
     speed_alertmanager,
 )
-from pytest_obscheck.speed.classes import Class, Finding, Metric, classify, metrics_of
+from pytest_obscheck.speed.bands import Band, check_margin, firing_band
+from pytest_obscheck.speed.classes import Class, Finding, Metric, classify, flows_in_use, metrics_of
 from pytest_obscheck.speed.factor import Limit, Span, check_divides, check_ranges, factor, largest, tick
 from pytest_obscheck.speed.prometheus import (
     evaluation_interval,
@@ -19,9 +20,10 @@ from pytest_obscheck.speed.prometheus import (
     speed_scrapes,
 )
 from pytest_obscheck.speed.promql import Source, Speed, VirtualClock, rewrite
-from pytest_obscheck.speed.rules import Rule, rules_of, spans_of, speed_rules
+from pytest_obscheck.speed.rules import Rule, check_speedable, rules_of, spans_of, speed_rules
 
 __all__ = [
+    "Band",
     "Class",
     "Finding",
     "Limit",
@@ -36,10 +38,14 @@ __all__ = [
     "alertmanager_flags",
     "alertmanager_spans",
     "check_divides",
+    "check_margin",
     "check_ranges",
+    "check_speedable",
     "classify",
     "evaluation_interval",
     "factor",
+    "firing_band",
+    "flows_in_use",
     "largest",
     "metrics_of",
     "prometheus_flag_spans",

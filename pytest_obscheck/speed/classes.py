@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -176,4 +176,18 @@ def metrics_of(exposition: str) -> dict[str, Metric]:
             found |= {name: Metric.FLOW, f"{name.removesuffix('_total')}_total": Metric.FLOW}
         elif kind == "gauge" and "seconds" not in name:
             found[name] = Metric.STATE
+    return found
+
+
+def flows_in_use(texts: Iterable[str]) -> dict[str, Metric]:
+    """Return the metrics of which some expression takes a rate or an increase: whoever wrote it knew them for counters."""
+    found: dict[str, Metric] = {}
+    for text in texts:
+        try:
+            calls = [
+                node for node in parsed(text).walk() if node.kind is Kind.CALL and node.name in ("rate", "irate", "increase")
+            ]
+        except ValueError:
+            continue
+        found |= {node.name: Metric.FLOW for call in calls for node in call.walk() if node.kind is Kind.SELECTOR and node.name}
     return found

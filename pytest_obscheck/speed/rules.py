@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.protocols import Document
-from pytest_obscheck.speed.classes import Metric, in_story_time
+from pytest_obscheck.speed.classes import Class, Metric, classify, in_story_time
 from pytest_obscheck.speed.durations import milliseconds
 from pytest_obscheck.speed.factor import Span, span
 from pytest_obscheck.speed.promql import Source, Speed, durations, rewrite
@@ -130,3 +131,21 @@ def _shorten(document: Document, spot: Spot, fields: Mapping[str, Any], names: S
 def _change(document: Document, spot: Spot, before: str, after: str) -> None:
     if after != before:
         document.set(spot, after)
+
+
+def check_speedable(
+    rules: Iterable[Rule], names: Collection[str], speed: Speed, metrics: Mapping[str, Metric] | None = None
+) -> None:
+    """Raise ``ConfigError`` with class and reason of every named rule that a speed would make another rule."""
+    asked = [(rule, classify(rule.expr, speed, metrics, rule.reading)) for rule in rules if rule.name in names]
+    problems = [
+        Problem(
+            rule.where,
+            f"{rule.kind} {rule.name} is no use at speed {float(speed.by):g}: {found.grade.value}, for {found.reason}",
+            found.equivalent,
+        )
+        for rule, found in asked
+        if found.grade in (Class.DECISION, Class.CANNOT)
+    ]
+    if problems:
+        raise ConfigError(problems)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from service.timing import now
 from service.vocabulary import QUEUE
 
 LOG = logging.getLogger(__name__)
+_AT_THE_END = 1.0
+"""Seconds for saving what is not saved yet."""
 
 
 @dataclass
@@ -40,9 +43,11 @@ class Rounds:
             await asyncio.sleep(self.interval)
 
     async def end(self) -> None:
-        """Save what is not saved yet."""
-        if self.archive:
-            await _tried(lambda: self.archive.save(whole=True) if self.archive else asyncio.sleep(0))
+        """Save what is not saved yet, if that can be done soon: who ends a service does not wait for a dead database."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_AT_THE_END):
+                await _tried(self._save_whole)
+        write_lines()
 
     async def _queue(self) -> None:
         metrics = self.parts.metrics
@@ -60,6 +65,10 @@ class Rounds:
         # An embedded database that nobody has used is empty, and opening it takes time that a start has not.
         if self.archive or self.parts.database.opened:
             await show_business(self.parts.database, self.parts.metrics)
+
+    async def _save_whole(self) -> None:
+        if self.archive:
+            await self.archive.save(whole=True)
 
     async def _archive(self) -> None:
         if self.archive:

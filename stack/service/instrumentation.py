@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import urandom
 from time import perf_counter
@@ -14,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import Tag
 from service.history import History
-from service.logs import bound
+from service.logs import bound, log_fields
 from service.metrics import Metrics
 from service.timing import now
 from service.tracing import Tracing
@@ -61,7 +60,7 @@ class RequestIds:
         self.tag({"correlation_id": correlation, "user_id": user})
         with (
             self.tracing.request(correlation, user) as span,
-            bound(correlation_id=correlation, request_id=request, user_id=user or None, **span),
+            bound({"correlation_id": correlation, "request_id": request, **({"user_id": user} if user else {}), **span}),
         ):
             await self.app(scope, receive, _Answer(send, ((CORRELATION, correlation.encode()),)))
 
@@ -99,7 +98,8 @@ class RequestMetrics:
             self.history.note(now(), seconds, failed=status >= 500)
         level = _level(status, own=own)
         if LOG.isEnabledFor(level):
-            LOG.log(level, "%s %s %s", method, endpoint, status, extra=_extra(method, endpoint, status, seconds, error_type))
+            fields = {"method": method, "endpoint": endpoint, "status": status, "duration": round(seconds, 6)}
+            log_fields(LOG, level, f"{method} {endpoint} {status}", fields | ({"error_type": error_type} if error_type else {}))
 
     def _child(self, method: str, endpoint: str, status: int) -> tuple[Counter, Histogram]:
         # There are few of them, and labels() takes longer than counting does.
@@ -108,11 +108,6 @@ class RequestMetrics:
             counter = self.metrics.requests.labels(method, endpoint, str(status))
             self._children[key] = counter, self.metrics.request_seconds.labels(method, endpoint)
         return self._children[key]
-
-
-def _extra(method: str, endpoint: str, status: int, seconds: float, error_type: str) -> Mapping[str, object]:
-    fields = {"method": method, "endpoint": endpoint, "status": status, "duration": round(seconds, 6)}
-    return {**fields, "error_type": error_type} if error_type else fields
 
 
 def _level(status: int, *, own: bool) -> int:

@@ -98,6 +98,10 @@ def test_copies_never_overwrite_the_rules(rules: Path) -> None:
                 "the largest possible speed is 300, limited by Errors (rules.yml:4)\n"
             ),
         ),
+        (
+            ["rules.yml", "--by", "60", "--types", "gone.txt"],
+            "gone.txt: cannot be read as text; name a file that holds the text of a /metrics page\n",
+        ),
         (["gone.yml", "--by", "60"], "gone.yml: there is no such file or folder\n"),
         (["empty.yml", "--by", "60"], "empty.yml: there is no rule in it; name a file with groups of rules\n"),
     ],

@@ -17,6 +17,7 @@ from pytest_obscheck.speed import (
     alertmanager_flag_spans,
     alertmanager_flags,
     alertmanager_spans,
+    check_speedable,
     evaluation_interval,
     prometheus_flag_spans,
     prometheus_flags,
@@ -246,3 +247,17 @@ def test_a_duration_that_is_none_is_told_with_its_place(tmp_path: Path) -> None:
 
     flags = prometheus_flag_spans(("--query.lookback-delta=long",))
     assert told(flags) == f"prometheus --query.lookback-delta: query.lookback-delta: 'long' {right}"
+
+
+def test_a_claimed_rule_that_a_speed_would_make_another_is_refused_with_its_class(tmp_path: Path) -> None:
+    text = "groups: [{rules: [{alert: A, expr: 'hour() > 9'}, {alert: B, expr: up}, {alert: C, expr: 'hour() > 9'}]}]"
+    rules = list(rules_of(opened(tmp_path, text), "r.yml"))
+
+    with pytest.raises(ConfigError) as raised:
+        check_speedable(rules, ("A", "B"), Speed(Fraction(60), Source.REAL))
+
+    assert str(raised.value) == (
+        "r.yml:1: alert A is no use at speed 60: cannot, for hour() hangs on the wall clock, which cannot go faster "
+        "for real processes; run it at speed 1, or offline at an instant of your choice"
+    )
+    check_speedable(rules, ("A", "B"), SPEED)

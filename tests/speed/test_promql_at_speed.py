@@ -6,7 +6,18 @@ from fractions import Fraction
 import promql_parser
 import pytest
 
-from pytest_obscheck.speed import Class, Finding, Metric, Source, Speed, VirtualClock, classify, metrics_of, rewrite
+from pytest_obscheck.speed import (
+    Class,
+    Finding,
+    Metric,
+    Source,
+    Speed,
+    VirtualClock,
+    classify,
+    flows_in_use,
+    metrics_of,
+    rewrite,
+)
 from pytest_obscheck.speed.classes import in_story_time
 from pytest_obscheck.speed.promql import durations, with_steps
 from pytest_obscheck.speed.templates import sped_template
@@ -173,3 +184,7 @@ def test_a_decision_is_taken_by_the_user_and_assumed() -> None:
 
 def test_a_word_that_is_no_reading_decides_nothing() -> None:
     assert classify("changes(up[5m]) > 1", REAL, reading="whatever").grade is Class.DECISION
+
+
+def test_a_metric_whose_rate_is_taken_anywhere_is_a_counter() -> None:
+    assert flows_in_use(["rate(a[5m]) > b", "not [ promql"]) == {"a": Metric.FLOW}

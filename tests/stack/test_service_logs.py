@@ -135,11 +135,11 @@ def test_lines_are_written_some_at_a_time_and_a_warning_at_once_with_all_before_
     handler, log = Batches(stream, most=3), logging.Logger("batches")  # noqa: LOG001  one of its own
     handler.setFormatter(logging.Formatter("%(message)s %(bound)s"))
     log.addHandler(handler)
-    with bound(request_id="1"):
+    with bound({"request_id": "1"}):
         log.info("a")
     assert stream.getvalue() == ""
 
-    with bound(request_id="2"):
+    with bound({"request_id": "2"}):
         log.warning("b")
     assert stream.getvalue() == "a {'request_id': '1'}\nb {'request_id': '2'}\n"
 

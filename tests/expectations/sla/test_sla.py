@@ -103,6 +103,30 @@ def test_a_figure_without_a_value_is_wrong_where_there_were_requests() -> None:
     assert said(availability(), a_log(HEADER + rows(0, 9)), None) == (False, expected)
 
 
+def test_a_selector_without_series_is_named_and_one_that_is_too_young_tells_nothing() -> None:
+    log = a_log(HEADER + rows(0, 9))
+    truth = "availability: truth 100.00% of 20 requests"
+    leaf = {"selector": "errors_total", "at": ZERO + 5, "recorded": False}
+    young = {**scraped(5.0), "points": scraped(5.0)["points"][-1:]}
+
+    assert said(availability(), log, None, leaves=[{**leaf, "series": []}]) == (
+        False,
+        f"{truth}, but the figure has no value (no series matches errors_total)",
+    )
+    assert said(availability(), log, None, leaves=[{**leaf, "series": [young]}]) == (
+        None,
+        f"{truth}; the figure has no value, for errors_total has no two samples in the window",
+    )
+
+
+def test_a_figure_may_have_no_value_where_every_request_fell_between_scrape_and_edge() -> None:
+    log = a_log(HEADER + rows(0, 2) + rows(3.0, 3.2) + rows(8, 9))
+    truth = "availability: truth 100.00% of 2 requests"
+    why = "for each of them may lie between a scrape and the window's edge"
+
+    assert said(availability(), log, None) == (None, f"{truth}; the figure has no value, {why}")
+
+
 def test_nothing_is_told_before_the_load_has_ended() -> None:
     journal = Journal()
     journal.write("load", ZERO - 1, name="locust", phase="begun")
@@ -170,20 +194,29 @@ def shops(**fields: Any) -> Sla:
     return Sla("availability", "2s", service="shop", path="/sla", field="availability.value", unit="percent", **fields)
 
 
-def told(sla: Sla, value: float) -> tuple[bool | None, str]:
+def told(sla: Sla, value: float, **more: float) -> tuple[bool | None, str]:
     """Return what is said of a service's own figure, where one second of the two was bad."""
     log = a_log(HEADER + rows(0, 4) + rows(4, 5, status=502) + rows(5, 9))
-    data = {"at": ZERO + 5, "until": ZERO + 5, "values": [value], "words": "", "transport": None}
+    data = {"at": ZERO + 5, "until": ZERO + 5, "values": [value], "words": "", "transport": None, **more}
     (sight,) = sla.holds(History((Event("look", ZERO + 5, {"key": str(sla.evidence()), "data": data}),), log))
     return sight.holds, sight.words
 
 
 def test_a_services_own_figure_may_be_off_by_its_resolution() -> None:
-    why = "its window is known to 200ms"
+    why = "its window is 2s, give or take 200ms"
     expected = f"availability: truth 50.00% of 20 requests, figure 70.00%, bound 44.44% .. 60.00% ({why}), difference +20.00%"
 
     assert told(shops(resolution="200ms"), 70.0) == (False, expected)
     assert told(shops(resolution="200ms"), 59.0)[0] is True
+
+
+def test_a_service_that_says_when_its_window_began_is_taken_at_its_word() -> None:
+    why = "its window is 1.5s"
+    expected = f"availability: truth 33.33% of 15 requests, figure 45.00%, bound 33.33% .. 33.33% ({why}), difference +11.67%"
+
+    assert told(shops(since="begin"), 45.0, since=ZERO + 3.5) == (False, expected)
+    assert told(shops(since="begin"), 100 / 3, since=ZERO + 3.5)[0] is True
+    assert told(shops(since="begin"), 50.0, since=ZERO + 1) == (False, "its window is 4s instead of 2s")
 
 
 def test_a_services_own_figure_may_be_rounded() -> None:
@@ -280,7 +313,7 @@ def test_a_recorded_figure_is_read_at_the_rules_own_instant_and_jobs() -> None:
 @pytest.mark.parametrize(
     ("json", "values", "words"),
     [
-        ({"availability": {"value": 99.5}}, [99.5], ""),
+        ({"availability": {"value": 99.5}, "begin": "2023-11-14T22:13:20.5+00:00"}, [99.5], ""),
         ({"availability": {"value": None}}, [], "availability.value is None"),
         ({"availability": []}, [], "status 200, and its JSON has no field 'availability.value'"),
         (None, [], "status 200, and its JSON has no field 'availability.value'"),
@@ -289,8 +322,9 @@ def test_a_recorded_figure_is_read_at_the_rules_own_instant_and_jobs() -> None:
 def test_a_field_is_read_with_what_it_takes_to_reach_the_service(json: Any, values: list[float], words: str) -> None:
     stack = FakeStack({"shop": Shop(Answer(200, json, "", 0.01))})
 
-    found = shops().evidence().look(stack, 0.0, 1.0)
+    found = shops(since="begin").evidence().look(stack, 0.0, 1.0)
 
     assert (found["values"], found["words"]) == (values, words)
     assert found["until"] == pytest.approx(found["at"] + 0.01)
     assert found["transport"] >= 0
+    assert found["since"] == (ZERO + 0.5 if values else None)
