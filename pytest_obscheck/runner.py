@@ -28,7 +28,7 @@ LATE = 1.0
 TICK = 0.02
 """Wall seconds between two glances of the main loop at what is due."""
 
-SETTLE = 0.4
+SETTLE = 0.1
 """Wall seconds between two questions whether every claim is settled."""
 
 SHARE = 0.03

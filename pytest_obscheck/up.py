@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -21,6 +22,9 @@ def up(path: Path, follow: Sequence[str], say: Callable[[str], None]) -> int:
     if unknown:
         said = did_you_mean(unknown[0], session.file.members)
         raise ConfigError([Problem("--follow", f"no member called {unknown[0]!r}", said)])
+    # A shell gives its background jobs no Ctrl-C, and a supervisor of services ends them by SIGTERM: both must end the stack.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         stack = session.stack()
         say(table(stack) + "Ctrl-C ends it all.\n")

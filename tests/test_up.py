@@ -43,6 +43,17 @@ def test_up_prints_a_table_of_addresses_and_ends_all_at_ctrl_c(project: Any) -> 
     assert project.left() == ([], [])
 
 
+def test_up_ends_all_when_it_is_told_to_end_in_the_background(project: Any) -> None:
+    # What a shell starts in the background does not hear Ctrl-C; SIGTERM is what ends it.
+    with project.start("pytest_obscheck", "up") as run:
+        until_it_says(run, "Ctrl-C ends it all.")
+        os.kill(run.pid, signal.SIGTERM)
+        rest = run.communicate(timeout=20)[0]
+
+    assert (run.returncode, rest.splitlines()[-1]) == (0, "ending …")
+    assert project.left() == ([], [])
+
+
 def test_up_tells_in_a_sentence_what_dies_at_start(project: Any) -> None:
     project.edit("stack/stack.yaml", "config: prometheus/prometheus.yml", "config: prometheus/prometheus.yml\n    args: [--no]")
     said = project.obscheck("up")
