@@ -33,7 +33,9 @@ class Rounds:
 
     async def begin(self) -> None:
         """Do what the first requests would have to wait for: imports, connections, and reading the history."""
-        await asyncio.gather(*(_tried(each) for each in (self.parts.queue.open, self._queue, self._archive)))
+        await asyncio.gather(
+            *(_tried(each) for each in (self.parts.queue.open, self.parts.cache.check, self._queue, self._archive))
+        )
 
     async def go(self) -> None:
         """Do the rounds for ever; one that fails does not keep the others, or the next, from being done."""
