@@ -194,11 +194,14 @@ def _fault_trouble(fault: Planned, journal: Journal) -> str:
         return f"it did not take hold: {_measured(fault, journal, confirmed)}"
     if gone is None or gone.data["held"]:
         return f"it was not healed: {gone.data['words'] if gone else 'nobody measured it'}"
-    return _unmet(fault, confirmed, gone)
+    return _unmet(fault, journal, confirmed, gone)
 
 
-def _unmet(fault: Planned, confirmed: Event, gone: Event) -> str:
-    before, after = confirmed.data.get("traffic"), gone.data.get("traffic")
+def _unmet(fault: Planned, journal: Journal, confirmed: Event, gone: Event) -> str:
+    """Return that nobody met the harm; one that lets no byte pass is told by the bytes before and after it."""
+    untouched = _phase(journal, fault, "before")
+    counted = [event.data["traffic"] for event in (confirmed, untouched) if event and event.data.get("traffic") is not None]
+    before, after = next(iter(counted), None), gone.data.get("traffic")
     if before is None or after is None or after > before:
         return ""
     return f"no byte went through the proxy while it held: nobody uses the way to {getattr(fault.what, 'to', 'it')}"

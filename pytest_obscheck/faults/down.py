@@ -36,7 +36,8 @@ class Down:
         closed = not any(proxy.enabled(edge) for edge in _toxic.ways(proxy, self.to, self.of))
         measured = _toxic.measure(stack, self.to, self.of)
         held = closed and measured.silent()
-        return Effect(held, "connections are refused" if held else measured.words("answered after"), met)
+        # While nothing can connect, no byte goes through: that the way is used shows before and after.
+        return Effect(held, "connections are refused", None) if held else Effect(held, measured.words("answered after"), met)
 
     def heal(self, stack: Stack) -> None:
         """Open the ways again."""

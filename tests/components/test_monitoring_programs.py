@@ -218,6 +218,7 @@ def test_an_alert_goes_from_the_scrape_to_every_receiver_through_the_proxy(clien
 
 def test_a_real_prometheus_answers_every_look(clients: dict[str, Any]) -> None:
     prom, clock = clients["prom"], SystemClock()
+    assert until(clock, prom.ready, 20)
 
     scraped = until(clock, lambda: bool(prom.query("answer and on () (count_over_time(app_answer[1m]) > 2)", clock.now())), 20)
 

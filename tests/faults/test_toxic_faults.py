@@ -234,7 +234,6 @@ def test_a_rate_that_is_too_high_for_a_probe_is_read_back(stack: Any) -> None:
         (Timeout("payments"), "no answer within 300ms"),
         (Timeout("payments", after="100ms"), "no answer within 50ms"),
         (ResetPeer("payments"), "a probe was reset"),
-        (Down("payments"), "connections are refused"),
     ],
 )
 def test_a_cut_is_confirmed_by_a_probe_that_nothing_answers(fault: Any, words: Any, stack: Any) -> None:
@@ -242,6 +241,14 @@ def test_a_cut_is_confirmed_by_a_probe_that_nothing_answers(fault: Any, words: A
     stack.proxy.times = [None]
 
     assert Effect(True, words, 0) == fault.confirm(stack)
+
+
+def test_a_way_that_is_down_lets_no_byte_pass_that_could_be_counted(stack: Any) -> None:
+    fault = Down("payments")
+    fault.inject(stack)
+    stack.proxy.times = [None]
+
+    assert Effect(True, "connections are refused", None) == fault.confirm(stack)
 
 
 @pytest.mark.parametrize("fault", [Timeout("payments"), ResetPeer("payments"), Down("payments")])
