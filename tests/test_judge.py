@@ -273,6 +273,12 @@ def test_a_fault_that_took_hold_and_is_gone_tells_its_story() -> None:
     assert report.faults[0].words == "took hold at 1.0s (p50 4ms → 806ms), gone at 3.0s"
 
 
+def test_a_harm_that_lets_no_byte_pass_was_met_when_bytes_passed_before_it() -> None:
+    journal = harmed(lights("1111111"), before={"traffic": 7}, confirmed={"traffic": None}, gone={"traffic": 20})
+
+    assert judge(a_story(a_claim(eventually("0s", "3s")), faults=[FAULT]), journal).outcome is PASSED
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -285,6 +291,10 @@ def test_a_fault_that_took_hold_and_is_gone_tells_its_story() -> None:
         ({"confirmed": {"held": False, "words": "p50 5ms"}}, "it did not take hold: p50 4ms → p50 5ms"),
         ({"gone": None}, "it was not healed: nobody measured it"),
         ({"gone": {"held": True, "words": "806ms"}}, "it was not healed: 806ms"),
+        (
+            {"before": {"traffic": 7}, "confirmed": {"traffic": None}, "gone": {"traffic": 7}},
+            "no byte went through the proxy while it held: nobody uses the way to it",
+        ),
         (
             {"gone": {"traffic": 20}},
             "no byte went through the proxy while it held: nobody uses the way to it",
