@@ -23,7 +23,7 @@ BLIND = 1.0
 RECOVERY = 2.0
 """Wall seconds after a cure in which a scrape that times out is still put down to the fault."""
 
-MARGIN = 0.5
+MARGIN = 0.3
 """Wall seconds past the end of a window until which evidence about it may still come in."""
 
 GRACE = 3.0

@@ -31,9 +31,12 @@ TICK = 0.02
 SETTLE = 0.1
 """Wall seconds between two questions whether every claim is settled."""
 
-SHARE = 0.03
-"""The share of the time that these questions may take, and by which a story may end later than it could: each is about the
-whole story so far, and a harness that is busy judging comes late to looking."""
+SHARE = 0.04
+"""The share of the time that these questions may take: each is about the whole story so far, and a harness that is busy
+judging comes late to looking."""
+
+LATER = 0.02
+"""The share of its time by which a story may end later than it could, for the sake of fewer questions."""
 
 
 @dataclass
@@ -64,6 +67,8 @@ def play(show: Play) -> Journal:
             _tell_zero(show)
             with _faults(show) as faults:
                 _main_loop(show, loads, faults)
+                for load in loads:
+                    load.end()
             _last_looks(show)
     return show.journal
 
@@ -165,11 +170,14 @@ class _Running:
             self.show.write("load", name=self.planned.name, phase="begun", words=str(self.planned.what))
 
     def end(self) -> None:
-        """Stop it, once, and keep its log."""
+        """Stop it, once, and keep its log; a load takes its time to end, in which the story goes on."""
         if self.state != "ended":
             self.state = "ended"
-            self.traffic.end()
-            self.show.write("load", name=self.planned.name, phase="ended", requests=self.traffic.requests())
+            self.show.hands.give(self._stop)
+
+    def _stop(self) -> None:
+        self.traffic.end()
+        self.show.write("load", name=self.planned.name, phase="ended", requests=self.traffic.requests())
 
     def turn(self, story: float) -> None:
         """Begin or end it when its time has come."""
@@ -187,6 +195,7 @@ def _loads(show: Play) -> Iterator[list[_Running]]:
     finally:
         for load in loads:
             load.end()
+        show.hands.join()
 
 
 def _trouble(show: Play, loads: Sequence[_Running]) -> str:
@@ -357,7 +366,7 @@ def _main_loop(show: Play, loads: Sequence[_Running], faults: Sequence[_Harm]) -
             if _trouble(show, loads) or show.settled(show.scenario, show.journal, story):
                 return
             now = show.clock.now()
-            ask = now + max(SETTLE, (now - began) / SHARE, (now - (show.journal.zero or now)) * SHARE)
+            ask = now + max(SETTLE, (now - began) / SHARE, (now - (show.journal.zero or now)) * LATER)
         show.clock.sleep(TICK)
 
 

@@ -145,8 +145,8 @@ def test_a_story_ends_early_when_every_claim_is_settled_and_heals() -> None:
 
     journal = played(a_story(seen(within("60s", "harm 1")), harms=[harm]), FakeStack(), clock)
 
-    assert harm.done == [("inject", 10.0), ("heal", 10.2)]
-    assert ended(journal) == 10.2
+    assert harm.done == [("inject", 10.0), ("heal", 10.1)]
+    assert ended(journal) == 10.1
 
 
 def test_a_story_that_cannot_be_settled_ends_at_its_horizon() -> None:
