@@ -316,14 +316,9 @@ def test_a_receiver_without_its_integration_is_found_before_anything_starts(proj
 
     said = project.pytest("--obs-stack", STORY)
 
-    where = f"{STORY}:{line_number(project, '- notification')}"
+    where = line_of(project, STORY, "- notification")
     assert said.code == 1
     assert f"{where}: no receiver of alertmanager.yml uses 'pagerduty'; used are: email, slack, webhook\n" in said.out
-
-
-def line_number(project: Project, text: str) -> str:
-    """Return the number of the story's line that begins with a text."""
-    return line_of(project, STORY, text).rpartition(":")[2]
 
 
 def test_an_inhibition_that_swallows_the_page_is_named(project: Project, play: Callable[..., Told]) -> None:
