@@ -204,6 +204,9 @@ def played(item: pytest.Item, story: Scenario) -> Played:
     except ObscheckError as error:
         # Where in the harness a mistake of the user's was noticed helps nobody.
         raise error.with_traceback(None) from None
+    except KeyboardInterrupt:
+        # Ctrl-C may strike between two lines; a frame without a line number is one that pytest cannot print.
+        raise KeyboardInterrupt from None
     item.config.hook.pytest_obscheck_played(scenario=story, report=result.report, journal=str(result.journal))
     if result.report.outcome is Outcome.PASSED:
         item.user_properties.append(("obscheck", result.text))

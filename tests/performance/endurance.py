@@ -47,7 +47,7 @@ def play(home: Path, number: int) -> Iterator[tuple[str, str]]:
     """Play all stories once; yield each with its verdict, and print what is not green."""
     report = home / f"report-{number}"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--obs-stack", f"--obs-report={report}"]
-    done = subprocess.run([*command, "scenarios"], cwd=home, capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, *CORE], cwd=home, capture_output=True, text=True, check=False)
     files = sorted(report.glob("*.xml"))
     if not files:
         say(done.stdout)
