@@ -19,6 +19,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -96,3 +97,8 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     if near:
         return f"did you mean {near[0]!r}?"
     return f"known are: {', '.join(names)}" if names else "there are none"
+
+
+def shown_as(path: Path, root: Path | None) -> str:
+    """Return what messages call a file: its path below ``root``, where it lies there."""
+    return str(path.relative_to(root)) if root and path.is_relative_to(root) else str(path)

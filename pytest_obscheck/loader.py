@@ -9,29 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from pytest_obscheck import registry
-from pytest_obscheck.errors import Problem, did_you_mean
+from pytest_obscheck.errors import Problem, did_you_mean, shown_as
 from pytest_obscheck.protocols import Plan
 from pytest_obscheck.reading import Mismatch, Node, Reader, convert, refuse
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself, unnamed
-from pytest_obscheck.when import Always, Eventually, Never, Once, Phrase, Window, Within, seconds, spoken
+from pytest_obscheck.when import SPANS, Never, Phrase, Window, Within, seconds, spoken
 
-SPANS: Mapping[str, Callable[[Window], Phrase]] = {"eventually": Eventually, "always": Always, "never": Never, "once": Once}
 KEYS = ("name", "load", "faults", "expect", "share")
 
 
 def load(path: Path, root: Path | None = None) -> Scenario:
     """Read a story; ``ConfigError`` holds every problem in it. Messages call the file by its path below ``root``."""
-    reader = Reader(path, _called(path, root))
+    reader = Reader(path, shown_as(path, root))
     story = _Story(reader)
     node = reader.root()
     if node is not None:
         story.read(node)
     refuse(reader.problems)
     return story.scenario()
-
-
-def _called(path: Path, root: Path | None) -> str:
-    return str(path.relative_to(root)) if root and path.is_relative_to(root) else str(path)
 
 
 @dataclass

@@ -224,8 +224,9 @@ def _report_folder(config: pytest.Config) -> Path:
 
 
 def _shown(config: pytest.Config, path: Path) -> str:
-    here = config.invocation_params.dir
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    from pytest_obscheck.errors import shown_as  # noqa: PLC0415
+
+    return shown_as(path, config.invocation_params.dir)
 
 
 class Story:

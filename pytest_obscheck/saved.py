@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pytest_obscheck import registry
 from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.scenario import Claim, Planned, Scenario
-from pytest_obscheck.when import Always, Eventually, Never, Once, Phrase, Window, Within
-
-SPANS: Mapping[str, Callable[[Window], Phrase]] = {"eventually": Eventually, "always": Always, "never": Never, "once": Once}
+from pytest_obscheck.when import SPANS, Phrase, Window, Within
 
 
 def to_data(scenario: Scenario) -> dict[str, Any]:

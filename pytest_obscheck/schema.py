@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_obscheck import registry
 from pytest_obscheck.reading import fields_of
-from pytest_obscheck.when import DURATION_PATTERN
+from pytest_obscheck.when import DURATION_PATTERN, SPANS
 
 _DURATION = {"type": "string", "pattern": DURATION_PATTERN}
 _SPAN = {"type": "string", "pattern": r"^[0-9.a-z]+\s*\.\.\s*[0-9.a-z]+$", "description": "story time, like '10s .. 20s'"}
@@ -42,7 +42,7 @@ def schema() -> dict[str, Any]:
 
 
 def _claim() -> dict[str, Any]:
-    spans = dict.fromkeys(("eventually", "always", "never", "once"), _SPAN)
+    spans = dict.fromkeys(SPANS, _SPAN)
     words = {**spans, "within": _DURATION, "after": {"type": "string"}, "as": {"type": "string"}, "warm": {"type": "boolean"}}
     phrases = [{"required": [word]} for word in spans]
     together = {"within": ["after"], "after": ["within"]}

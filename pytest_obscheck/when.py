@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Protocol
@@ -273,6 +273,10 @@ class Once:
     def __str__(self) -> str:
         """Return the phrase in words."""
         return f"once in {self.span}"
+
+
+SPANS: Mapping[str, Callable[[Window], Phrase]] = {"eventually": Eventually, "always": Always, "never": Never, "once": Once}
+"""The phrases that have a window of their own, by the word that stories use."""
 
 
 def eventually(start: Duration, end: Duration) -> Eventually:

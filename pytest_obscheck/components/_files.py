@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_obscheck.errors import ConfigError, Problem
+from pytest_obscheck.errors import ConfigError, Problem, shown_as
 from pytest_obscheck.protocols import Document, Place
 
 SECRET = "<secret>"  # noqa: S105 -- it stands for one
@@ -88,7 +88,7 @@ def local(place: Place, base: Path, text: str) -> Path:
 
 def shown(place: Place, path: Path) -> str:
     """Return a file's name as reports print it: relative to the folder of stack.yaml, if it lies in it."""
-    return str(path.relative_to(place.home)) if path.is_relative_to(place.home) else str(path)
+    return shown_as(path, place.home)
 
 
 def rows(value: Any, *keys: str) -> list[tuple[int, Mapping[str, Any]]]:

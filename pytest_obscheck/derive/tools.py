@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pytest_obscheck.derive.document import Document
 from pytest_obscheck.derive.tree import Kind, parse
-from pytest_obscheck.errors import ConfigError, Problem
+from pytest_obscheck.errors import ConfigError, Problem, shown_as
 
 Finish = Callable[[], list[Problem]]
 """Waits for a tool that was started, and returns what it found."""
@@ -52,7 +52,7 @@ def check_prometheus(promtool: str | Path, config: Path, home: Path | None = Non
 
 def _begin_prometheus(promtool: str | Path, config: Path, home: Path | None) -> Finish:
     said = _begin([promtool, "check", "config", "--syntax-only", "--lint=none", config])
-    return lambda: _failures(said(), config, _shown(config, home))
+    return lambda: _failures(said(), config, shown_as(config, home))
 
 
 def check_alertmanager(amtool: str | Path, config: Path, home: Path | None = None) -> list[Problem]:
@@ -62,7 +62,7 @@ def check_alertmanager(amtool: str | Path, config: Path, home: Path | None = Non
 
 def _begin_alertmanager(amtool: str | Path, config: Path, home: Path | None) -> Finish:
     try:
-        document = Document.open(config, _shown(config, home))
+        document = Document.open(config, shown_as(config, home))
     except ConfigError as error:
         problems = list(error.problems)
         return lambda: problems
@@ -80,7 +80,7 @@ def _begin_rules(promtool: str | Path, files: Iterable[Path], home: Path | None)
     documents: dict[str, Document] = {}
     for file in files:
         try:
-            documents[str(file)] = Document.open(file, _shown(file, home))
+            documents[str(file)] = Document.open(file, shown_as(file, home))
         except ConfigError as error:
             problems.extend(error.problems)
     if not documents:
@@ -136,10 +136,6 @@ def _begin(command: Sequence[str | Path]) -> Callable[[], str]:
         return "" if process.returncode == 0 else f"{out}\n{err}"
 
     return said
-
-
-def _shown(file: Path, home: Path | None) -> str:
-    return str(file.relative_to(home)) if home and file.is_relative_to(home) else str(file)
 
 
 def _is_config(path: Path) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_obscheck import registry
-from pytest_obscheck.errors import Problem, did_you_mean
+from pytest_obscheck.errors import Problem, did_you_mean, shown_as
 from pytest_obscheck.protocols import Component
 from pytest_obscheck.reading import Mismatch, Node, Reader, convert, refuse
 
@@ -57,7 +57,7 @@ class StackFile:
 def read(path: Path, root: Path | None = None) -> StackFile:
     """Read a stack.yaml; ``ConfigError`` holds every problem in it."""
     path = path.resolve()
-    shown = str(path.relative_to(root)) if root and path.is_relative_to(root) else str(path)
+    shown = shown_as(path, root)
     reader = Reader(path, shown)
     members: dict[str, Member] = {}
     named: set[str] = set()

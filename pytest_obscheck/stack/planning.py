@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_obscheck import derive, registry, toolchain
-from pytest_obscheck.errors import ConfigError, LookFailed, Problem, did_you_mean
+from pytest_obscheck.errors import ConfigError, LookFailed, Problem, did_you_mean, shown_as
 from pytest_obscheck.matching import expanded
 from pytest_obscheck.protocols import Facts, Network, Place, Plan, Sink
 from pytest_obscheck.reading import refuse
@@ -74,8 +74,7 @@ def open_document(home: Path) -> Any:
 
     def opened(path: Path) -> derive.Document:
         path = path.resolve()
-        shown = str(path.relative_to(home)) if path.is_relative_to(home) else str(path)
-        return derive.Document.open(path, shown)
+        return derive.Document.open(path, shown_as(path, home))
 
     return opened
 
