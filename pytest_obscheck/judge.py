@@ -34,12 +34,15 @@ def judge(scenario: Scenario, journal: Journal) -> Report:
     """Return what the journal says of a scenario. Pure: the same two always give the same report."""
     faults = tuple(_fault_verdict(fault, journal) for fault in scenario.faults)
     void = _void(faults, journal)
-    decided = _decide_all(scenario, journal)
+    cut = _cut(journal)
+    decided = _decide_all(scenario, journal, cut)
     claims = tuple(_verdict(scenario, journal, claim, decided[number]) for number, claim in enumerate(scenario.claims))
     if void:
         claims = tuple(_voided(verdict) for verdict in claims)
-    outcome = Outcome.UNKNOWN if void else combine(verdict.outcome for verdict in claims)
-    return Report(scenario.name, scenario.where, outcome, faults, claims, (*void, *_notes(journal)))
+    whole = [Outcome.UNKNOWN] if cut else []
+    outcome = Outcome.UNKNOWN if void else combine([*whole, *(verdict.outcome for verdict in claims)])
+    notes = (*void, *([cut] if cut else []), *_notes(journal))
+    return Report(scenario.name, scenario.where, outcome, faults, claims, notes)
 
 
 def settled(scenario: Scenario, journal: Journal, now: float) -> bool:
@@ -74,9 +77,9 @@ class Decided:
 class _Decider:
     """Decides claims, those first that others hang on; none twice."""
 
-    def __init__(self, scenario: Scenario, journal: Journal) -> None:
-        """Begin with the anchors that faults give."""
-        self.journal = journal
+    def __init__(self, scenario: Scenario, journal: Journal, cut: str = "") -> None:
+        """Begin with the anchors that faults give; ``cut`` says that nothing more will ever come, though it should."""
+        self.journal, self.cut = journal, cut
         self.anchors = _fault_anchors(journal)
         self.named = {claim.name: claim for claim in scenario.claims if claim.name}
         self._done: dict[int, Decided] = {}
@@ -104,7 +107,10 @@ class _Decider:
         if window is None:
             return Decided(None, Decision(Outcome.UNKNOWN, f"{_after_of(claim)!r} never came"), history)
         gap = max(BLIND, 1.5 * claim.expectation.evidence().every) * self.journal.speed
-        return Decided(window, _judged(claim, history, window, gap), history)
+        decision = _judged(claim, history, window, gap)
+        if self.cut and not decision.settled and _covered_to(claim, self.journal) < window.end:
+            decision = Decision(Outcome.UNKNOWN, f"{self.cut}, and the window {window} is not covered")
+        return Decided(window, decision, history)
 
 
 def _judged(claim: Claim, history: History, window: Window, gap: float) -> Decision:
@@ -118,8 +124,22 @@ def _after_of(claim: Claim) -> str:
     return claim.phrase.after if isinstance(claim.phrase, Within) else ""
 
 
-def _decide_all(scenario: Scenario, journal: Journal) -> list[Decided]:
-    decider = _Decider(scenario, journal)
+def _cut(journal: Journal) -> str:
+    """Return that a journal breaks off before its story is over; ``""`` for a whole one, and for one without a story."""
+    if journal.last("over") is not None or journal.zero is None:
+        return ""
+    last = max(journal.story(event.wall) for event in journal.events)
+    return f"the journal is cut short: it ends at {spoken(last)}, before the story was over"
+
+
+def _covered_to(claim: Claim, journal: Journal) -> float:
+    """Return the story second up to which a claim has its evidence, and it is known whether the machine kept up."""
+    vitals = journal.last("look", key="vitals")
+    return min(_seen_to(claim, journal), journal.story(vitals.wall) if vitals else -1.0)
+
+
+def _decide_all(scenario: Scenario, journal: Journal, cut: str) -> list[Decided]:
+    decider = _Decider(scenario, journal, cut)
     return [decider.decide(claim) for claim in scenario.claims]
 
 

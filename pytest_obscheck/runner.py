@@ -62,15 +62,22 @@ def play(show: Play) -> Journal:
     """Play the story to its end, or until every claim is settled; heals whatever happens."""
     with _loads(show) as loads:
         _before(show)
-        if _wait_until_ready(show, loads):
-            show.write("zero", speed=1.0)
-            _tell_zero(show)
-            with _faults(show) as faults:
-                _main_loop(show, loads, faults)
-                for load in loads:
-                    load.end()
-            _last_looks(show)
+        why = _told(show, loads) if _wait_until_ready(show, loads) else "unready"
+    # A journal without this last word is cut.
+    show.write("over", why=why)
     return show.journal
+
+
+def _told(show: Play, loads: Sequence[_Running]) -> str:
+    """Play from time zero on; return why it ended."""
+    show.write("zero", speed=1.0)
+    _tell_zero(show)
+    with _faults(show) as faults:
+        why = _main_loop(show, loads, faults)
+        for load in loads:
+            load.end()
+    _last_looks(show)
+    return why
 
 
 # ── before time zero ─────────────────────────────────────────────────────────
@@ -351,7 +358,8 @@ def _watches(show: Play) -> list[_Watch]:
     return [_Watch(look, show, zero, zero) for look in (*looks, Vitals())]
 
 
-def _main_loop(show: Play, loads: Sequence[_Running], faults: Sequence[_Harm]) -> None:
+def _main_loop(show: Play, loads: Sequence[_Running], faults: Sequence[_Harm]) -> str:
+    """Do and look at what is due; return why it ended: ``settled`` (no verdict can change), ``horizon`` or ``trouble``."""
     watches, end = _watches(show), _horizon(show.scenario)
     ask = show.clock.now() + SETTLE
     while (story := show.story()) < end:
@@ -364,10 +372,11 @@ def _main_loop(show: Play, loads: Sequence[_Running], faults: Sequence[_Harm]) -
         began = show.clock.now()
         if began >= ask:
             if _trouble(show, loads) or show.settled(show.scenario, show.journal, story):
-                return
+                return "trouble" if show.journal.of("load failed") else "settled"
             now = show.clock.now()
             ask = now + max(SETTLE, (now - began) / SHARE, (now - (show.journal.zero or now)) * LATER)
         show.clock.sleep(TICK)
+    return "horizon"
 
 
 def _horizon(scenario: Scenario) -> float:

@@ -202,9 +202,10 @@ def played(scenario: Scenario, stack: FakeStack, clock: FakeClock) -> Journal:
 
 
 def a_journal(zero: float = 1000.0, **looks: list[tuple[float, Any]]) -> Journal:
-    """Return a journal with looks at story seconds: ``a_journal(alerts=[(0.2, {...}), (0.4, "refused")])``.
+    """Return the journal of a story that is over, with looks: ``a_journal(alerts=[(0.2, {...}), (0.4, "refused")])``.
 
-    Text in place of data is a look that failed with this message. An underscore of a key stands for a space.
+    Each look has its story second. Text in place of data is a look that failed with this message. An underscore of a key
+    stands for a space.
     """
     journal = Journal()
     journal.write("zero", zero, speed=1.0)
@@ -212,4 +213,5 @@ def a_journal(zero: float = 1000.0, **looks: list[tuple[float, Any]]) -> Journal
         for at, data in seen:
             said = {"error": data} if isinstance(data, str) else {"data": data}
             journal.write("look", zero + at, key=key.replace("_", " "), **said)
+    journal.write("over", max(event.wall for event in journal.events), why="settled")
     return journal

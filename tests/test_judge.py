@@ -101,6 +101,12 @@ def lights(values: str, key: str = "light", journal: Journal | None = None) -> J
     for step, value in enumerate(values):
         said: dict[str, Any] = {"error": "refused"} if value == "x" else {"data": int(value)}
         journal.write("look", ZERO + step / 2, key=key, **said)
+    return over(journal)
+
+
+def over(journal: Journal) -> Journal:
+    """Write that the story is over: without it a journal is cut."""
+    journal.write("over", journal.events[-1].wall, why="settled")
     return journal
 
 
@@ -191,7 +197,7 @@ def test_looks_that_come_seldom_are_not_blind_between_them() -> None:
         def evidence(self) -> Look:
             return Light("seldom", every=10.0)
 
-    assert judge(a_story(a_claim(never("0s", "30s"), expectation=Seldom())), journal).outcome is PASSED
+    assert judge(a_story(a_claim(never("0s", "30s"), expectation=Seldom())), over(journal)).outcome is PASSED
 
 
 def test_at_another_speed_a_gap_is_still_one_of_wall_time() -> None:
@@ -200,7 +206,83 @@ def test_at_another_speed_a_gap_is_still_one_of_wall_time() -> None:
     for step in range(7):
         journal.write("look", ZERO + step / 2, key="light", data=0)
 
-    assert judge(a_story(a_claim(never("0s", "30s"))), journal).outcome is PASSED
+    assert judge(a_story(a_claim(never("0s", "30s"))), over(journal)).outcome is PASSED
+
+
+# ── journals that break off ──────────────────────────────────────────────────
+
+
+def cuts(journal: Journal) -> Iterable[tuple[Journal, str]]:
+    """Yield a saved journal cut after each of its lines, and the line that comes next."""
+    lines = dump(journal).splitlines()
+    for at in range(1, len(lines)):
+        yield parse("\n".join(lines[:at])), lines[at]
+
+
+def looked_at(values: str, misses: Sequence[int] = ()) -> Journal:
+    """Return looks in each half second, each with a look at the machine, which counts missed evaluations."""
+    journal = Journal()
+    journal.write("zero", ZERO, speed=1.0)
+    for step, value in enumerate(values):
+        journal.write("look", ZERO + step / 2, key="light", data=int(value))
+        missed = sum(step > at for at in misses)
+        journal.write("look", ZERO + step / 2, key="vitals", data={"missed": missed, "timeouts": []})
+    return over(journal)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "values", "misses"),
+    [
+        (never("0s", "4s"), "0000000000", ()),
+        (never("0s", "4s"), "0000000001", ()),
+        (never("0s", "4s"), "0000000010", ()),
+        (never("0s", "4s"), "0001000000", ()),
+        (always("0s", "4s"), "1111111101", ()),
+        (always("0s", "4s"), "1111111111", (8,)),
+        (once("0s", "4s"), "0011000100", ()),
+        (once("0s", "4s"), "0011000000", ()),
+        (eventually("0s", "4s"), "0000000010", ()),
+        (eventually("0s", "4s"), "0000000000", ()),
+    ],
+)
+def test_a_journal_cut_after_any_line_never_says_what_the_whole_one_does_not(
+    phrase: Phrase, values: str, misses: Sequence[int]
+) -> None:
+    story, whole = a_story(a_claim(phrase)), looked_at(values, misses)
+    wanted = judge(story, whole)
+
+    for journal, _ in cuts(whole):
+        report = judge(story, journal)
+        assert report.outcome in (UNKNOWN, wanted.outcome if wanted.outcome is FAILED else UNKNOWN)
+        assert report.claims[0].outcome in (UNKNOWN, wanted.claims[0].outcome)
+
+
+def test_the_rest_of_a_window_that_was_cut_off_is_not_calm_however_short_it_is() -> None:
+    report = judge(
+        a_story(a_claim(never("0s", "4s"))), next(cut for cut, _ in cuts(looked_at("0" * 9)) if len(cut.events) == 18)
+    )
+
+    assert (report.outcome, report.claims[0].outcome) == (UNKNOWN, UNKNOWN)
+    assert report.claims[0].words == (
+        "the journal is cut short: it ends at 4.0s, before the story was over, and the window 0s .. 4.0s is not covered"
+    )
+    assert report.notes == ("the journal is cut short: it ends at 4.0s, before the story was over",)
+
+
+def test_what_was_seen_before_a_journal_breaks_off_stands_but_the_story_is_unknown() -> None:
+    (*_, (cut, _)) = cuts(looked_at("0" * 12))
+
+    report = judge(a_story(a_claim(never("0s", "4s")), a_claim(never("0s", "6s"))), cut)
+
+    assert outcomes(report) == [UNKNOWN, PASSED, UNKNOWN]
+
+
+def test_a_claim_on_a_claim_whose_window_was_cut_off_has_no_anchor() -> None:
+    story = a_story(a_claim(once("0s", "4s"), "seen"), a_claim(within("1s", "seen")))
+    cut = next(cut for cut, _ in cuts(looked_at("0011100000")) if len(cut.events) == 13)
+
+    assert [verdict.outcome for verdict in judge(story, cut).claims] == [UNKNOWN, UNKNOWN]
+    assert judge(story, cut).claims[1].words == "'seen' never came"
 
 
 # ── anchors ──────────────────────────────────────────────────────────────────

@@ -409,8 +409,28 @@ def test_the_last_look_at_the_machine_is_taken_after_the_story() -> None:
 
     journal = played(a_story(seen(eventually("0s", "1s"))), FakeStack({"prometheus": prometheus}), clock)
 
-    assert journal.events[-1].data["key"] == "vitals"
+    assert journal.events[-2].data["key"] == "vitals"
     assert len(journal.of("look", key="vitals")) >= 2
+
+
+@pytest.mark.parametrize(
+    ("phrase", "dies", "missing", "why"),
+    [
+        (eventually("0s", "9s"), "", "", "settled"),
+        (within("1s", "nothing"), "", "", "horizon"),
+        (never("0s", "9s"), "ended by itself", "", "trouble"),
+        (never("0s", "9s"), "", "a target was not scraped", "unready"),
+    ],
+)
+def test_the_last_word_of_a_journal_is_that_the_story_is_over_and_why(
+    phrase: Phrase, dies: str, missing: str, why: str
+) -> None:
+    stack = FakeStack(loads={"locust": FakeTraffic(dies="" if missing else dies)}, missing=missing)
+    story = a_story(seen(phrase), loads=[Planned("20 users", during("1s", "9s"), "locust")])
+
+    journal = played(story, stack, FakeClock(START))
+
+    assert (journal.events[-1].kind, dict(journal.events[-1].data)) == ("over", {"why": why})
 
 
 def test_threads_do_work_beside_the_main_loop_and_are_waited_for() -> None:
