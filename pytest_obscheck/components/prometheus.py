@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pytest_obscheck.components._files import Reader, Spot, local, names, rows
-from pytest_obscheck.components._flags import kept, prefix
+from pytest_obscheck.components._agent import AgentClient
+from pytest_obscheck.components._discovery import Found, Groups, Targets, check, found
+from pytest_obscheck.components._exits import derive_exits
+from pytest_obscheck.components._files import Reader, local, names
+from pytest_obscheck.components._flags import given, kept, prefix
 from pytest_obscheck.components._http import Http
-from pytest_obscheck.components._httpconfig import through_proxy, without_secrets
 from pytest_obscheck.components._promql import PrometheusClient
 from pytest_obscheck.components._rules import rules
+from pytest_obscheck.components._scrapes import clients, derive_scrapes, into_folder, scraped
 from pytest_obscheck.protocols import Document, Facts, Launch, Place
 
 CONFIG = "prometheus.yml"
 _OURS = ("config.file", "storage.tsdb.path", "storage.agent.path", "web.listen-address", "web.config.file")
-_LEFT_OUT = ("remote_write", "remote_read", "tracing")
 _LOGS = (("global", "query_log_file"), ("global", "scrape_failure_log_file"))
 
 
@@ -26,7 +28,9 @@ class Prometheus:
     """Scrapes, evaluates rules, answers PromQL.
 
     ``config``: the user's prometheus.yml, relative to stack.yaml. ``args``: production's flags; those that say where things
-    are or listen give way to the harness's own. ``version``: what production runs.
+    are or listen give way to the harness's own. ``version``: what production runs. ``targets``: what service discovery finds
+    for each job, as target groups whose labels may be ``__meta_*``, or a file of them (``obscheck targets`` writes one).
+    ``alertmanagers``: the same for Alertmanagers that are discovered.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("http",)
@@ -35,6 +39,8 @@ class Prometheus:
     config: str
     args: tuple[str, ...] = ()
     version: str = ""
+    targets: Targets = ""
+    alertmanagers: Groups | None = None
 
     def facts(self, place: Place) -> Facts:
         """Return alerts, recordings and targets; ``ConfigError`` with every problem of the configuration and its rule files."""
@@ -44,39 +50,45 @@ class Prometheus:
             reader.done()
             return Facts()
         documents = [config, *reader.named(config, "scrape_config_files")]
-        for document in documents:
-            _refuse_discovery(reader, document)
-        found = rules(reader, config)
-        scraped = tuple(target for document in documents for target in _targets(reader, document))
+        every = [client for document in documents for client in clients(document)]
+        known = found(reader, self.targets, self.alertmanagers)
+        check(reader, every, known)
+        told = rules(reader, config)
+        targets = scraped(reader, every, known)
         reader.done()
-        checks = tuple(("promtool", path) for path in (config.path, *found.paths))
-        return Facts(found.alerts, found.recordings, scraped=scraped, files=reader.files, checks=checks)
+        checks = tuple(("promtool", path) for path in (config.path, *told.paths))
+        return Facts(told.alerts, told.recordings, scraped=targets, files=reader.files, checks=checks)
 
     def launch(self, place: Place) -> Launch:
         """Return how to start it on the working copy of its configuration; ``ConfigError`` as in ``facts``."""
         reader = Reader(place)
         config = reader.open(local(place, place.home, self.config))
         scrapes = list(reader.named(config, "scrape_config_files")) if config else []
+        known = found(reader, self.targets, self.alertmanagers)
         reader.done()
         files: dict[str, str] = {}
         for number, document in enumerate(scrapes):
-            files |= _derive_scrapes(document, place, f"scrapes.{number}")
+            files |= derive_scrapes(document, place, f"scrapes.{number}", known)
             files[f"scrapes.{number}.yml"] = document.text()
         if config:
-            files |= _derive(config, place, [f"{place.folder}/{name}" for name in files if name.endswith(".yml")])
+            files |= _derive(config, place, [f"{place.folder}/{name}" for name in files if name.endswith(".yml")], known)
             files[CONFIG] = config.text()
         return Launch(("prometheus", *self._flags(place)), place.folder, files=files)
 
-    def connect(self, place: Place) -> PrometheusClient:
-        """Return a client that answers PromQL and knows targets and rules."""
-        return PrometheusClient(Http(place.name, f"http://{place.addresses['http']}{prefix(self._args(place))}"))
+    def connect(self, place: Place) -> PrometheusClient | AgentClient:
+        """Return a client that answers PromQL and knows targets and rules; in agent mode, targets only."""
+        client = PrometheusClient(Http(place.name, f"http://{place.addresses['http']}{prefix(self._args(place))}"))
+        return AgentClient(client) if self._agent() else client
+
+    def _agent(self) -> bool:
+        return "--agent" in self.args or "agent" in given(self.args, "enable-feature").split(",")
 
     def _args(self, place: Place) -> tuple[str, ...]:
         return tuple(place.fill(arg) for arg in self.args)
 
     def _flags(self, place: Place) -> Iterator[str]:
         yield f"--config.file={place.folder}/{CONFIG}"
-        yield f"--storage.tsdb.path={place.folder}/data"
+        yield f"--storage.{'agent' if self._agent() else 'tsdb'}.path={place.folder}/data"
         yield f"--web.listen-address={place.addresses['http']}"
         if _major(place.fill("${prometheus.version}")) >= 3:
             # Hidden flag. Without it the first scrape waits for 5 s.
@@ -89,66 +101,14 @@ def _major(version: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _clients(value: Any) -> Iterator[tuple[Spot, Mapping[str, Any], str]]:
-    """Yield everything that finds targets and connects to them: where it is, its settings, its name for messages."""
-    for number, scrape in rows(value, "scrape_configs"):
-        yield ("scrape_configs", number), scrape, f"job {str(scrape.get('job_name', ''))!r}"
-    for number, receiver in rows(value, "alerting", "alertmanagers"):
-        yield ("alerting", "alertmanagers", number), receiver, "an alertmanager"
-
-
-def _refuse_discovery(reader: Reader, document: Document) -> None:
-    for spot, client, called in _clients(document.value):
-        for kind in client:
-            if kind.endswith("_sd_configs") and kind != "file_sd_configs" and client[kind]:
-                right = "list its targets in static_configs or file_sd_configs"
-                reader.problem(document, (*spot, kind), f"{called} uses {kind}, which this version cannot replay", right)
-
-
-def _targets(reader: Reader, document: Document) -> Iterator[str]:
-    """Yield the targets of every job, from the file itself and from the files that file_sd_configs name."""
-    for number, scrape in rows(document.value, "scrape_configs"):
-        yield from _listed(scrape.get("static_configs"))
-        for place, _ in rows(scrape, "file_sd_configs"):
-            spot = ("scrape_configs", number, "file_sd_configs", place)
-            for listed in reader.named(document, "files", *spot):
-                yield from _listed(listed.value)
-
-
-def _listed(groups: Any) -> Iterator[str]:
-    for _, group in rows(groups):
-        yield from (target for _, target in names(group, "targets"))
-
-
-def _derive(document: Document, place: Place, scrape_files: list[str]) -> dict[str, str]:
-    files = _derive_scrapes(document, place, "prometheus")
+def _derive(document: Document, place: Place, scrape_files: list[str], known: Found) -> dict[str, str]:
+    files = derive_scrapes(document, place, "prometheus", known)
     value = document.value if isinstance(document.value, Mapping) else {}
-    for name in _LEFT_OUT:
-        if name in value:
-            document.remove((name,))
+    derive_exits(document, place.network)
     for number, text in names(value, "rule_files"):
         document.set(("rule_files", number), str(local(place, document.path.parent, text)))
     if value.get("scrape_config_files"):
         document.set(("scrape_config_files",), scrape_files)
     for spot in _LOGS:
-        _into_folder(document, spot, (value.get("global") or {}).get(spot[-1]))
+        into_folder(document, spot, (value.get("global") or {}).get(spot[-1]))
     return files
-
-
-def _derive_scrapes(document: Document, place: Place, called: str) -> dict[str, str]:
-    """Edit every scrape config and Alertmanager of a document; return the placeholder files that it then needs."""
-    placeholders = without_secrets(document, {}, str(place.folder), called)
-    for spot, client, _ in _clients(document.value):
-        through_proxy(document, spot, client, place.network, https=client.get("scheme") == "https")
-        _into_folder(document, (*spot, "scrape_failure_log_file"), client.get("scrape_failure_log_file"))
-        for number, found in rows(client, "file_sd_configs"):
-            for each, text in names(found, "files"):
-                path = local(place, document.path.parent, text)
-                document.set((*spot, "file_sd_configs", number, "files", each), str(path))
-    return placeholders
-
-
-def _into_folder(document: Document, spot: Spot, path: Any) -> None:
-    """Let a log be written to the run's folder, next to the working copy, wherever production writes it."""
-    if path:
-        document.set(spot, str(path).replace("\\", "/").rpartition("/")[2])

@@ -149,10 +149,11 @@ alerting:
     with pytest.raises(ConfigError) as caught:
         Prometheus("p.yml").facts(place(folder))
 
-    right = "which this version cannot replay; list its targets in static_configs or file_sd_configs"
+    right = "say in stack.yaml what it finds, under"
+    like = "[{targets: ['10.0.0.1:8080'], labels: {__meta_kubernetes_namespace: shop}}], or [] for nothing"
     assert str(caught.value).splitlines() == [
-        f"p.yml:4: job 'pods' uses kubernetes_sd_configs, {right}",
-        f"p.yml:9: an alertmanager uses dns_sd_configs, {right}",
+        f"p.yml:4: job 'pods' finds its targets by kubernetes_sd_configs; {right} targets, as pods: {like}",
+        f"p.yml:9: an alertmanager finds its targets by dns_sd_configs; {right} alertmanagers: {like}",
         "p.yml:1: there is no file 'none.yml'",
         "p.yml:1: there is no file '/srv/rules/x.yml'; say in stack.yaml under mounts: where that folder is",
         f"{folder}/rules/broken.yml:2: not YAML: while parsing a flow node, did not find expected node content",
