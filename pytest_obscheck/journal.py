@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ from typing import Any
 SCHEMA = 1
 LARGE = 2048
 """Text longer than this many characters is written once and referred to by its digest."""
+
+LONGEST = 120
+"""Bytes that the name of a journal's file may have."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,14 @@ class Writer:
         yield from fresh
         line = {"kind": event.kind, "wall": event.wall, "story": story, "data": data}
         yield json.dumps(line, separators=(",", ":"), default=str)
+
+
+def stem(story: str) -> str:
+    """Return the name of the file, without its ending, that holds the journal of a story at that place."""
+    name = re.sub(r"[^\w.-]+", "-", story.removesuffix(".obs.yaml")).strip("-") or "story"
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    # A name of 255 bytes is the longest that file systems take, and endings are still to come.
+    return name if len(name.encode()) <= LONGEST else f"{name.encode()[: LONGEST - 9].decode(errors='ignore')}-{digest}"
 
 
 def header() -> str:

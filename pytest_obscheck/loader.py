@@ -8,25 +8,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_obscheck import registry
+from pytest_obscheck import registry, table
 from pytest_obscheck.errors import Problem, did_you_mean, shown_as
 from pytest_obscheck.protocols import Plan
 from pytest_obscheck.reading import Mismatch, Node, Reader, convert, refuse
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself, unnamed
 from pytest_obscheck.when import SPANS, Never, Phrase, Window, Within, seconds, spoken
 
-KEYS = ("name", "load", "faults", "expect", "share")
+KEYS = ("name", "load", "faults", "expect", "share", "stack", table.KEY)
 
 
-def load(path: Path, root: Path | None = None) -> Scenario:
-    """Read a story; ``ConfigError`` holds every problem in it. Messages call the file by its path below ``root``."""
+def load(path: Path, root: Path | None = None) -> tuple[Scenario, ...]:
+    """Read the stories of a file: one, or one for each row of its table.
+
+    ``ConfigError`` holds every problem in it. Messages call the file by its path below ``root``.
+    """
     reader = Reader(path, shown_as(path, root))
-    story = _Story(reader)
     node = reader.root()
-    if node is not None:
-        story.read(node)
-    refuse(reader.problems)
-    return story.scenario()
+    stories = []
+    for telling in table.tellings(reader, node) if node is not None else ():
+        story = _Story(reader, telling.row)
+        story.read(telling.story)
+        stories.append(story)
+    # A mistake in what the rows have in common is one mistake.
+    refuse(list(dict.fromkeys(reader.problems)))
+    return tuple(story.scenario() for story in stories)
 
 
 @dataclass
@@ -34,15 +40,24 @@ class _Story:
     """A story while its file is read."""
 
     reader: Reader
+    row: str = ""
     name: str = ""
     share: bool = False
+    stack: str = ""
     loads: list[Planned] = field(default_factory=list)
     faults: list[Planned] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
 
     def read(self, node: Node) -> None:
         """Read the top-level mapping."""
-        parts = {"name": self._name, "share": self._share, "load": self._loads, "faults": self._faults, "expect": self._expect}
+        parts = {
+            "name": self._name,
+            "share": self._share,
+            "stack": self._stack,
+            "load": self._loads,
+            "faults": self._faults,
+            "expect": self._expect,
+        }
         for key, at, value in self.reader.entries(node, "a story"):
             if key in parts:
                 parts[key](value)
@@ -54,15 +69,25 @@ class _Story:
 
     def scenario(self) -> Scenario:
         """Return the story as data."""
-        name = self.name or self.reader.path.name.removesuffix(".obs.yaml")
+        name = self.name or self.row or self.reader.path.name.removesuffix(".obs.yaml")
         parts = tuple(self.loads), tuple(self.faults), tuple(self.claims)
-        return Scenario(name, *parts, share=self.share, where=self.reader.name)
+        where = f"{self.reader.name}::{self.row}" if self.row else self.reader.name
+        return Scenario(name, *parts, share=self.share, stack=self.stack, where=where)
 
     def _name(self, node: Node) -> None:
         self.name = self._converted(node, str, "name") or ""
 
     def _share(self, node: Node) -> None:
         self.share = bool(self._converted(node, bool, "share"))
+
+    def _stack(self, node: Node) -> None:
+        given = self._converted(node, str, "stack") or ""
+        path = (self.reader.path.parent / given).resolve()
+        if path.is_file():
+            self.stack = str(path)
+        else:
+            known = (str(each.relative_to(path.parent)) for each in path.parent.glob("*.y*ml"))
+            self.reader.problem(node, f"stack: no file {given!r}", did_you_mean(path.name, known))
 
     def _loads(self, node: Node) -> None:
         for item in self.reader.items(node, "load"):

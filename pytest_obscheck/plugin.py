@@ -135,19 +135,20 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 class StoryFile(pytest.File):
-    """A YAML file with one story."""
+    """A YAML file with one story, or with one for each row of its table."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Yield the story; a mistake in it is told with its line."""
+        """Yield the stories; the mistakes in them are told with their lines."""
         from pytest_obscheck.errors import ConfigError  # noqa: PLC0415
         from pytest_obscheck.loader import load  # noqa: PLC0415
 
         name = self.path.name.removesuffix(SUFFIX).removesuffix(self.path.suffix)
         try:
-            story = load(self.path, self.config.rootpath)
+            stories = load(self.path, self.config.rootpath)
         except ConfigError as error:
             raise self.CollectError(str(error)) from None
-        yield StoryItem.from_parent(self, name=name, story=story)
+        for story in stories:
+            yield StoryItem.from_parent(self, name=story.where.partition("::")[2] or name, story=story)
 
 
 class StoryItem(pytest.Item):

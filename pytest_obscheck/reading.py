@@ -104,12 +104,12 @@ class Reader:
             return None
 
     def _composed(self) -> Node | None:
+        text = ""
         try:
-            node: Node | None = yaml.compose(self.path.read_text(encoding="utf-8-sig"), Loader=_Loader)
+            text = self.path.read_text(encoding="utf-8-sig")
+            node: Node | None = yaml.compose(text, Loader=_Loader)
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line = f":{mark.line + 1}" if mark else ""
-            self.problems.append(Problem(f"{self.name}{line}", f"not YAML: {error.problem or error.context}"))
+            self.problems.append(self._no_yaml(text, error))
             return None
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             self.problems.append(Problem(self.name, f"cannot be read: {_first_line(error)}"))
@@ -118,6 +118,16 @@ class Reader:
             self.problems.append(Problem(self.name, "the file is empty"))
             return None
         return node
+
+    def _no_yaml(self, text: str, error: yaml.MarkedYAMLError) -> Problem:
+        mark = error.problem_mark or error.context_mark
+        lines = text.splitlines()[mark.line : mark.line + 1] if mark else []
+        where = f"{self.name}:{mark.line + 1}" if mark else self.name
+        return Problem(where, f"not YAML: {error.problem or error.context}", _unquoted("".join(lines)))
+
+
+def _unquoted(line: str) -> str:
+    return "inside '{ }' and '[ ]' a column is written in quotes: \"${column}\"" if "${" in line else ""
 
 
 def _wrong_key(key: Node, seen: Container[str]) -> tuple[str, str] | None:

@@ -18,6 +18,7 @@ def to_data(scenario: Scenario) -> dict[str, Any]:
         "name": scenario.name,
         "where": scenario.where,
         "share": scenario.share,
+        "stack": scenario.stack,
         "loads": [_planned_data(planned) for planned in scenario.loads],
         "faults": [_planned_data(planned) for planned in scenario.faults],
         "claims": [_claim_data(claim) for claim in scenario.claims],
@@ -48,6 +49,7 @@ def from_data(data: Mapping[str, Any]) -> Scenario:
             tuple(_planned_from("faults", each) for each in data["faults"]),
             tuple(_claim_from(each) for each in data["claims"]),
             data["share"],
+            data.get("stack", ""),
             data["where"],
         )
     except (registry.UnknownName, KeyError, TypeError, ValueError) as error:

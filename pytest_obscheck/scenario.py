@@ -46,13 +46,18 @@ class Claim:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One story. ``share``: whether it may run on a stack that an earlier story has used."""
+    """One story.
+
+    ``share``: whether it may run on a stack that an earlier story has used. ``stack``: the path of the stack.yaml that it is
+    played on; ``""`` for the one that the run names.
+    """
 
     name: str
     loads: tuple[Planned, ...] = ()
     faults: tuple[Planned, ...] = ()
     claims: tuple[Claim, ...] = ()
     share: bool = False
+    stack: str = ""
     where: str = field(default="", compare=False)
 
 
@@ -89,6 +94,7 @@ class Draft:
     names: Mapping[type, str]
     where: str = ""
     share: bool = False
+    stack: str = ""
     _loads: list[Planned] = field(default_factory=list)
     _faults: list[Planned] = field(default_factory=list)
     _claims: list[Claim] = field(default_factory=list)
@@ -110,7 +116,7 @@ class Draft:
     def done(self) -> Scenario:
         """Return the story as data."""
         loads, faults, claims = tuple(self._loads), tuple(self._faults), tuple(self._claims)
-        return Scenario(self.name, loads, faults, claims, self.share, self.where)
+        return Scenario(self.name, loads, faults, claims, self.share, self.stack, self.where)
 
     def _plan(self, into: list[Planned], what: Any, window: Window, as_: str) -> Planned:
         taken = [planned.name for planned in (*self._loads, *self._faults)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import platform
-import re
 import shutil
 import signal
 import tempfile
@@ -123,7 +122,7 @@ class Session:
             return self._played(scenario, into)
 
     def _played(self, scenario: Scenario, into: Path) -> Played:
-        name = slug(scenario.where or scenario.name)
+        name = journals.stem(scenario.where or scenario.name)
         into.mkdir(parents=True, exist_ok=True)
         with _writing(into / f"{name}.ndjson") as write:
             journal = self._play(scenario, write)
@@ -189,11 +188,6 @@ def again(path: Path) -> tuple[Report, str]:
 
 def _unreadable(path: Path, why: str) -> Problem:
     return Problem(str(path), f"not a journal that can be judged: {why}")
-
-
-def slug(text: str) -> str:
-    """Return a text as the name of a file."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text.removesuffix(".obs.yaml")).strip("-")[:120] or "story"
 
 
 def programs_of(file: StackFile) -> list[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from hashlib import sha256
 
 import pytest
 
-from pytest_obscheck.journal import LARGE, Event, Journal, dump, header, parse
+from pytest_obscheck.journal import LARGE, Event, Journal, dump, header, parse, stem
 
 
 def a_story() -> Journal:
@@ -112,3 +113,16 @@ def test_what_is_no_journal_says_so_with_its_line(text: str, wanted: str) -> Non
         parse(text)
 
     assert wanted == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("scenarios/slow.obs.yaml", "scenarios-slow"),
+        ("tests/test_a.py::test_x[a b/ü]", "tests-test_a.py-test_x-a-b-ü"),
+        ("///", "story"),
+        ("x" * 200, f"{'x' * 111}-{sha256(b'x' * 200).hexdigest()[:8]}"),
+    ],
+)
+def test_a_story_has_a_file_name(text: str, wanted: str) -> None:
+    assert stem(text) == wanted

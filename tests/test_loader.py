@@ -80,11 +80,11 @@ def test_a_story_in_yaml_is_equal_to_the_one_in_python(tmp_path: Path) -> None:
     draft.expect(Resolved("CheckoutSlow"), within("20s", after=slow.cure))
     draft.expect(Resolved("CheckoutSlow"), within("20s", after="page"))
 
-    assert load(written(tmp_path, STORY)) == draft.done()
+    assert load(written(tmp_path, STORY)) == (draft.done(),)
 
 
 def test_every_entry_knows_its_line(tmp_path: Path) -> None:
-    story = load(written(tmp_path, STORY), tmp_path)
+    (story,) = load(written(tmp_path, STORY), tmp_path)
 
     assert story.where == "scenarios/slow.obs.yaml"
     assert [each.where.rpartition(":")[2] for each in (*story.loads, *story.faults, *story.claims)][:5] == [
@@ -99,13 +99,15 @@ def test_every_entry_knows_its_line(tmp_path: Path) -> None:
 def test_a_story_without_a_name_has_that_of_its_file(tmp_path: Path) -> None:
     text = "expect:\n  - alert: {name: A}\n    never: 0s .. 1s\n"
 
-    assert load(written(tmp_path, text)).name == "slow"
+    assert [story.name for story in load(written(tmp_path, text))] == ["slow"]
 
 
 def test_a_byte_order_mark_and_aliases_are_understood(tmp_path: Path) -> None:
     text = "\ufeffexpect:\n  - alert: &slow {name: A}\n    never: 0s .. 1s\n  - alert: *slow\n    always: 1s .. 2s\n"
 
-    assert [claim.expectation for claim in load(written(tmp_path, text)).claims] == [Alert("A"), Alert("A")]
+    (story,) = load(written(tmp_path, text))
+
+    assert [claim.expectation for claim in story.claims] == [Alert("A"), Alert("A")]
 
 
 def test_the_mistakes_of_a_story_are_all_told_each_with_its_line(tmp_path: Path) -> None:
@@ -183,7 +185,7 @@ CLAIM = "expect:\n  - alert: {name: A}\n    never: 0s .. 1s\n"
         (
             "x: &x {name: A}\nexpect:\n  - alert: {<<: *x}\n    never: 0s .. 1s\n",
             [
-                "scenarios/slow.obs.yaml:1: a story has no 'x'; known are: expect, faults, load, name, share",
+                "scenarios/slow.obs.yaml:1: a story has no 'x'; known are: expect, faults, load, name, rows, share, stack",
                 "scenarios/slow.obs.yaml:3: '<<' is not read here; write the lines out",
             ],
         ),

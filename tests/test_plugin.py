@@ -109,6 +109,16 @@ def test_a_python_story_is_selected_by_marker(shop: pytest.Pytester) -> None:
     assert collected(run) == ["scenarios/test_py.py::test_a"]
 
 
+def test_each_row_of_a_table_has_a_node_id_by_which_it_is_found(shop: pytest.Pytester) -> None:
+    rows = "rows: [{row: the front, path: /}, {row: 'its [docs]', path: /docs}]\n"
+    write(shop, "scenarios/open.obs.yaml", rows + STORY.replace("the shop", "${row}").replace("path: /,", 'path: "${path}",'))
+    run = shop.runpytest("--obs-stack", "--collect-only", "-q")
+    one = shop.runpytest("--obs-stack", "--collect-only", "-q", "scenarios/open.obs.yaml::its [docs]")
+
+    assert collected(run) == ["scenarios/open.obs.yaml::the front", "scenarios/open.obs.yaml::its [docs]"]
+    assert collected(one) == ["scenarios/open.obs.yaml::its [docs]"]
+
+
 def test_more_files_are_stories_by_an_ini_option(shop: pytest.Pytester) -> None:
     write(shop, "pytest.ini", "[pytest]\nobs_scenarios = chaos/*.yaml\n")
     write(shop, "chaos/night.yaml", STORY)

@@ -13,7 +13,7 @@ from pytest_obscheck.judge import judge
 from pytest_obscheck.reports.terminal import Terminal
 from pytest_obscheck.saved import to_data
 from pytest_obscheck.scenario import Claim, Scenario
-from pytest_obscheck.session import again, slug
+from pytest_obscheck.session import again
 from pytest_obscheck.when import eventually, never
 
 NOT = "not a journal that can be judged: "
@@ -56,16 +56,3 @@ def test_what_cannot_be_judged_says_why(tmp_path: Path, text: str | None, wanted
         again(path)
 
     assert str(caught.value) == f"{path}: {wanted}"
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("scenarios/slow.obs.yaml", "scenarios-slow"),
-        ("tests/test_a.py::test_x[a b/ü]", "tests-test_a.py-test_x-a-b"),
-        ("///", "story"),
-        ("x" * 200, "x" * 120),
-    ],
-)
-def test_a_story_has_a_file_name(text: str, wanted: str) -> None:
-    assert slug(text) == wanted
