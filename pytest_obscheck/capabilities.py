@@ -17,6 +17,10 @@ class Series:
     labels: Mapping[str, str]
     points: tuple[tuple[float, float], ...]
 
+    def data(self) -> dict[str, Any]:
+        """Return it as JSON values, for a journal."""
+        return {"labels": dict(self.labels), "points": [list(point) for point in self.points]}
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules, Series
+from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules
 from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.matching import subset
 from pytest_obscheck.protocols import History, Plan, Stack
@@ -30,8 +30,8 @@ class AlertStates:
         found = {
             "since": since,
             "until": until,
-            "samples": _plain(prometheus.query(f"ALERTS[{span}ms]", until)),
-            "now": _plain(prometheus.query("ALERTS", until)),
+            "samples": [each.data() for each in prometheus.query(f"ALERTS[{span}ms]", until)],
+            "now": [each.data() for each in prometheus.query("ALERTS", until)],
         }
         if since == until or math.floor(since) != math.floor(until):
             found["rules"] = _rules(stack.that(EvaluatesRules).rules())
@@ -40,10 +40,6 @@ class AlertStates:
     def __str__(self) -> str:
         """Return the key."""
         return "alerts"
-
-
-def _plain(series: Iterable[Series]) -> list[dict[str, Any]]:
-    return [{"labels": dict(each.labels), "points": [list(point) for point in each.points]} for each in series]
 
 
 def _rules(groups: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:

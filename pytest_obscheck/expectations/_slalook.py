@@ -57,8 +57,8 @@ class QueryFigure:
             late, begun = (prometheus.query(f"{name}[{_ms(2 * self.over)}]", at) for name in (SCRAPE, START))
             if before == _values(prometheus.query(self.query, at)):
                 # A sample that was written between the two would be in one and not in the other.
-                found = {"at": at, "values": before, "leaves": leaves, "late": [_plain(each) for each in late]}
-                return {**found, "begun": [_plain(each) for each in begun], "transport": transport(stack, None)}
+                found = {"at": at, "values": before, "leaves": leaves, "late": [each.data() for each in late]}
+                return {**found, "begun": [each.data() for each in begun], "transport": transport(stack, None)}
         raise LookFailed("the figure changed while its samples were read")
 
     def __str__(self) -> str:
@@ -142,10 +142,6 @@ def _ms(seconds: float) -> str:
     return f"{max(1, math.ceil(seconds * 1000))}ms"
 
 
-def _plain(series: Series) -> dict[str, Any]:
-    return {"labels": dict(series.labels), "points": [list(point) for point in series.points]}
-
-
 def _leaves(
     prometheus: AnswersPromQL, expr: str, recordings: Mapping[str, str], at: float, over: float, recorded: bool = False
 ) -> list[dict[str, Any]]:
@@ -154,7 +150,7 @@ def _leaves(
     for selector in selectors(expr):
         if selector.name not in recordings:
             raw = prometheus.query(f"{selector}[{_ms(over)}]", at)
-            found.append({"selector": str(selector), "at": at, "recorded": recorded, "series": [_plain(each) for each in raw]})
+            found.append({"selector": str(selector), "at": at, "recorded": recorded, "series": [each.data() for each in raw]})
             continue
         stamps = [each.points[-1][1] for each in prometheus.query(f"timestamp({selector})", at)]
         deeper = _leaves(prometheus, recordings[selector.name], recordings, max(stamps), over, True) if stamps else []
