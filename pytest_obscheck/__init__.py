@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_obscheck.faults.reset_peer import ResetPeer
     from pytest_obscheck.faults.restart import Restart
     from pytest_obscheck.faults.sample import Sample
+    from pytest_obscheck.faults.script import Script
     from pytest_obscheck.faults.skew import Skew
     from pytest_obscheck.faults.slicer import Slicer
     from pytest_obscheck.faults.slow_close import SlowClose
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Alert", "Bandwidth", "ConfigError", "Cpu", "Down", "Fireable", "Freeze", "FullDisk", "Garbage", "Health", "Kill",
     "Latency", "LimitData", "Locust", "Memory", "Metric", "Notification", "ObscheckError", "PacketLoss", "ResetPeer",
-    "Resolved", "Restart", "Sample", "Scraped", "Skew", "Sla", "Slicer", "SlowClose", "SlowScrape", "StackError", "StoryFailed",
-    "StoryUnknown", "Timeout", "always", "during", "eventually", "never", "once", "within",
+    "Resolved", "Restart", "Sample", "Scraped", "Script", "Skew", "Sla", "Slicer", "SlowClose", "SlowScrape", "StackError",
+    "StoryFailed", "StoryUnknown", "Timeout", "always", "during", "eventually", "never", "once", "within",
 ]  # fmt: skip
 
 _HOMES = {
@@ -51,7 +52,7 @@ _HOMES = {
     "loads": ("Locust",),
     "faults": (
         "Bandwidth", "Cpu", "Down", "Freeze", "FullDisk", "Garbage", "Kill", "Latency", "LimitData", "Memory", "PacketLoss",
-        "ResetPeer", "Restart", "Sample", "Skew", "Slicer", "SlowClose", "SlowScrape", "Timeout",
+        "ResetPeer", "Restart", "Sample", "Script", "Skew", "Slicer", "SlowClose", "SlowScrape", "Timeout",
     ),
 }  # fmt: skip
 

@@ -12,8 +12,8 @@ from pytest_obscheck.protocols import Look
 class AltersSamples(Protocol):
     """A fault that changes what is measured instead of what happens; verdicts that rest on it say so."""
 
-    def alters(self) -> str:
-        """Return the name of the metric whose samples it alters."""
+    def alters(self) -> Sequence[str]:
+        """Return the names of the metrics whose samples it alters."""
 
 
 @runtime_checkable

@@ -121,6 +121,23 @@ class FollowsStory(Protocol):
 
 
 @runtime_checkable
+class PlaysSeries(Protocol):
+    """Exposes series that somebody wrote down, and can let some of them pass as another script says."""
+
+    def play(self, key: str, script: Mapping[str, Any]) -> None:
+        """Begin a script, ``interval`` (seconds) and ``series`` in promtool's notation; counters go on from where they are."""
+
+    def stop(self, key: str) -> None:
+        """End a script; nothing where it is not played."""
+
+    def playing(self, key: str) -> Mapping[str, float | None] | None:
+        """Return what the series of a script have now, by their text; ``None`` where it is not played."""
+
+    def exposed(self) -> Mapping[str, str]:
+        """Return what a scrape gets: the value of each series, by its text."""
+
+
+@runtime_checkable
 class ReportsHealth(Protocol):
     """Answers HTTP requests about its own state."""
 

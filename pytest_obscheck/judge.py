@@ -329,7 +329,7 @@ def _altered(scenario: Scenario, claim: Claim, journal: Journal) -> str:
     alerts = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()}
     words = set(re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*", " ".join(claim.expectation.exprs(alerts))))
     faults = [fault.what for fault in scenario.faults if isinstance(fault.what, AltersSamples)]
-    metrics = sorted({fault.alters() for fault in faults} & words)
+    metrics = sorted({name for fault in faults for name in fault.alters()} & words)
     return f" (rests on altered samples of {', '.join(metrics)})" if metrics else ""
 
 

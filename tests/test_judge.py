@@ -75,8 +75,8 @@ class Harm:
 class Altering:
     """A fault that alters samples."""
 
-    def alters(self) -> str:
-        return "node_load1"
+    def alters(self) -> tuple[str, ...]:
+        return ("node_load1",)
 
     def __str__(self) -> str:
         return "altered"

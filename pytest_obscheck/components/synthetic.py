@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import httpx
 
@@ -68,8 +68,7 @@ class Synthetic:
 
     def connect(self, place: Place) -> SyntheticClient:
         """Return a client for its control port."""
-        http = httpx.Client(base_url=f"http://{place.addresses['control']}", timeout=TIMEOUT, trust_env=False)
-        return SyntheticClient(place.name, http)
+        return SyntheticClient(place.name, _client(place.addresses["control"]), _client(place.addresses["http"]))
 
     def _problems(self) -> Iterator[str]:
         seen: dict[tuple[tuple[str, str], ...], int] = {}
@@ -80,6 +79,10 @@ class Synthetic:
             key = _identity(each)
             if key and seen.setdefault(key, number) != number:
                 yield f"series {number}: {each['series']!r} is written twice, first as series {seen[key]}; keep one of them"
+
+
+def _client(address: str) -> httpx.Client:
+    return httpx.Client(base_url=f"http://{address}", timeout=TIMEOUT, trust_env=False)
 
 
 def _wrong(each: Mapping[str, str]) -> Iterator[str]:
@@ -111,10 +114,11 @@ def _identity(each: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True)
 class SyntheticClient:
-    """Tells the target when the story begins."""
+    """Tells the target when the story begins and which scripts to play, by its control port; ``target`` is what is scraped."""
 
     name: str
     http: httpx.Client
+    target: httpx.Client
 
     def ready(self) -> bool:
         """Whether its ports are open."""
@@ -125,14 +129,42 @@ class SyntheticClient:
 
     def begin(self, zero: float, speed: float) -> None:
         """Let its time begin at the Unix second ``zero`` and pass at that speed; ``LookFailed`` where it cannot be told."""
-        try:
-            answer = self.http.put("/story", json={"zero": zero, "speed": speed})
-        except httpx.HTTPError as error:
-            why = error or type(error).__name__
-            raise LookFailed(f"{self.name}: it cannot be told that the story begins ({why})") from None
+        answer = self._asked("that the story begins", "PUT", "/story", {"zero": zero, "speed": speed})
         if answer.is_error:
             raise LookFailed(f"{self.name}: it does not begin its story: {answer.text.strip()}")
+
+    def play(self, key: str, script: Mapping[str, Any]) -> None:
+        """Let some series pass as a script says; ``LookFailed`` with the reason where they cannot."""
+        answer = self._asked("to play a script", "PUT", f"/scripts/{key}", script)
+        if answer.is_error:
+            raise LookFailed(f"{self.name}: {answer.text.strip()}")
+
+    def stop(self, key: str) -> None:
+        """End a script; nothing where it is not played."""
+        self._asked("to end a script", "DELETE", f"/scripts/{key}")
+
+    def playing(self, key: str) -> Mapping[str, float | None] | None:
+        """Return the values that the series of a script have now; ``None`` where it is not played."""
+        answer = self._asked("which script it plays", "GET", f"/scripts/{key}")
+        found: Mapping[str, float | None] | None = None if answer.is_error else answer.json()
+        return found
+
+    def exposed(self) -> Mapping[str, str]:
+        """Return what a scrape gets: the value of each series as text."""
+        try:
+            lines = self.target.get("/metrics").text.splitlines()
+        except httpx.HTTPError as error:
+            raise LookFailed(f"{self.name}: it cannot be scraped ({error or type(error).__name__})") from None
+        return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+
+    def _asked(self, what: str, method: str, path: str, json: Any = None) -> httpx.Response:
+        try:
+            return self.http.request(method, path, json=json)
+        except httpx.HTTPError as error:
+            why = error or type(error).__name__
+            raise LookFailed(f"{self.name}: it cannot be told {what} ({why})") from None
 
     def close(self) -> None:
         """Give up the connections to it."""
         self.http.close()
+        self.target.close()

@@ -63,10 +63,10 @@ class Sample:
         if self.target and self.target not in plan.hosts:
             yield f"no target {self.target!r}; {did_you_mean(self.target, plan.hosts)}"
 
-    def alters(self) -> str:
+    def alters(self) -> tuple[str, ...]:
         """Return the name of the metric whose samples it alters."""
         found = re.match(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(\{.*\}\s*)?$", self.series, re.DOTALL)
-        return found[1] if found else ""
+        return (found[1],) if found else ()
 
     def inject(self, stack: Stack) -> None:
         """Begin to alter."""

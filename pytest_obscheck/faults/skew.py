@@ -40,10 +40,10 @@ class Skew:
         if wrong:
             yield f"series {self.series!r} is not PromQL: {wrong}"
 
-    def alters(self) -> str:
-        """Return the name of the metric whose samples it alters; ``""`` where it alters every one."""
+    def alters(self) -> tuple[str, ...]:
+        """Return the name of the metric whose samples it alters; nothing where it alters every one."""
         found = re.match(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)", self.series)
-        return found[1] if found else ""
+        return (found[1],) if found else ()
 
     def inject(self, stack: Stack) -> None:
         """Begin to shift."""

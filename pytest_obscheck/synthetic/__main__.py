@@ -12,6 +12,7 @@ from pytest_obscheck.clock import SystemClock
 from pytest_obscheck.errors import ConfigError, PortTaken
 from pytest_obscheck.inbox.wire import Answer, Line, Wire, serve
 from pytest_obscheck.synthetic.config import Config, read
+from pytest_obscheck.synthetic.scripts import Scripts
 from pytest_obscheck.synthetic.target import Control, StoryClock, Target
 
 USAGE = "usage: python -m pytest_obscheck.synthetic CONFIG.json"
@@ -35,8 +36,9 @@ async def _run(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     clock = StoryClock(SystemClock().now, config.speed, config.story)
-    await _listen(config.http, Target(config.page, clock).answer)
-    await _listen(config.control, Control(clock).answer)
+    scripts = Scripts(config.page)
+    await _listen(config.http, Target(scripts, clock).answer)
+    await _listen(config.control, Control(scripts, clock).answer)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await stop.wait()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from pytest_obscheck.inbox.exposition import number_text
@@ -18,10 +18,12 @@ _SUFFIXES = {"histogram": ("_bucket", "_sum", "_count"), "summary": ("_sum", "_c
 
 @dataclass(frozen=True)
 class Exposed:
-    """One series as a scrape shows it: the text before its value, and its samples."""
+    """One series as a scrape shows it: the text before its value, its samples, and whether they add up, as a counter's do."""
 
     text: bytes
     samples: Samples
+    labels: Mapping[str, str]
+    adds_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,22 +44,32 @@ class Page:
 
     def at(self, time: float) -> bytes:
         """Return the text of a scrape at a second of the series' own time; what has no sample then is not in it."""
-        return b"".join(self._family(family, time) for family in self.families)
+        return self.showing(lambda each: each.samples.at(time, self.interval))
 
-    def _family(self, family: Family, time: float) -> bytes:
-        seen = [(each.text, each.samples.at(time, self.interval)) for each in family.series]
-        lines = [text + b" " + number_text(value) + b"\n" for text, value in seen if value is not None]
-        return family.head + b"".join(lines) if lines else b""
+    def showing(self, value: Callable[[Exposed], float | None]) -> bytes:
+        """Return the text of a scrape in which each series has this value; those that have none are not in it."""
+        return b"".join(_family(family, value) for family in self.families)
+
+
+def _family(family: Family, value: Callable[[Exposed], float | None]) -> bytes:
+    seen = [(each.text, value(each)) for each in family.series]
+    lines = [text + b" " + number_text(number) + b"\n" for text, number in seen if number is not None]
+    return family.head + b"".join(lines) if lines else b""
 
 
 def page(series: Iterable[tuple[Mapping[str, str], Samples, str]], interval: float) -> Page:
     """Return what exposes these series: labels, samples, and the type of the metric (``""`` for none)."""
     families: dict[tuple[str, str], list[Exposed]] = {}
     for labels, made, kind in series:
-        families.setdefault((family_of(labels[NAME], kind), kind), []).append(Exposed(shown(labels), made))
+        families.setdefault((family_of(labels[NAME], kind), kind), []).append(_exposed(labels, made, kind))
     whole = tuple(Family(_head(name, kind), tuple(exposed)) for (name, kind), exposed in families.items())
     quoted = any(each.text.startswith(b"{") or b'{"' in each.text or b',"' in each.text for f in whole for each in f.series)
     return Page(whole, interval, QUOTED if quoted else CLASSIC)
+
+
+def _exposed(labels: Mapping[str, str], made: Samples, kind: str) -> Exposed:
+    total = any(labels[NAME].endswith(suffix) for suffix in _SUFFIXES.get(kind, ()))
+    return Exposed(shown(labels), made, labels, kind == "counter" or total)
 
 
 def family_of(name: str, kind: str) -> str:

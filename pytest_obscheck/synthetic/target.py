@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pytest_obscheck.errors import ConfigError
 from pytest_obscheck.inbox.wire import Request, Response, said
-from pytest_obscheck.synthetic.exposition import Page
+from pytest_obscheck.synthetic.scripts import Scripts
 
 
 @dataclass(frozen=True)
@@ -50,25 +51,33 @@ class StoryClock:
 class Target:
     """A scrape target: every path is its metrics path, as production may have configured any."""
 
-    page: Page
+    scripts: Scripts
     clock: StoryClock
 
     async def answer(self, request: Request) -> Response:
         """Answer a scrape."""
         if request.method not in ("GET", "HEAD"):
             return said(405, f"{request.method} is not what a target is asked; write GET")
-        return Response(200, self.page.at(self.clock.time()), ((b"content-type", self.page.content_type),))
+        page = self.scripts.shown(self.clock.time())
+        return Response(200, page, ((b"content-type", self.scripts.page.content_type),))
 
 
 @dataclass(frozen=True)
 class Control:
-    """What the harness asks: GET /ready, GET /story, PUT /story with ``{"zero": Unix second, "speed": 1}``."""
+    """What the harness asks: GET /ready, GET /story, PUT /story with ``{"zero": Unix second, "speed": 1}``.
 
+    A script is played with PUT /scripts/KEY, asked for with GET, and ended with DELETE.
+    """
+
+    scripts: Scripts
     clock: StoryClock
 
     async def answer(self, request: Request) -> Response:
         """Answer one request; 404 for what is not there, 400 with the reason for what cannot be read."""
-        match request.method, urlsplit(request.target).path:
+        path = urlsplit(request.target).path
+        if path.startswith("/scripts/"):
+            return self._script(request, path.removeprefix("/scripts/"))
+        match request.method, path:
             case "GET", "/ready":
                 return said(200, "ready")
             case "GET", "/story":
@@ -78,6 +87,23 @@ class Control:
             case method, path:
                 return said(404, f"nothing answers {method} {path} here; there are GET /ready, GET /story and PUT /story")
 
+    def _script(self, request: Request, key: str) -> Response:
+        time = self.clock.time()
+        if request.method == "PUT":
+            return self._play(key, request.body, time)
+        if request.method == "DELETE":
+            self.scripts.stop(key, time)
+            return Response(204)
+        found = self.scripts.values(key, time)
+        return _json(found) if found is not None else said(404, f"no script {key!r} is played")
+
+    def _play(self, key: str, body: bytes, time: float) -> Response:
+        try:
+            self.scripts.play(key, json.loads(body), time)
+        except (ValueError, ConfigError) as error:
+            return said(400, str(error))
+        return Response(204)
+
     def _begin(self, body: bytes) -> Response:
         try:
             told = json.loads(body)
@@ -86,6 +112,7 @@ class Control:
             return said(400, f'{body!r} is no beginning ({error}); write it like {{"zero": 1700000000.0, "speed": 1}}')
         if not (math.isfinite(zero) and math.isfinite(speed) and speed > 0):
             return said(400, f"a story cannot begin at {zero} with speed {speed}; both are numbers, and speed is above 0")
+        self.scripts.clear()
         self.clock.begin(zero, speed)
         return Response(204)
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pytest_obscheck.capabilities import FollowsStory
+from pytest_obscheck.capabilities import FollowsStory, PlaysSeries
 from pytest_obscheck.components.synthetic import Synthetic, SyntheticClient
 from pytest_obscheck.errors import ConfigError, LookFailed
 from pytest_obscheck.protocols import Facts, Network, Place
@@ -25,9 +25,15 @@ def place() -> Place:
     return Place("kube", Path("/run/kube"), Path("/home"), addresses, Network(), never, never)
 
 
+def asking(transport: httpx.MockTransport) -> SyntheticClient:
+    """Return a client whose two ports are answered by one transport."""
+    both = httpx.Client(base_url="http://kube", transport=transport)
+    return SyntheticClient("kube", both, both)
+
+
 def client(status: int, text: str = "") -> SyntheticClient:
     transport = httpx.MockTransport(lambda _: httpx.Response(status, text=text))
-    return SyntheticClient("kube", httpx.Client(base_url="http://kube", transport=transport))
+    return asking(transport)
 
 
 def test_it_is_launched_with_its_series_as_written() -> None:
@@ -112,7 +118,7 @@ def test_its_client_follows_the_story() -> None:
         told.append((request.method, request.url.path, json.loads(request.content)))
         return httpx.Response(204)
 
-    asked = SyntheticClient("kube", httpx.Client(base_url="http://kube", transport=httpx.MockTransport(answer)))
+    asked = asking(httpx.MockTransport(answer))
     asked.begin(7.5, 60.0)
 
     assert isinstance(asked, FollowsStory)
@@ -123,7 +129,7 @@ def test_a_target_that_cannot_be_told_is_a_look_that_failed() -> None:
     def gone(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 
-    silent = SyntheticClient("kube", httpx.Client(base_url="http://kube", transport=httpx.MockTransport(gone)))
+    silent = asking(httpx.MockTransport(gone))
     with pytest.raises(LookFailed) as silence:
         silent.begin(0.0, 1.0)
     with pytest.raises(LookFailed) as refusal:
@@ -137,6 +143,31 @@ def test_it_is_ready_when_it_says_so() -> None:
     def gone(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 
-    silent = SyntheticClient("kube", httpx.Client(base_url="http://kube", transport=httpx.MockTransport(gone)))
+    silent = asking(httpx.MockTransport(gone))
 
     assert (client(200).ready(), client(500).ready(), silent.ready()) == (True, False, False)
+
+
+def test_its_client_plays_scripts_and_reads_what_a_scrape_gets() -> None:
+    told: list[Any] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        told.append((request.method, request.url.path))
+        text = '# TYPE x gauge\nx{a="b c"} 5\n' if request.url.path == "/metrics" else '{"x": null}'
+        return httpx.Response(200, text=text)
+
+    asked = asking(httpx.MockTransport(answer))
+    asked.play("k", {"interval": 1, "series": []})
+    asked.stop("k")
+
+    assert isinstance(asked, PlaysSeries)
+    assert (asked.playing("k"), asked.exposed()) == ({"x": None}, {'x{a="b c"}': "5"})
+    assert told == [("PUT", "/scripts/k"), ("DELETE", "/scripts/k"), ("GET", "/scripts/k"), ("GET", "/metrics")]
+
+
+def test_a_script_that_is_refused_is_a_look_that_failed_with_the_reason() -> None:
+    with pytest.raises(LookFailed) as refusal:
+        client(400, "script: it has no interval; write one\n").play("k", {})
+
+    assert str(refusal.value) == "kube: script: it has no interval; write one"
+    assert client(404).playing("k") is None

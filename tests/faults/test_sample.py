@@ -111,7 +111,7 @@ def test_verdicts_that_rest_on_it_can_say_so() -> None:
     fault = Sample(SERIES, set=0)
 
     assert isinstance(fault, AltersSamples)
-    assert fault.alters() == "node_filesystem_avail_bytes"
+    assert fault.alters() == ("node_filesystem_avail_bytes",)
 
 
 @pytest.mark.parametrize(

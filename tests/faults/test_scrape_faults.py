@@ -200,4 +200,4 @@ def test_what_is_no_harm_is_refused(make: Any, said: str) -> None:
 
 
 def test_verdicts_that_rest_on_skewed_samples_can_say_so() -> None:
-    assert [Skew(NODE, "1s", series=' up{a="b"}').alters(), Skew(NODE, "1s").alters()] == ["up", ""]
+    assert [Skew(NODE, "1s", series=' up{a="b"}').alters(), Skew(NODE, "1s").alters()] == [("up",), ()]

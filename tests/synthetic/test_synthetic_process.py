@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_obscheck.clock import SystemClock
+from pytest_obscheck.synthetic.scripts import LIKE
 
 COUNTER = {"series": 'jobs_total{queue="a"}', "values": "5 0+1x100 stale", "type": "counter"}
 
@@ -62,11 +63,30 @@ def test_a_target_that_was_killed_goes_on_where_its_time_is(target: Callable[...
     assert started.control.get("/story").json()["time"] == pytest.approx(3600, abs=30)
 
 
+def test_a_script_counts_until_it_is_ended_or_another_story_begins(target: Callable[..., Any]) -> None:
+    started = target(COUNTER)
+    begin(started, 60 * 60)
+    script = {"interval": 60, "series": [{"series": COUNTER["series"], "values": "0 0+0x100"}]}
+
+    assert started.control.put("/scripts/k", json=script).status_code == 204
+    assert started.control.get("/scripts/k").json() == {COUNTER["series"]: 59.0}
+    assert started.scrape().split()[-1] == "59"
+    assert started.control.delete("/scripts/k").status_code == 204
+    assert started.control.get("/scripts/k").status_code == 404
+
+    started.control.put("/scripts/k", json=script)
+    begin(started, 70 * 60)
+
+    assert started.control.get("/scripts/k").text == "no script 'k' is played\n"
+    assert started.scrape().split()[-1] == "69"
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "said"),
     [
         ("GET", "/ready", "", 200, "ready"),
         ("PUT", "/sotry", "{}", 404, "nothing answers PUT /sotry here; there are GET /ready, GET /story and PUT /story"),
+        ("PUT", "/scripts/k", "{}", 400, f"script: it has no interval; {LIKE}"),
         (
             "PUT",
             "/story",
