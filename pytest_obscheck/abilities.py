@@ -17,6 +17,14 @@ class AltersSamples(Protocol):
 
 
 @runtime_checkable
+class StopsMember(Protocol):
+    """A fault while which a member does nothing; what nobody saw because it was asked is the story's own doing."""
+
+    def stops(self) -> str:
+        """Return the name of the member."""
+
+
+@runtime_checkable
 class Explains(Protocol):
     """An expectation that wants one more look, after the story, to be able to say why it did not hold."""
 

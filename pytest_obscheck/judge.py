@@ -8,20 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from pytest_obscheck.abilities import AboutSeries, AltersSamples
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.protocols import History
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself
 from pytest_obscheck.verdict import Outcome, Report, Verdict, combine
+from pytest_obscheck.vitals import stoppages, unwell
 from pytest_obscheck.when import Decision, Eventually, Once, Phrase, Window, Within, spoken
 
 BLIND = 1.0
 """Wall seconds without a sight that are not blindness yet; one and a half intervals, where looks come less often."""
-
-RECOVERY = 2.0
-"""Wall seconds after a cure in which a scrape that times out is still put down to the fault."""
 
 MARGIN = 0.3
 """Wall seconds past the end of a window until which evidence about it may still come in."""
@@ -262,9 +259,12 @@ def _voided(verdict: Verdict) -> Verdict:
 def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decided) -> Verdict:
     outcome, words = decided.decision.outcome, decided.decision.words
     window = decided.window
-    slow = _too_slow(journal, window) if window and not _positive(claim.phrase, outcome) else ""
+    stopped = stoppages(scenario, claim, journal)
+    slow = unwell(journal, window, stopped) if window and not _positive(claim.phrase, outcome) else ""
     if slow:
-        outcome, words = Outcome.UNKNOWN, f"the machine was too slow: {slow}"
+        outcome, words = Outcome.UNKNOWN, slow
+    elif outcome is Outcome.UNKNOWN and window:
+        words += "".join(f"; {each}" for each in stopped if each.asked and each.met(window))
     elif outcome is Outcome.FAILED and window:
         words = _told(claim, decided, window)
     if window and outcome is Outcome.PASSED:
@@ -291,34 +291,6 @@ def _after(claim: Claim, decided: Decided) -> str:
     if not isinstance(claim.phrase, Within) or at is None or window is None:
         return ""
     return f", {spoken(max(0.0, at - window.start))} after {claim.phrase.after} (bound {spoken(claim.phrase.limit)})"
-
-
-def _too_slow(journal: Journal, window: Window) -> str:
-    """Return what the machine was too slow for inside a window: the harness, a rule evaluation, a scrape."""
-    for event in journal.of("late"):
-        if journal.story(event.wall) in window:
-            return f"{event.data['words']} at {spoken(journal.story(event.wall))}"
-    vitals = [event for event in journal.of("look", key="vitals") if "data" in event.data]
-    for before, event in pairwise(vitals):
-        start, at = journal.story(before.wall), journal.story(event.wall)
-        # What is counted at one look may have happened at any time since the look before.
-        if at < window.start or start >= window.end:
-            continue
-        if event.data["data"]["missed"] > before.data["data"]["missed"]:
-            return f"a rule evaluation was missed before {spoken(at)}"
-        timeouts = event.data["data"]["timeouts"]
-        if timeouts and not _harmed(journal, event.wall):
-            return f"the scrape of {timeouts[0]} timed out at {spoken(at)}, with no fault on it"
-    return ""
-
-
-def _harmed(journal: Journal, wall: float) -> bool:
-    """Whether any fault was there at that time, or just before it."""
-    for event in journal.of("fault", phase="injected"):
-        healed = journal.last("fault", name=event.data["name"], phase="gone")
-        if event.wall <= wall and (healed is None or wall <= healed.wall + RECOVERY):
-            return True
-    return False
 
 
 def _altered(scenario: Scenario, claim: Claim, journal: Journal) -> str:

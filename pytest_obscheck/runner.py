@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_obscheck.abilities import AboutAlert, AboutSeries, Explains
-from pytest_obscheck.capabilities import EvaluatesRules, FollowsStory, ScrapesTargets
+from pytest_obscheck.capabilities import FollowsStory
 from pytest_obscheck.errors import ObscheckError
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.protocols import Effect, Look, Stack
 from pytest_obscheck.scenario import Planned, Scenario
-from pytest_obscheck.stage import Play, Traffic
+from pytest_obscheck.stage import Asked, Play, Traffic
+from pytest_obscheck.vitals import Vitals
 from pytest_obscheck.when import Always, Eventually, Once, Within, spoken
 
 __all__ = ["Play", "Threads", "play"]
@@ -302,7 +303,9 @@ class _Watch:
     show: Play
     since: float
     due: float
+    stack: Asked
     busy: bool = False
+    told: frozenset[str] = frozenset()
 
     def turn(self, now: float) -> None:
         """Look when it is due and the last look is back."""
@@ -318,44 +321,30 @@ class _Watch:
         """Take one look and write what it says."""
         until = self.show.clock.now()
         # After a look that failed, the next one reaches back over it: nothing that happened meanwhile is lost.
-        if _look(self.show, "look", self.look, self.since, until):
+        if _look(self.show, "look", self.look, self.since, until, self.stack):
             self.since = until
+        if self.told != self.stack.names:
+            self.told = frozenset(self.stack.names)
+            self.show.write("asked", key=str(self.look), members=sorted(self.told))
         # A look that takes long is the answer's doing; only what comes late to a free watch is the machine's.
         self.due = max(self.due, self.show.clock.now())
         self.busy = False
 
 
-def _look(show: Play, kind: str, look: Look, since: float, until: float) -> bool:
+def _look(show: Play, kind: str, look: Look, since: float, until: float, stack: Stack | None = None) -> bool:
     """Write what a look says, or why it says nothing, and how long it took; return whether it said something."""
     try:
-        found = {"data": look.look(show.stack, since, until)}
+        found = {"data": look.look(stack or show.stack, since, until)}
     except Exception as error:  # noqa: BLE001 - an extension that throws has seen nothing
         found = {"error": _said(error)}
     show.journal.write(kind, until, key=str(look), took=round(show.clock.now() - until, 6), **found)
     return "data" in found
 
 
-@dataclass(frozen=True)
-class Vitals:
-    """Whether the machine keeps up: rule evaluations that were missed, and scrapes that timed out."""
-
-    every: float = 1.0
-
-    def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
-        """Return ``missed`` (a count since the start) and ``timeouts`` (instances)."""
-        targets = stack.that(ScrapesTargets).targets()
-        timeouts = [t["labels"].get("instance", "?") for t in targets if "deadline exceeded" in t.get("lastError", "")]
-        return {"missed": stack.that(EvaluatesRules).missed(), "timeouts": timeouts}
-
-    def __str__(self) -> str:
-        """Return the key."""
-        return "vitals"
-
-
 def _watches(show: Play) -> list[_Watch]:
     zero = show.journal.zero or 0.0
     looks: list[Look] = list(dict.fromkeys(claim.expectation.evidence() for claim in show.scenario.claims))
-    return [_Watch(look, show, zero, zero) for look in (*looks, Vitals())]
+    return [_Watch(look, show, zero, zero, Asked(show.stack)) for look in (*looks, Vitals())]
 
 
 def _main_loop(show: Play, loads: Sequence[_Running], faults: Sequence[_Harm]) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 from pytest_obscheck.clock import Clock
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.protocols import Stack
+from pytest_obscheck.protocols import Plan, Stack
 from pytest_obscheck.scenario import Planned, Scenario
+
+C = TypeVar("C")
 
 
 class Traffic(Protocol):
@@ -53,6 +55,34 @@ class Hands(Protocol):
 
     def join(self) -> None:
         """Wait until all that was given is done."""
+
+
+@dataclass
+class Asked:
+    """A stack that notes which of its members are asked."""
+
+    stack: Stack
+    plan: Plan = field(init=False)
+    names: set[str] = field(default_factory=set)
+    _known: set[tuple[type, str | None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Have the plan of the stack."""
+        self.plan = self.stack.plan
+
+    def that(self, capability: type[C], named: str | None = None) -> C:
+        """Return the stack's own answer."""
+        found = self.stack.that(capability, named)
+        if (capability, named) not in self._known:
+            self._known.add((capability, named))
+            self.names.add(named or next(iter(self.stack.all(capability))))
+        return found
+
+    def all(self, capability: type[C]) -> Mapping[str, C]:
+        """Return the stack's own answer."""
+        found = self.stack.all(capability)
+        self.names.update(found)
+        return found
 
 
 @dataclass(frozen=True)

@@ -481,6 +481,27 @@ def test_a_harness_that_came_late_makes_the_claims_of_that_time_unknown() -> Non
     assert report.claims[0].words == "the machine was too slow: the harness looked 1.2s late at 1.5s"
 
 
+def test_what_was_not_seen_because_the_story_stopped_who_is_asked_says_so() -> None:
+    @dataclass(frozen=True)
+    class Stop:
+        def stops(self) -> str:
+            return "lamp"
+
+        def __str__(self) -> str:
+            return "lamp is stopped"
+
+    fault = Planned(Stop(), during("1s", "3s"), "stop")
+    journal = harmed(lights("00xxxxx00"), "stop")
+    journal.write("asked", ZERO, key="light", members=["lamp"])
+
+    (verdict,) = judge(a_story(a_claim(never("0s", "4s")), faults=[fault]), journal).claims
+
+    assert (verdict.outcome, verdict.words) == (
+        UNKNOWN,
+        "nothing was seen during 500ms .. 3.5s: refused; lamp is stopped, by this story itself, and lamp is what is asked",
+    )
+
+
 # ── notes ────────────────────────────────────────────────────────────────────
 
 

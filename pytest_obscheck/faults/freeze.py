@@ -33,6 +33,10 @@ class Freeze:
         """Let it run on."""
         stack.that(Pausable, named=self.component).resume()
 
+    def stops(self) -> str:
+        """Return the component: it does nothing meanwhile."""
+        return self.component
+
     def __str__(self) -> str:
         """Return it in words."""
         return f"{self.component} is frozen"

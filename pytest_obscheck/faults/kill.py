@@ -33,6 +33,10 @@ class Kill:
         """Start it again."""
         stack.that(Killable, named=self.component).start()
 
+    def stops(self) -> str:
+        """Return the component: it does nothing meanwhile."""
+        return self.component
+
     def __str__(self) -> str:
         """Return it in words."""
         return f"{self.component} is killed"

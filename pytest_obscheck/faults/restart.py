@@ -37,6 +37,10 @@ class Restart:
         """Start it again."""
         stack.that(Restartable, named=self.component).start()
 
+    def stops(self) -> str:
+        """Return the component: it does nothing meanwhile."""
+        return self.component
+
     def __str__(self) -> str:
         """Return it in words."""
         return f"{self.component} is restarted"

@@ -1,0 +1,126 @@
+"""Whether the monitoring kept up while a story was played: what to look at, and what it says of a window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from pytest_obscheck.abilities import StopsMember
+from pytest_obscheck.capabilities import EvaluatesRules, ScrapesTargets
+from pytest_obscheck.journal import Event, Journal
+from pytest_obscheck.protocols import Stack
+from pytest_obscheck.scenario import Claim, Planned, Scenario
+from pytest_obscheck.when import Window, spoken
+
+RECOVERY = 2.0
+"""Wall seconds after a cure in which what goes wrong is still put down to the fault."""
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """Rule evaluations that were missed, and scrapes that timed out."""
+
+    every: float = 1.0
+
+    def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
+        """Return ``missed`` (a count since the start) and ``timeouts`` (instances)."""
+        targets = stack.that(ScrapesTargets).targets()
+        timeouts = [t["labels"].get("instance", "?") for t in targets if "deadline exceeded" in t.get("lastError", "")]
+        return {"missed": stack.that(EvaluatesRules).missed(), "timeouts": timeouts}
+
+    def __str__(self) -> str:
+        """Return the key."""
+        return "vitals"
+
+
+@dataclass(frozen=True)
+class Stoppage:
+    """A fault of the story while which a member did nothing. ``asked``: whether the claim's own evidence comes from it.
+
+    ``evaluator``: whether it is the member whose missed evaluations are counted. ``span`` is in story seconds.
+    """
+
+    words: str
+    member: str
+    span: Window
+    asked: bool
+    evaluator: bool
+
+    def met(self, window: Window) -> bool:
+        """Whether it fell into a window."""
+        return self.span.start <= window.end and window.start <= self.span.end
+
+    def __str__(self) -> str:
+        """Return the cause."""
+        return f"{self.words}, by this story itself, and {self.member} is what is asked"
+
+
+def stoppages(scenario: Scenario, claim: Claim, journal: Journal) -> list[Stoppage]:
+    """Return what the story's faults stopped, as far as it concerns the evidence of a claim."""
+    asked, counted = _asked(journal, str(claim.expectation.evidence())), _asked(journal, "vitals")
+    found = []
+    for fault in scenario.faults:
+        member = fault.what.stops() if isinstance(fault.what, StopsMember) else ""
+        span = _span(journal, fault)
+        if span is not None and member in {*asked, *counted}:
+            found.append(Stoppage(str(fault.what), member, span, member in asked, member in counted))
+    return found
+
+
+def _asked(journal: Journal, key: str) -> Sequence[str]:
+    """Return the members that the looks of that key ask."""
+    event = journal.last("asked", key=key)
+    return event.data["members"] if event else ()
+
+
+def _span(journal: Journal, fault: Planned) -> Window | None:
+    """Return the story seconds in which a fault was there or its effects lasted; ``None`` where it was not injected."""
+    injected, gone = (journal.last("fault", name=fault.name, phase=phase) for phase in ("injected", "gone"))
+    if injected is None:
+        return None
+    end = journal.story(gone.wall + RECOVERY) if gone else float("inf")
+    return Window(journal.story(injected.wall), end)
+
+
+def unwell(journal: Journal, window: Window, stopped: Sequence[Stoppage]) -> str:
+    """Return why what happened in a window cannot be known: the harness, a rule evaluation or a scrape came too late."""
+    for event in journal.of("late"):
+        if journal.story(event.wall) in window:
+            return f"the machine was too slow: {event.data['words']} at {spoken(journal.story(event.wall))}"
+    looks = [event for event in journal.of("look", key="vitals") if "data" in event.data]
+    for before, event in pairwise(looks):
+        # What is counted at one look may have happened at any time since the look before.
+        span = Window(journal.story(before.wall), journal.story(event.wall + event.data.get("took", 0.0)))
+        said = _missed(before, event, span, stopped) or _timed_out(journal, event)
+        if said and window.start <= span.end and span.start < window.end:
+            return said
+    return ""
+
+
+def _missed(before: Event, event: Event, span: Window, stopped: Sequence[Stoppage]) -> str:
+    if event.data["data"]["missed"] <= before.data["data"]["missed"]:
+        return ""
+    words = f"a rule evaluation was missed before {spoken(span.end)}"
+    cause = next((each for each in stopped if each.evaluator and each.met(span)), None)
+    if cause is None:
+        return f"the machine was too slow: {words}"
+    return f"{cause}: {words}" if cause.asked else ""
+
+
+def _timed_out(journal: Journal, event: Event) -> str:
+    timeouts = event.data["data"]["timeouts"]
+    if not timeouts or _harmed(journal, event.wall):
+        return ""
+    at = spoken(journal.story(event.wall))
+    return f"the machine was too slow: the scrape of {timeouts[0]} timed out at {at}, with no fault on it"
+
+
+def _harmed(journal: Journal, wall: float) -> bool:
+    """Whether any fault was there at that time, or just before it."""
+    for event in journal.of("fault", phase="injected"):
+        healed = journal.last("fault", name=event.data["name"], phase="gone")
+        if event.wall <= wall and (healed is None or wall <= healed.wall + RECOVERY):
+            return True
+    return False

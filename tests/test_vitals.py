@@ -1,0 +1,121 @@
+"""What was not evaluated because the story itself stopped who is asked is not put down to the machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_obscheck.expectations.alert import Alert
+from pytest_obscheck.expectations.health import Health
+from pytest_obscheck.faults.freeze import Freeze
+from pytest_obscheck.faults.kill import Kill
+from pytest_obscheck.faults.restart import Restart
+from pytest_obscheck.journal import Journal
+from pytest_obscheck.runner import Play, play
+from pytest_obscheck.scenario import Claim, Planned, Scenario
+from pytest_obscheck.stage import Asked
+from pytest_obscheck.testing import FakeClock, FakePrometheus, FakeStack, Inline
+from pytest_obscheck.vitals import stoppages, unwell
+from pytest_obscheck.when import Window, during, eventually, never
+
+ZERO = 1000.0
+FROZEN = Planned(Freeze("prometheus"), during("1s", "4s"), "freeze")
+CALM = Claim(Alert("Slow"), never("0s", "9s"))
+HEALTHY = Claim(Health("checkout", "/", 503), never("0s", "9s"))
+
+
+def a_journal(*members: str, missed: float = 4.0, took: float = 3.0) -> Journal:
+    """Return that Prometheus was frozen from 1s to 4s, and that a look of 900ms came back when it ran again."""
+    journal = Journal()
+    journal.write("zero", ZERO, speed=1.0)
+    journal.write("asked", ZERO, key="vitals", members=["prometheus"])
+    journal.write("asked", ZERO, key="alerts", members=list(members))
+    journal.write("fault", ZERO + 1, name="freeze", phase="injected")
+    journal.write("fault", ZERO + 4, name="freeze", phase="gone")
+    journal.write("look", ZERO, key="vitals", data={"missed": 0, "timeouts": []}, took=0.01)
+    journal.write("look", ZERO + 0.9, key="vitals", data={"missed": missed, "timeouts": []}, took=took)
+    return journal
+
+
+def said(claim: Claim, journal: Journal, *faults: Planned) -> str:
+    return unwell(journal, Window(0, 9), stoppages(Scenario("s", (), faults, (claim,)), claim, journal))
+
+
+def test_a_fault_that_stops_who_is_asked_is_a_cause_of_its_own() -> None:
+    assert said(CALM, a_journal("prometheus"), FROZEN) == (
+        "prometheus is frozen, by this story itself, and prometheus is what is asked: a rule evaluation was missed before 3.9s"
+    )
+
+
+def test_a_claim_that_does_not_ask_who_was_stopped_is_not_touched() -> None:
+    assert said(HEALTHY, a_journal("prometheus"), FROZEN) == ""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Planned(Freeze("checkout"), during("1s", "4s"), "freeze"),
+        Planned(Freeze("prometheus"), during("1s", "4s"), "another name, never injected"),
+    ],
+)
+def test_an_evaluation_missed_while_somebody_else_was_stopped_is_the_machines_doing(fault: Planned) -> None:
+    assert said(CALM, a_journal("prometheus"), fault) == "the machine was too slow: a rule evaluation was missed before 3.9s"
+
+
+def test_an_evaluation_missed_long_after_the_cure_is_the_machines_doing() -> None:
+    journal = a_journal("prometheus", missed=0.0)
+    for at, missed in ((6.5, 0), (7.5, 2)):
+        journal.write("look", ZERO + at, key="vitals", data={"missed": missed, "timeouts": []})
+
+    assert said(CALM, journal, FROZEN) == "the machine was too slow: a rule evaluation was missed before 7.5s"
+
+
+def test_a_fault_that_is_not_gone_goes_on_stopping() -> None:
+    journal = a_journal("prometheus")
+    journal.write("fault", ZERO, name="kill", phase="injected")
+    story = Scenario("s", (), (Planned(Kill("prometheus"), during("1s", "4s"), "kill"),), (CALM,))
+
+    assert [each.span for each in stoppages(story, CALM, journal)] == [Window(0.0, float("inf"))]
+
+
+@pytest.mark.parametrize("fault", [Freeze("a"), Kill("a"), Restart("a")])
+def test_every_fault_that_stops_a_member_says_which(fault: Any) -> None:
+    assert fault.stops() == "a"
+
+
+# ── who is asked ─────────────────────────────────────────────────────────────
+
+
+def test_a_stack_notes_which_members_are_asked_by_name_or_by_what_they_can() -> None:
+    clock = FakeClock()
+    stack = FakeStack({"one": FakePrometheus(clock, {}), "other": FakePrometheus(clock, {})})
+    asked = Asked(stack)
+
+    assert asked.that(FakePrometheus) is stack.members["one"]
+    assert asked.names == {"one"}
+    assert asked.that(FakePrometheus, named="other") is stack.members["other"]
+    assert asked.names == {"one", "other"}
+
+
+def test_who_cannot_be_asked_is_not_noted_and_every_member_of_all_is() -> None:
+    stack = FakeStack({"one": FakePrometheus(FakeClock(), {})})
+    asked = Asked(stack)
+
+    with pytest.raises(LookupError):
+        asked.that(FakePrometheus, named="two")
+    assert asked.names == set()
+    assert asked.all(FakePrometheus) == stack.members
+    assert asked.names == {"one"}
+
+
+def test_the_journal_tells_once_whom_the_looks_of_a_story_ask() -> None:
+    clock = FakeClock(ZERO)
+    stack = FakeStack({"prometheus": FakePrometheus(clock, {"Slow": [(0, 9, "firing")]}, zero=ZERO)})
+    story = Scenario("s", claims=(Claim(Alert("Slow"), eventually("3s", "5s")),))
+    journal = play(Play(story, stack, clock, Journal(), Inline(), lambda _, __, now: now > 4))
+
+    assert [dict(event.data) for event in journal.of("asked")] == [
+        {"key": "alerts", "members": ["prometheus"]},
+        {"key": "vitals", "members": ["prometheus"]},
+    ]
