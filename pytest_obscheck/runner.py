@@ -112,10 +112,10 @@ def _wait_until_ready(show: Play, loads: Sequence[_Running]) -> bool:
     for load in loads:
         if load.planned.window.start == 0:
             load.begin()
-    expected = _expected(show.scenario)
-    if not _wait(show, loads, lambda: show.stack.unready(expected)):
+    if not _wait(show, loads, show.stack.unscraped):
         return False
     show.clock.sleep(_history(show))
+    expected = _expected(show.scenario)
     return _wait(show, loads, lambda: show.stack.unready(expected))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import platform
 import shutil
 import signal
@@ -92,6 +93,7 @@ class Session:
         loads = scenario.loads if scenario else ()
         if self._stack is None:
             self.laid_out().start(loads)
+            _keep_what_is_imported()
         elif scenario is not None:
             self._stack.prepare(loads)
             if not scenario.share:
@@ -169,6 +171,12 @@ class Session:
         yield "plan", plan_data(self.plan)
         yield "files", {"files": dict(self.plan.facts.files)}
         yield "derived", {"files": stack.derived(), "programs": stack.programs()}
+
+
+def _keep_what_is_imported() -> None:
+    """Tell the garbage collector that modules stay: it need not search them in the middle of a story, nor at the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def again(path: Path) -> tuple[Report, str]:

@@ -40,6 +40,9 @@ class Stage(Stack, Protocol):
     def traffic(self, planned: Planned) -> Traffic:
         """Return the load of that entry, which waits for ``begin``."""
 
+    def unscraped(self) -> str:
+        """Return which target was not scraped yet, or is down; ``""`` when samples of all of them come in."""
+
     def unready(self, expected: AbstractSet[str]) -> str:
         """Return what is missing before time zero, ``""`` when the story may begin; ``expected`` alerts may be active."""
 

@@ -109,6 +109,10 @@ class FakeStack:
         """Return the load of that entry."""
         return self.loads.setdefault(planned.name, FakeTraffic())
 
+    def unscraped(self) -> str:
+        """Return what it was told is missing."""
+        return self.missing
+
     def unready(self, expected: AbstractSet[str]) -> str:
         """Return what it was told is missing."""
         return self.missing

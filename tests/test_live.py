@@ -14,6 +14,7 @@ from pytest_obscheck.capabilities import AnswersPromQL, ReportsHealth
 from pytest_obscheck.errors import ComponentDied, NotReady, ProgramMissing
 from pytest_obscheck.protocols import Launch, Place, Route
 from pytest_obscheck.stack import LiveStack, Member, StackFile
+from pytest_obscheck.stack.file import HEALTHY, STARTED
 from pytest_obscheck.stack.lastwords import condensed
 from pytest_obscheck.stack.live import program, without_secret_paths
 from pytest_obscheck.testing import FakeClock, a_plan
@@ -105,12 +106,15 @@ class PretendedPart:
         """Do nothing."""
 
 
-def a_stack(folder: Path, *parts: tuple[PretendedPart, tuple[str, ...]], runtime: PretendedRuntime) -> LiveStack:
+def a_stack(
+    folder: Path, *parts: tuple[PretendedPart, tuple[str, ...] | dict[str, str]], runtime: PretendedRuntime
+) -> LiveStack:
     """Return a stack of parts with what each depends on, and an inbox, which every stack has."""
     inbox = PretendedPart("inbox", runtime.happened, ports=("control", "proxy", "smtp"))
-    members = {"inbox": Member("inbox", "inbox", inbox, {}, (), "")}  # type: ignore[arg-type]
+    members = {"inbox": Member("inbox", "inbox", inbox, {}, {}, "")}  # type: ignore[arg-type]
     for part, needs in parts:
-        members[part.name] = Member(part.name, "service", part, {}, needs, "stack.yaml:1")  # type: ignore[arg-type]
+        needed = needs if isinstance(needs, dict) else dict.fromkeys(needs, HEALTHY)
+        members[part.name] = Member(part.name, "service", part, {}, needed, "stack.yaml:1")  # type: ignore[arg-type]
     file = StackFile(folder / "stack.yaml", "stack.yaml", members, {})
     return LiveStack(file, a_plan(), runtime, folder, FakeClock(), ready_within=5.0)  # type: ignore[arg-type]
 
@@ -132,6 +136,15 @@ def test_members_start_side_by_side_and_dependants_when_all_that_they_need_is_re
         "run inbox", "run payments", "run mail", "inbox is ready", "mail is ready", "payments is ready",
         "run shop", "shop is ready",
     ]  # fmt: skip
+
+    assert runtime.happened == expected
+
+
+def test_a_dependant_may_start_when_what_it_needs_was_started(tmp_path: Path, runtime: PretendedRuntime) -> None:
+    shop, payments = PretendedPart("shop", runtime.happened), PretendedPart("payments", runtime.happened, 3)
+    a_stack(tmp_path, (shop, {"payments": STARTED}), (payments, ()), runtime=runtime).start()
+
+    expected = ["run inbox", "run payments", "inbox is ready", "run shop", "shop is ready", "payments is ready"]
 
     assert runtime.happened == expected
 

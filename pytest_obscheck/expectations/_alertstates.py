@@ -19,7 +19,10 @@ OVERLAP = 2.0
 
 @dataclass(frozen=True)
 class AlertStates:
-    """The ``ALERTS`` series: raw samples since the last look, and the state now; once a second, the rules themselves."""
+    """The ``ALERTS`` series: raw samples since the last look, and the state now.
+
+    Once a second the rules themselves, too; and when an alert has just ended: is its rule still there?
+    """
 
     every: float = 0.2
 
@@ -27,19 +30,25 @@ class AlertStates:
         """Return ``samples`` and ``now`` (lists of labels and points) and, once a second, ``rules``."""
         prometheus = stack.that(AnswersPromQL)
         span = max(1, math.ceil((until - since + OVERLAP) * 1000))
-        found = {
+        found: dict[str, Any] = {
             "since": since,
             "until": until,
             "samples": [each.data() for each in prometheus.query(f"ALERTS[{span}ms]", until)],
             "now": [each.data() for each in prometheus.query("ALERTS", until)],
         }
-        if since == until or math.floor(since) != math.floor(until):
+        if since == until or math.floor(since) != math.floor(until) or _ended(found):
             found["rules"] = _rules(stack.that(EvaluatesRules).rules())
         return found
 
     def __str__(self) -> str:
         """Return the key."""
         return "alerts"
+
+
+def _ended(found: Mapping[str, Any]) -> bool:
+    """Whether an alert that was active a moment ago is not any more."""
+    now = [each["labels"] for each in found["now"]]
+    return any(each["labels"] not in now for each in found["samples"])
 
 
 def _rules(groups: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:

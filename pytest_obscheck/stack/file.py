@@ -12,18 +12,23 @@ from pytest_obscheck.protocols import Component
 from pytest_obscheck.reading import Mismatch, Node, Reader, convert, refuse
 
 WORDS = ("type", "hosts", "depends_on")
+STARTED, HEALTHY = "service_started", "service_healthy"
+"""Compose's words for what a member waits for: that another was started, or (unless it says so) that it is ready."""
 SECTIONS = ("components", "services", "mounts")
 
 
 @dataclass(frozen=True)
 class Member:
-    """One member of a stack. ``hosts``: production ``host:port`` → the name of the port that it leads to."""
+    """One member of a stack.
+
+    ``hosts``: production ``host:port`` → the name of the port that it leads to. ``depends_on``: member → Compose's condition.
+    """
 
     name: str
     type: str
     component: Component
     hosts: Mapping[str, str]
-    depends_on: tuple[str, ...]
+    depends_on: Mapping[str, str]
     where: str
 
 
@@ -78,7 +83,7 @@ def read(path: Path, root: Path | None = None) -> StackFile:
 def _inbox(members: Mapping[str, Member]) -> dict[str, Member]:
     if any(member.type == "inbox" for member in members.values()):
         return {}
-    return {"inbox": Member("inbox", "inbox", registry.find("components", "inbox")(), {}, (), "")}
+    return {"inbox": Member("inbox", "inbox", registry.find("components", "inbox")(), {}, {}, "")}
 
 
 def _mounts(reader: Reader, node: Node) -> dict[str, str]:
@@ -115,7 +120,7 @@ def _member(reader: Reader, name: str, kind: str, node: Node, at: Node) -> Membe
     if component is None:
         return None
     hosts = _hosts(reader, words["hosts"], component.ports) if "hosts" in words else {}
-    depends_on = _list(reader, words["depends_on"], "depends_on") if "depends_on" in words else ()
+    depends_on = _depends_on(reader, words["depends_on"]) if "depends_on" in words else {}
     return Member(name, kind, component, hosts, depends_on, f"{reader.name}:{at.start_mark.line + 1}")
 
 
@@ -138,13 +143,20 @@ def _text(reader: Reader, node: Node) -> str:
         return ""
 
 
-def _list(reader: Reader, node: Node, word: str) -> tuple[str, ...]:
+def _depends_on(reader: Reader, node: Node) -> dict[str, str]:
+    """Read ``[payments]``, or Compose's long form ``{payments: {condition: service_started}}``."""
     try:
-        found: tuple[str, ...] = convert(node, tuple[str, ...])
-    except Mismatch as error:
-        reader.problem(node, f"{word} {error}")
-        return ()
-    return found
+        found = convert(node, dict[str, dict[str, str]] | tuple[str, ...])
+    except Mismatch:
+        reader.problem(node, "depends_on is neither a list nor a mapping", "write it like [payments]")
+        return {}
+    if not isinstance(found, dict):
+        return dict.fromkeys(found, HEALTHY)
+    for name, how in found.items():
+        if list(how) != ["condition"] or how["condition"] not in (STARTED, HEALTHY):
+            wrong = f"depends_on of {name} is not a condition"
+            reader.problem(node, wrong, f"write it like {{condition: {STARTED}}}, or {{condition: {HEALTHY}}}")
+    return {name: how.get("condition", HEALTHY) for name, how in found.items()}
 
 
 def _hosts(reader: Reader, node: Node, ports: tuple[str, ...]) -> dict[str, str]:

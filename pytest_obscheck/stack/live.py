@@ -18,7 +18,7 @@ from pytest_obscheck.clock import Clock
 from pytest_obscheck.errors import ComponentDied, LookFailed, NotReady, ProgramMissing, StackError
 from pytest_obscheck.protocols import Client, Launch, Load, Network, Place, Plan, Route, Running, Runtime
 from pytest_obscheck.scenario import Planned
-from pytest_obscheck.stack.file import Member, StackFile
+from pytest_obscheck.stack.file import STARTED, Member, StackFile
 from pytest_obscheck.stack.filling import Filling
 from pytest_obscheck.stack.lastwords import last_words
 from pytest_obscheck.stack.planning import open_document, sinks
@@ -144,11 +144,12 @@ class LiveStack:
         if seat.running is None:
             if self._may_start(seat):
                 seat.running = self.runtime.run(seat.member.name, _resolved(seat.launch))
-                seat.client = seat.member.component.connect(seat.place)
             return
         if not seat.running.alive():
             raise ComponentDied(_died(seat, seat.running))
-        seat.ready = seat.client is not None and seat.client.ready()
+        # Connecting imports what members are asked with: by then they all have been started.
+        seat.client = seat.client or seat.member.component.connect(seat.place)
+        seat.ready = seat.client.ready()
 
     def _not_ready(self, seat: Seat) -> str:
         if seat.running is None:
@@ -157,8 +158,9 @@ class LiveStack:
 
     def _may_start(self, seat: Seat) -> bool:
         wanted = [other for other in self.seats.values() if other.member.type in seat.member.component.after]
-        wanted += [self.seats[name] for name in seat.member.depends_on]
-        return all(other.ready for other in wanted)
+        wanted += [self.seats[name] for name, condition in seat.member.depends_on.items() if condition != STARTED]
+        started = all(self.seats[name].running for name in seat.member.depends_on)
+        return started and all(other.ready for other in wanted)
 
     def _require_programs(self) -> None:
         known = toolchain.index_names()
@@ -233,6 +235,13 @@ class LiveStack:
         if _key(planned) not in self.traffics:
             self.prepare([planned])
         return self.traffics[_key(planned)]
+
+    def unscraped(self) -> str:
+        """Return which target was not scraped yet, or is down."""
+        try:
+            return self._unscraped()
+        except LookFailed as error:
+            return str(error)
 
     def unready(self, expected: AbstractSet[str]) -> str:
         """Return what is missing before a story may begin: a target never scraped, or down; an alert already active."""

@@ -222,12 +222,12 @@ def test_quiet_is_not_believed_before_the_rule_was_read_again() -> None:
     assert alert.holds(history(alert, journal))[-1].at == 2.0
 
 
-def test_the_first_look_and_one_in_each_second_read_the_rules() -> None:
-    journal = looked(Alert("Slow"), FIRING, until=2.2)
+def test_the_rules_are_read_first_once_a_second_and_when_an_alert_has_just_ended() -> None:
+    journal = looked(Alert("Slow"), {"Slow": [(0.5, 1.5, "firing")]}, until=4.4)
 
-    read = [event.wall - ZERO for event in journal.of("look", key="alerts") if "rules" in event.data["data"]]
+    read = [round(event.wall - ZERO, 1) for event in journal.of("look", key="alerts") if "rules" in event.data["data"]]
 
-    assert read == [0.0, 1.0, 2.0]
+    assert read == [0.0, 1.0, *(tenths / 10 for tenths in range(16, 37, 2)), 4.0]
 
 
 # ── annotations ──────────────────────────────────────────────────────────────

@@ -5,6 +5,7 @@ Run it: ``python tests/performance/story.py`` (about 40 seconds).
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,10 @@ from pytest_obscheck.when import Eventually, Within
 
 ROUNDS = 5
 STORY = "scenarios/slow-dependency.obs.yaml"
+PLUGIN = ("-p", "pytest_obscheck.plugin", "-p", "no:cacheprovider")
+COMMAND = [sys.executable, "-m", "pytest", "-q", *PLUGIN, "--obs-stack", "--obs-report=report", STORY]
+ALONE = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""Without the plugins of others that happen to be installed: what their import takes is not the harness's."""
 WHOLE, OWN = 8.0, 3.0
 """Seconds that the story, and the harness's own share of it, may take."""
 
@@ -43,9 +48,8 @@ class Run:
 def run(home: Path) -> Run:
     """Play the story once."""
     clock = SystemClock()
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--obs-stack", "--obs-report=report", STORY]
     begun = clock.now()
-    done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
+    done = subprocess.run(COMMAND, cwd=home, env=ALONE, capture_output=True, text=True, check=False)
     whole = clock.now() - begun
     assert done.returncode == 0, done.stdout
     journal = journals.read(home / "report" / "scenarios-slow-dependency.ndjson")

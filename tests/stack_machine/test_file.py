@@ -144,7 +144,16 @@ def test_a_stack_may_have_services_only_and_a_component_without_settings(tmp_pat
         ),
         (
             "services:\n  a: {command: x, depends_on: b}\n  b: {command: y}\n",
-            ["stack.yaml:2: depends_on is not a list; write it like [a, b]"],
+            ["stack.yaml:2: depends_on is neither a list nor a mapping; write it like [payments]"],
+        ),
+        (
+            "services:\n  a:\n    command: x\n    depends_on:\n      b: {condition: started}\n  b: {command: y}\n",
+            [
+                (
+                    "stack.yaml:5: depends_on of b is not a condition; "
+                    "write it like {condition: service_started}, or {condition: service_healthy}"
+                )
+            ],
         ),
         (
             "services:\n  a: {command: x, hosts: [shop.example]}\n",
