@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_obscheck.collecting import MARKER, SUFFIX, StoryFile, is_story_file, last_of_each, needs_stack, neighbours, stack_of
+from pytest_obscheck.playing import DEFAULT, KEPT, close, played, session_of, stack_path
+
 if TYPE_CHECKING:
-    from pytest_obscheck.scenario import Draft, Scenario
-    from pytest_obscheck.session import Played, Session
+    from pytest_obscheck.scenario import Draft
     from pytest_obscheck.stack import LiveStack
 
-DEFAULT = "<ini obs_stack>"
-SUFFIX = ".obs.yaml"
-SESSION: pytest.StashKey[Any] = pytest.StashKey()
 LEFT_OUT: pytest.StashKey[int] = pytest.StashKey()
-KEPT: pytest.StashKey[list[str]] = pytest.StashKey()
+LAST: pytest.StashKey[dict[str, Path]] = pytest.StashKey()
 
 
 # ── options ──────────────────────────────────────────────────────────────────
@@ -50,6 +48,11 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker."""
+    config.addinivalue_line("markers", f"{MARKER}(path): the stack.yaml on which this test plays, relative to the test's file")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(args: list[str]) -> None:
     """Let ``--obs-stack scenarios/`` mean the option and a path: only a YAML file is its value."""
@@ -59,65 +62,42 @@ def pytest_load_initial_conftests(args: list[str]) -> None:
             args[at] = f"--obs-stack={DEFAULT}"
 
 
-def _session(config: pytest.Config) -> Session:
-    """Return the one session of this run; a mistake in the stack ends the run with its sentences."""
-    if SESSION not in config.stash:
-        from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
-        from pytest_obscheck.session import Session  # noqa: PLC0415
-        from pytest_obscheck.stack import read  # noqa: PLC0415
-
-        try:
-            file = read(_stack_path(config), config.rootpath)
-            flags = [str(word) for word in config.invocation_params.args]
-            chosen = config.option
-            session = Session(file, chosen.obs_runtime, chosen.obs_keep, chosen.obs_control, flags, _ready_within(config))
-            assert session.plan is not None  # noqa: S101 - reading it is the check
-        except ObscheckError as error:
-            raise pytest.UsageError(str(error)) from None
-        config.stash[SESSION] = session
-    known: Session = config.stash[SESSION]
-    return known
-
-
-def _ready_within(config: pytest.Config) -> float:
-    from pytest_obscheck.when import seconds  # noqa: PLC0415
-
-    try:
-        return seconds(str(config.getini("obs_ready_within")))
-    except ValueError as error:
-        raise pytest.UsageError(f"obs_ready_within: {error}") from None
-
-
-def _stack_path(config: pytest.Config) -> Path:
-    given = config.option.obs_stack
-    if given == DEFAULT:
-        return config.rootpath / str(config.getini("obs_stack"))
-    return config.invocation_params.dir / str(given)
-
-
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Check the stack before anything is collected, so that its mistakes are told once and first."""
-    if session.config.option.obs_stack and not hasattr(session.config, "workerinput"):
-        _session(session.config)
+    config = session.config
+    if config.option.obs_stack and not hasattr(config, "workerinput"):
+        from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
+
+        try:
+            session_of(config, stack_path(config))
+        except ObscheckError as error:
+            raise pytest.UsageError(str(error)) from None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     """End whatever runs as soon as the last test is over: a Ctrl-C meanwhile is then told by pytest itself."""
+    session.config.stash[LAST] = last_of_each([item for item in session.items if needs_stack(item)])
     try:
         return (yield)
     finally:
-        _close(session.config)
+        close(session.config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """End a stack when the last test that needs it is over."""
+    try:
+        return (yield)
+    finally:
+        over = item.config.stash.get(LAST, {}).get(item.nodeid)
+        if over is not None:
+            close(item.config, over)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End whatever still runs."""
-    _close(config)
-
-
-def _close(config: pytest.Config) -> None:
-    if SESSION in config.stash:
-        config.stash[SESSION].close()
+    close(config)
 
 
 # ── collecting ───────────────────────────────────────────────────────────────
@@ -125,109 +105,22 @@ def _close(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect ``*.obs.yaml``, and what the ini option ``obs_scenarios`` names; no other YAML."""
-    if file_path.suffix not in (".yaml", ".yml"):
-        return None
-    patterns = parent.config.getini("obs_scenarios")
-    shown = str(file_path.relative_to(parent.config.rootpath)) if file_path.is_relative_to(parent.config.rootpath) else ""
-    if file_path.name.endswith(SUFFIX) or any(fnmatch(shown, pattern) for pattern in patterns):
-        return StoryFile.from_parent(parent, path=file_path)
-    return None
-
-
-class StoryFile(pytest.File):
-    """A YAML file with one story, or with one for each row of its table."""
-
-    def collect(self) -> Iterator[pytest.Item]:
-        """Yield the stories; the mistakes in them are told with their lines."""
-        from pytest_obscheck.errors import ConfigError  # noqa: PLC0415
-        from pytest_obscheck.loader import load  # noqa: PLC0415
-
-        name = self.path.name.removesuffix(SUFFIX).removesuffix(self.path.suffix)
-        try:
-            stories = load(self.path, self.config.rootpath)
-        except ConfigError as error:
-            raise self.CollectError(str(error)) from None
-        for story in stories:
-            yield StoryItem.from_parent(self, name=story.where.partition("::")[2] or name, story=story)
-
-
-class StoryItem(pytest.Item):
-    """One story as a test."""
-
-    def __init__(self, *, story: Scenario, **kwargs: Any) -> None:
-        """Keep the story."""
-        super().__init__(**kwargs)
-        self.story = story
-
-    def runtest(self) -> None:
-        """Play it and judge it."""
-        played(self, self.story)
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Return the report, or the sentence; a stack trace only for what we did not foresee."""
-        from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
-
-        if isinstance(excinfo.value, ObscheckError):
-            return str(excinfo.value)
-        return excinfo.getrepr(style="short", tbfilter=lambda seen: seen.traceback.cut(path=Path(__file__)))
-
-    def reportinfo(self) -> tuple[Path, int, str]:
-        """Return where the story is."""
-        return self.path, 0, self.story.name
+    return StoryFile.from_parent(parent, path=file_path) if is_story_file(file_path, parent.config) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without ``--obs-stack``, deselect what needs one."""
+    """Without ``--obs-stack``, deselect what needs one; with it, let stories of one stack follow each other."""
     if config.option.obs_stack:
+        items[:] = neighbours(items)
         return
-    needing = [item for item in items if _needs_stack(item)]
+    needing = [item for item in items if needs_stack(item)]
     if needing:
         items[:] = [item for item in items if item not in needing]
         config.hook.pytest_deselected(items=needing)
         config.stash[LEFT_OUT] = len(needing)
 
 
-def _needs_stack(item: pytest.Item) -> bool:
-    return isinstance(item, StoryItem) or bool({"scenario", "obs_stack"} & set(getattr(item, "fixturenames", ())))
-
-
 # ── playing ──────────────────────────────────────────────────────────────────
-
-
-def played(item: pytest.Item, story: Scenario) -> Played:
-    """Play a story for a test item; raise ``StoryFailed`` or ``StoryUnknown`` with the report where it did not pass."""
-    from pytest_obscheck.errors import ObscheckError, StoryFailed, StoryUnknown  # noqa: PLC0415
-    from pytest_obscheck.verdict import Outcome  # noqa: PLC0415
-
-    __tracebackhide__ = True
-    try:
-        result = _session(item.config).play(story, _report_folder(item.config))
-    except ObscheckError as error:
-        # Where in the harness a mistake of the user's was noticed helps nobody.
-        raise error.with_traceback(None) from None
-    except KeyboardInterrupt:
-        # Ctrl-C may strike between two lines; a frame without a line number is one that pytest cannot print.
-        raise KeyboardInterrupt from None
-    item.config.hook.pytest_obscheck_played(scenario=story, report=result.report, journal=str(result.journal))
-    if result.report.outcome is Outcome.PASSED:
-        item.user_properties.append(("obscheck", result.text))
-        return result
-    raised = StoryFailed if result.report.outcome is Outcome.FAILED else StoryUnknown
-    raise raised(f"{result.text}  journal: {_shown(item.config, result.journal)}")
-
-
-def _report_folder(config: pytest.Config) -> Path:
-    given = config.option.obs_report
-    if given:
-        return config.invocation_params.dir / str(given)
-    cache = getattr(config, "cache", None)
-    return Path(cache.mkdir("obscheck")) if cache is not None else config.rootpath / ".obscheck"
-
-
-def _shown(config: pytest.Config, path: Path) -> str:
-    from pytest_obscheck.errors import shown_as  # noqa: PLC0415
-
-    return shown_as(path, config.invocation_params.dir)
 
 
 class Story:
@@ -255,16 +148,16 @@ class Story:
         """Play the story and judge it; return the report, or raise ``StoryFailed`` or ``StoryUnknown`` with it."""
         __tracebackhide__ = True
         self.ran = True
-        return played(self._item, self._draft.done()).report
+        return played(self._item, self._draft.done(), stack_of(self._item)).report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def obs_stack(request: pytest.FixtureRequest) -> LiveStack:
-    """The running stack: ``that(capability)``, ``plan``."""
+    """The running stack on which the test's stories are played: ``that(capability)``, ``plan``."""
     from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
 
     try:
-        return _session(request.config).stack()
+        return session_of(request.config, stack_of(request.node), request.node.nodeid).stack()
     except ObscheckError as error:
         said = str(error)
     pytest.fail(said, pytrace=False)
@@ -318,8 +211,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Note what the summary tells; a worker of xdist hands it to the controller, which prints."""
     config = session.config
-    if config.option.obs_keep and SESSION in config.stash and config.stash[SESSION].folder:
-        config.stash[KEPT] = [str(config.stash[SESSION].folder)]
     if hasattr(config, "workeroutput"):
         config.workeroutput["obscheck"] = (config.stash.get(LEFT_OUT, 0), config.stash.get(KEPT, []))
 

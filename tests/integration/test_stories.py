@@ -258,7 +258,7 @@ def test_a_journal_tells_everything_and_no_secret(project: Any) -> None:
     assert said.code == 0
     assert [secret for secret in SECRETS if secret in text] == []
     assert kinds[:5] == ["run", "scenario", "plan", "files", "derived"]
-    assert kinds[-5:] == ["rules", "targets", "alertmanager", "refused", "logs"]
+    assert kinds[-6:] == ["rules", "targets", "alertmanager", "refused", "logs", "over"]
     assert run["flags"] == ["-p", "no:cacheprovider", "--obs-stack", "-q", "--obs-report=runs", str(story)]
     assert (run["speed"], abs(run["clocks_ahead"]["prometheus"]) < 1) == (1.0, True)
     assert set(derived["programs"]) == {"prometheus", "alertmanager", "toxiproxy-server", "node_exporter"}

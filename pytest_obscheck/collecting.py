@@ -1,0 +1,100 @@
+"""Stories as test items: which files hold them, which stack each needs, and in which order they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_obscheck.playing import played, stack_path
+
+if TYPE_CHECKING:
+    from pytest_obscheck.scenario import Scenario
+
+SUFFIX = ".obs.yaml"
+MARKER = "obs_stack"
+
+
+def is_story_file(path: Path, config: pytest.Config) -> bool:
+    """Whether it is a ``*.obs.yaml``, or what the ini option ``obs_scenarios`` names; no other YAML."""
+    if path.suffix not in (".yaml", ".yml"):
+        return False
+    shown = str(path.relative_to(config.rootpath)) if path.is_relative_to(config.rootpath) else ""
+    return path.name.endswith(SUFFIX) or any(fnmatch(shown, pattern) for pattern in config.getini("obs_scenarios"))
+
+
+class StoryFile(pytest.File):
+    """A YAML file with one story, or with one for each row of its table."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield the stories; the mistakes in them are told with their lines."""
+        from pytest_obscheck.errors import ConfigError  # noqa: PLC0415
+        from pytest_obscheck.loader import load  # noqa: PLC0415
+
+        name = self.path.name.removesuffix(SUFFIX).removesuffix(self.path.suffix)
+        try:
+            stories = load(self.path, self.config.rootpath)
+        except ConfigError as error:
+            raise self.CollectError(str(error)) from None
+        for story in stories:
+            yield StoryItem.from_parent(self, name=story.where.partition("::")[2] or name, story=story)
+
+
+class StoryItem(pytest.Item):
+    """One story as a test."""
+
+    def __init__(self, *, story: Scenario, **kwargs: Any) -> None:
+        """Keep the story."""
+        super().__init__(**kwargs)
+        self.story = story
+
+    def runtest(self) -> None:
+        """Play it and judge it."""
+        played(self, self.story, stack_of(self))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Return the report, or the sentence; a stack trace only for what we did not foresee."""
+        from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
+
+        if isinstance(excinfo.value, ObscheckError):
+            return str(excinfo.value)
+        return excinfo.getrepr(style="short", tbfilter=lambda seen: seen.traceback.cut(path=Path(__file__)))
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Return where the story is."""
+        return self.path, 0, self.story.name
+
+
+def needs_stack(item: pytest.Item) -> bool:
+    """Whether an item is a story, or a test that uses a running stack."""
+    return isinstance(item, StoryItem) or bool({"scenario", "obs_stack"} & set(getattr(item, "fixturenames", ())))
+
+
+def stack_of(item: pytest.Item) -> Path:
+    """Return the stack file on which an item is played: its own, or the one that ``--obs-stack`` names."""
+    marker = item.get_closest_marker(MARKER)
+    named = item.story.stack if isinstance(item, StoryItem) else marker and "".join(map(str, marker.args))
+    return item.path.parent / named if named else stack_path(item.config)
+
+
+def neighbours(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Return the items in an order in which files that need the same stack follow each other.
+
+    No file is taken apart, and only files that need a stack change places, among themselves.
+    """
+    files = [list(group) for _, group in groupby(items, lambda item: item.path)]
+    stacks = [next((stack_of(item).resolve() for item in file if needs_stack(item)), None) for file in files]
+    first = {stack: at for at, stack in reversed(list(enumerate(stacks)))}
+    places = [at for at, stack in enumerate(stacks) if stack is not None]
+    ordered = dict(zip(places, sorted(places, key=lambda at: first[stacks[at]]), strict=True))
+    return [item for at in range(len(files)) for item in files[ordered.get(at, at)]]
+
+
+def last_of_each(items: Sequence[pytest.Item]) -> dict[str, Path]:
+    """Return the node id of the last item of each stack, with that stack."""
+    last = {stack_of(item).resolve(): item.nodeid for item in items}
+    return {nodeid: path for path, nodeid in last.items()}

@@ -1,0 +1,117 @@
+"""The playing of stories in a run of pytest: one session for each stack file, kept from its first story to its last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_obscheck.scenario import Scenario
+    from pytest_obscheck.session import Played, Session
+
+DEFAULT = "<ini obs_stack>"
+"""What ``--obs-stack`` has for its value where none is given."""
+
+SESSIONS: pytest.StashKey[dict[Path, Any]] = pytest.StashKey()
+TOLD: pytest.StashKey[dict[Path, str]] = pytest.StashKey()
+KEPT: pytest.StashKey[list[str]] = pytest.StashKey()
+
+
+def stack_path(config: pytest.Config) -> Path:
+    """Return the stack file that ``--obs-stack`` names."""
+    given = config.option.obs_stack
+    if given == DEFAULT:
+        return config.rootpath / str(config.getini("obs_stack"))
+    return config.invocation_params.dir / str(given)
+
+
+def session_of(config: pytest.Config, path: Path, who: str = "") -> Session:
+    """Return the session of a stack file.
+
+    The first who needs it is told everything that is wrong with it, as ``ObscheckError``; others are told who that was.
+    """
+    from pytest_obscheck.errors import ObscheckError, StackError  # noqa: PLC0415
+
+    key, told = path.resolve(), config.stash.setdefault(TOLD, {})
+    sessions = config.stash.setdefault(SESSIONS, {})
+    if key in told:
+        raise StackError(f"{_shown(config, path)}: this stack cannot be used; {told[key]} says why")
+    if key not in sessions:
+        try:
+            sessions[key] = _opened(config, path)
+        except ObscheckError:
+            told[key] = who
+            raise
+    session: Session = sessions[key]
+    return session
+
+
+def _opened(config: pytest.Config, path: Path) -> Session:
+    from pytest_obscheck.session import Session  # noqa: PLC0415
+    from pytest_obscheck.stack import read  # noqa: PLC0415
+
+    flags = [str(word) for word in config.invocation_params.args]
+    chosen = config.option
+    file = read(path, config.rootpath)
+    session = Session(file, chosen.obs_runtime, chosen.obs_keep, chosen.obs_control, flags, _ready_within(config))
+    assert session.plan is not None  # noqa: S101 - reading it is the check
+    return session
+
+
+def _ready_within(config: pytest.Config) -> float:
+    from pytest_obscheck.when import seconds  # noqa: PLC0415
+
+    try:
+        return seconds(str(config.getini("obs_ready_within")))
+    except ValueError as error:
+        raise pytest.UsageError(f"obs_ready_within: {error}") from None
+
+
+def close(config: pytest.Config, only: Path | None = None) -> None:
+    """End the stacks that run, or only one; what is needed again later starts again."""
+    sessions = config.stash.get(SESSIONS, {})
+    for path in [path for path in sessions if only in (None, path)]:
+        session = sessions[path]
+        if config.option.obs_keep and session.folder:
+            kept = config.stash.setdefault(KEPT, [])
+            kept.extend({str(session.folder)} - set(kept))
+        session.close()
+        del sessions[path]
+
+
+def played(item: pytest.Item, story: Scenario, stack: Path) -> Played:
+    """Play a story for a test item; raise ``StoryFailed`` or ``StoryUnknown`` with the report where it did not pass."""
+    from pytest_obscheck.errors import ObscheckError, StoryFailed, StoryUnknown  # noqa: PLC0415
+    from pytest_obscheck.verdict import Outcome  # noqa: PLC0415
+
+    __tracebackhide__ = True
+    try:
+        result = session_of(item.config, stack, item.nodeid).play(story, _report_folder(item.config))
+    except ObscheckError as error:
+        # Where in the harness a mistake of the user's was noticed helps nobody.
+        raise error.with_traceback(None) from None
+    except KeyboardInterrupt:
+        # Ctrl-C may strike between two lines; a frame without a line number is one that pytest cannot print.
+        raise KeyboardInterrupt from None
+    item.config.hook.pytest_obscheck_played(scenario=story, report=result.report, journal=str(result.journal))
+    if result.report.outcome is Outcome.PASSED:
+        item.user_properties.append(("obscheck", result.text))
+        return result
+    raised = StoryFailed if result.report.outcome is Outcome.FAILED else StoryUnknown
+    raise raised(f"{result.text}  journal: {_shown(item.config, result.journal)}")
+
+
+def _report_folder(config: pytest.Config) -> Path:
+    given = config.option.obs_report
+    if given:
+        return config.invocation_params.dir / str(given)
+    cache = getattr(config, "cache", None)
+    return Path(cache.mkdir("obscheck")) if cache is not None else config.rootpath / ".obscheck"
+
+
+def _shown(config: pytest.Config, path: Path) -> str:
+    from pytest_obscheck.errors import shown_as  # noqa: PLC0415
+
+    return shown_as(path, config.invocation_params.dir)

@@ -1,0 +1,87 @@
+"""Which stack a story needs, and the order that follows from it, from outside and with nothing running."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+from pytest_obscheck import registry
+
+STORY = "{0}expect:\n  - health: {{service: web, path: /}}\n    eventually: 0s .. 300ms\n"
+STACK = 'services:\n  web:\n    command: [python, -m, http.server, --bind, 127.0.0.1, "${port.http}"]\n'
+OTHER = "stack: ../stack/other.yaml\n"
+
+
+@pytest.fixture(autouse=True)
+def _everything_is_imported() -> None:
+    """Import all modules: pytester forgets those that its run imports, and classes would then be there twice."""
+    import_module("pytest_obscheck.session")
+    list(registry.Names())
+
+
+@pytest.fixture
+def shop(pytester: pytest.Pytester) -> pytest.Pytester:
+    """Return a project with two stacks."""
+    write(pytester, "stack/stack.yaml", STACK)
+    write(pytester, "stack/other.yaml", STACK)
+    return pytester
+
+
+def write(pytester: pytest.Pytester, name: str, text: str) -> None:
+    """Write a file of the project."""
+    path = pytester.path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def order(run: pytest.RunResult) -> list[str]:
+    """Return the names of the items that ``--collect-only -q`` printed, in order."""
+    return [line.partition("::")[2] for line in run.outlines if "::" in line]
+
+
+def test_files_that_need_one_stack_follow_each_other_and_other_tests_keep_their_places(shop: pytest.Pytester) -> None:
+    marked = "import pytest\npytestmark = pytest.mark.obs_stack('../stack/stack.yaml')\n"
+    write(shop, "a/test_a.py", "def test_a():\n    pass\n")
+    write(shop, "a/test_b.py", "def test_b(scenario):\n    pass\n")
+    write(shop, "a/c.obs.yaml", STORY.format(OTHER))
+    write(shop, "a/test_d.py", "def test_d():\n    pass\n")
+    write(shop, "a/test_e.py", f"{marked}\ndef test_z(scenario):\n    pass\n\ndef test_y(obs_stack):\n    pass\n")
+    write(shop, "a/test_f.py", marked.replace("stack.yaml", "other.yaml") + "\ndef test_f(scenario):\n    pass\n")
+    write(shop, "a/g.obs.yaml", STORY.format(""))
+    files = [
+        f"a/{name}" for name in ("test_a.py", "test_b.py", "c.obs.yaml", "test_d.py", "test_e.py", "test_f.py", "g.obs.yaml")
+    ]
+    run = shop.runpytest("--collect-only", "-q", "--strict-markers", "--obs-stack", *files)
+
+    assert order(run) == ["test_a", "test_b", "test_z", "test_y", "test_d", "g", "c", "test_f"]
+
+
+def test_a_file_with_several_stacks_is_not_taken_apart(shop: pytest.Pytester) -> None:
+    rows = "rows:\n  - {row: a, on: stack}\n  - {row: b, on: other}\n  - {row: c, on: stack}\nstack: ../stack/${on}.yaml\n"
+    write(shop, "a/all.obs.yaml", STORY.format(rows))
+    write(shop, "b/one.obs.yaml", STORY.format(OTHER))
+
+    assert order(shop.runpytest("--collect-only", "-q", "--obs-stack")) == ["a", "b", "c", "one"]
+
+
+def test_a_stack_file_that_is_not_there_is_told_with_the_line_of_the_story(shop: pytest.Pytester) -> None:
+    write(shop, "a/one.obs.yaml", STORY.format("name: one\nstack: ../stack/othr.yaml\n"))
+    run = shop.runpytest("--obs-stack")
+
+    run.stdout.fnmatch_lines(["a/one.obs.yaml:2: stack: no file '../stack/othr.yaml'; did you mean 'other.yaml'?"])
+    assert run.ret == pytest.ExitCode.INTERRUPTED
+
+
+def test_mistakes_in_a_named_stack_are_told_once_at_the_first_story_that_needs_it(shop: pytest.Pytester) -> None:
+    write(shop, "stack/other.yaml", "services:\n  web: {comand: [x]}\n")
+    write(shop, "a/one.obs.yaml", STORY.format(OTHER))
+    write(shop, "a/two.obs.yaml", STORY.format(OTHER))
+    run = shop.runpytest("--obs-stack")
+
+    told = [line for line in run.outlines if line.startswith("stack/other.yaml")]
+    assert told == [
+        "stack/other.yaml:2: web has no field 'comand'; did you mean 'command'?",
+        "stack/other.yaml: this stack cannot be used; a/one.obs.yaml::one says why",
+    ]
+    assert (run.ret, "Traceback" in run.stdout.str()) == (pytest.ExitCode.TESTS_FAILED, False)
