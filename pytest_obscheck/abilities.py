@@ -33,6 +33,14 @@ class Explains(Protocol):
 
 
 @runtime_checkable
+class LooksBesides(Protocol):
+    """An expectation whose verdict rests on more than one look; it finds the others in the journal by their keys."""
+
+    def besides(self) -> Sequence[Look]:
+        """Return what else to look at while the story plays."""
+
+
+@runtime_checkable
 class AboutAlert(Protocol):
     """An expectation about one alert."""
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_obscheck.abilities import AboutAlert, AboutSeries, Explains
+from pytest_obscheck.abilities import AboutAlert, AboutSeries, Explains, LooksBesides
 from pytest_obscheck.capabilities import FollowsStory
 from pytest_obscheck.errors import ObscheckError
 from pytest_obscheck.journal import Journal
@@ -343,7 +343,9 @@ def _look(show: Play, kind: str, look: Look, since: float, until: float, stack: 
 
 def _watches(show: Play) -> list[_Watch]:
     zero = show.journal.zero or 0.0
-    looks: list[Look] = list(dict.fromkeys(claim.expectation.evidence() for claim in show.scenario.claims))
+    wanted = [claim.expectation for claim in show.scenario.claims]
+    besides = [look for each in wanted if isinstance(each, LooksBesides) for look in each.besides()]
+    looks: list[Look] = list(dict.fromkeys([*(each.evidence() for each in wanted), *besides]))
     return [_Watch(look, show, zero, zero, Asked(show.stack)) for look in (*looks, Vitals())]
 
 

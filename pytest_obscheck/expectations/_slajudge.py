@@ -12,6 +12,7 @@ from pytest_obscheck.expectations._slabounds import HAIR, NOTHING
 from pytest_obscheck.expectations._slafigures import LATENCIES, QUANTILES, RATIOS, Indicator, Source, between
 from pytest_obscheck.expectations._slalog import Request, RequestLog
 from pytest_obscheck.expectations._slaweights import Recording, Series
+from pytest_obscheck.expectations._slawords import Between, because, compared, said, shown
 
 Answer = tuple[bool | None, str]
 MILLISECOND = 0.001
@@ -73,7 +74,7 @@ def judged(reading: Reading, log: RequestLog) -> Answer:
     if len(reading.data["values"]) > 1:
         return False, f"the figure is {len(reading.data['values'])} series instead of one number; aggregate them, or choose one"
     if abs(end - start - reading.over) > reading.resolution + until - end + MILLISECOND:
-        return False, f"its window is {_spoken('mean', end - start)} instead of {_spoken('mean', reading.over)}"
+        return False, f"its window is {shown('mean', end - start)} instead of {shown('mean', reading.over)}"
     inside = [request for request in log.requests if start < request.end <= end]
     bound = _bound(reading, log.requests, inside)
     truth = replace(reading.indicator, over=end - start).truth(inside)
@@ -100,7 +101,7 @@ def _without_value(reading: Reading, truth: str, requests: Sequence[Request]) ->
             return None, f"{truth}; the figure has no value, for {leaf['selector']} has no two samples in the window"
     if "leaves" in reading.data and not _least(reading, requests):
         return None, f"{truth}; the figure has no value, for each of them may lie between a scrape and the window's edge"
-    return False, f"{truth}, but the figure has no value{_because(reading.data.get('words', ''))}"
+    return False, f"{truth}, but the figure has no value{because(reading.data.get('words', ''))}"
 
 
 def _without_data(reading: Reading, count: int, bound: Bound) -> Answer:
@@ -110,8 +111,8 @@ def _without_data(reading: Reading, count: int, bound: Bound) -> Answer:
     if value is None:
         return (True if reading.idle else None), "no request in the window, and no value: no data"
     if bound.low <= bound.high:
-        return None, f"no request ended in the window, but one at its edge may count in {_spoken(figure, value)}"
-    return False, f"no request in the window: no data is not {_spoken(figure, value)}"
+        return None, f"no request ended in the window, but one at its edge may count in {shown(figure, value)}"
+    return False, f"no request in the window: no data is not {shown(figure, value)}"
 
 
 # ── bounds ───────────────────────────────────────────────────────────────────
@@ -145,7 +146,7 @@ def _of_field(reading: Reading, requests: Sequence[Request]) -> Bound:
     buckets = [(edge, (1.0, 1.0)) for edge in reading.edges]
     span = (max(end - start - wide, reading.over / 1000), until - start + wide)
     low, high = between(reading.indicator, near, weights, Source(delay, span, buckets))
-    known = f"its window is {_spoken('mean', end - start)}" + (f", give or take {_spoken('mean', wide)}" if wide else "")
+    known = f"its window is {shown('mean', end - start)}" + (f", give or take {shown('mean', wide)}" if wide else "")
     return Bound(low, high, (known, *_transport(reading)))
 
 
@@ -269,36 +270,14 @@ def _sums(recording: Recording) -> tuple[float, float]:
 # ── words ────────────────────────────────────────────────────────────────────
 
 
-def said(figure: str) -> str:
-    """Return a figure's name as it is spoken."""
-    return figure.replace("_", " ")
-
-
-def _spoken(figure: str, value: float, sign: str = "") -> str:
-    value = round(value, 12) + 0.0  # no minus before nothing
-    if figure in LATENCIES:
-        return f"{value * 1000:{sign}.3g}ms" if abs(value) < 0.9995 else f"{value:{sign}.3g}s"
-    if figure in ("availability", "error_rate"):
-        return f"{value * 100:{sign}.2f}%"
-    return f"{value:{sign}.4g}" + ("/s" if figure == "throughput" else "")
-
-
 def _truth(reading: Reading, truth: float, inside: Sequence[Request]) -> str:
     counted = sum(request.answered or not reading.indicator.only_answered for request in inside)
-    return f"{said(reading.indicator.figure)}: truth {_spoken(reading.indicator.figure, truth)} of {counted} requests"
+    return f"{said(reading.indicator.figure)}: truth {shown(reading.indicator.figure, truth)} of {counted} requests"
 
 
 def _told(reading: Reading, truth: float, inside: Sequence[Request], bound: Bound) -> str:
-    figure, value = reading.indicator.figure, reading.value or 0.0
-    nothing = bound.low > bound.high
-    span = "none" if nothing else f"{_spoken(figure, bound.low)} .. {_spoken(figure, bound.high)}"
-    because = _because("no sample in the window" if nothing else ", ".join(bound.why))
-    difference = _spoken(figure, value - truth, "+")
-    return f"{_truth(reading, truth, inside)}, figure {_spoken(figure, value)}, bound {span}{because}, difference {difference}"
-
-
-def _because(words: str) -> str:
-    return f" ({words})" if words else ""
+    between = Between(reading.value or 0.0, truth, bound.low, bound.high, bound.why)
+    return compared(reading.indicator.figure, _truth(reading, truth, inside), between)
 
 
 def _unanswered(reading: Reading, inside: Sequence[Request]) -> str:
@@ -313,9 +292,9 @@ def _scrapes(recording: Recording) -> list[str]:
     for seen in list(scraped.times(recording.series).values())[:1]:
         steps = sorted(b - a for a, b in pairwise(seen))
         usual = steps[len(steps) // 2] if steps else 0.0
-        found.append(f"{len(seen)} scrapes" + (f" {_spoken('mean', usual)} apart" if steps else ""))
+        found.append(f"{len(seen)} scrapes" + (f" {shown('mean', usual)} apart" if steps else ""))
         if steps and steps[-1] > 1.5 * usual:
-            found.append(f"none for {_spoken('mean', steps[-1])}")
+            found.append(f"none for {shown('mean', steps[-1])}")
     if any(recording.resets().values()):
         found.append("a counter was reset")
     return found
@@ -336,4 +315,4 @@ def _seen(reading: Reading, recording: Recording, inside: Sequence[Request]) -> 
 def _transport(reading: Reading) -> list[str]:
     latency = reading.indicator.figure in LATENCIES
     slow = reading.indicator.figure in RATIOS and reading.indicator.faster is not None
-    return [f"way to the service up to {_spoken('mean', reading.transport)}"] if (latency or slow) and reading.transport else []
+    return [f"way to the service up to {shown('mean', reading.transport)}"] if (latency or slow) and reading.transport else []

@@ -8,40 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_obscheck.capabilities import ReportsHealth
-from pytest_obscheck.errors import LookFailed, did_you_mean
+from pytest_obscheck.errors import did_you_mean
+from pytest_obscheck.expectations._answers import Answers
 from pytest_obscheck.journal import Event
-from pytest_obscheck.protocols import History, Look, Plan, Stack
+from pytest_obscheck.protocols import History, Look, Plan
 from pytest_obscheck.when import Duration, Sight, Window, seconds, spoken
-
-TIMEOUT = 3.0
-"""Seconds after which an answer is given up."""
-
 
 PACE = 0.5
 """Seconds between two sights of a question that waits for its answer."""
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What one endpoint of one service answers."""
-
-    service: str
-    path: str
-    every: float = 0.2
-
-    def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
-        """Return ``status``, ``json`` and ``seconds``, or ``unreachable``: that, too, is an answer."""
-        member = stack.that(ReportsHealth, named=self.service)
-        try:
-            answer = member.ask(self.path, timeout=TIMEOUT)
-        except LookFailed as error:
-            return {"unreachable": str(error)}
-        return {"status": answer.status, "json": answer.json, "seconds": answer.seconds}
-
-    def __str__(self) -> str:
-        """Return the key."""
-        return f"health {self.service} {self.path}"
 
 
 @dataclass(frozen=True)

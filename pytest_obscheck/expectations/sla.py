@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.expectations._slafigures import LATENCIES, RATIOS, Indicator
-from pytest_obscheck.expectations._slajudge import Reading, judged, said
+from pytest_obscheck.expectations._slajudge import Reading, judged
 from pytest_obscheck.expectations._slalog import RequestLog, matching, request_log
 from pytest_obscheck.expectations._slalook import FieldFigure, QueryFigure
+from pytest_obscheck.expectations._slawords import said
 from pytest_obscheck.protocols import History, Look, Plan
 from pytest_obscheck.when import Duration, Sight, Window, seconds
 

@@ -8,7 +8,8 @@ import pytest
 
 from pytest_obscheck.capabilities import Answer
 from pytest_obscheck.errors import LookFailed
-from pytest_obscheck.expectations.health import Answers, Health
+from pytest_obscheck.expectations._answers import Answers
+from pytest_obscheck.expectations.health import Health
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.protocols import History
 from pytest_obscheck.testing import FakeStack, a_plan
