@@ -121,13 +121,13 @@ def _without_data(reading: Reading, count: int, bound: Bound) -> Answer:
 def _bound(reading: Reading, requests: Sequence[Request], inside: Sequence[Request]) -> Bound:
     if "leaves" not in reading.data:
         return _of_field(reading, requests)
-    recordings = _recordings(reading)
-    found = [_of_recording(reading, requests, recording) for recording in recordings]
+    each_way = recordings(reading)
+    found = [_of_recording(reading, requests, recording) for recording in each_way]
     whole = [each for each in found if each != NOTHING]
     if not whole:
         return Bound(*NOTHING, ())
     low, high = min(low for low, _ in whole), max(high for _, high in whole)
-    return Bound(low, high, (*_scrapes(recordings[0]), *_seen(reading, recordings[0], inside)))
+    return Bound(low, high, (*scrapes(each_way[0]), *_seen(reading, each_way[0], inside)))
 
 
 def _near(requests: Sequence[Request], start: float, end: float, delay: float) -> list[Request]:
@@ -161,7 +161,7 @@ def _weights(
 
 def _least(reading: Reading, requests: Sequence[Request]) -> float:
     """Return how many requests are sure to count."""
-    found = [_weights(reading, requests, recording)[1] for recording in _recordings(reading)]
+    found = [_weights(reading, requests, recording)[1] for recording in recordings(reading)]
     return min((sum(low for low, _ in weights) for weights in found), default=0.0)
 
 
@@ -172,7 +172,7 @@ def _of_recording(reading: Reading, requests: Sequence[Request], recording: Reco
     return between(reading.indicator, near, weights, source)
 
 
-def _recordings(reading: Reading) -> list[Recording]:
+def recordings(reading: Reading) -> list[Recording]:
     """Return what was scraped; where a rule recorded the figure, also without the last scrape: it may have come too late."""
     leaves = reading.data["leaves"]
     late, begun = _late(reading.data["late"]), _begun(reading.data.get("begun", ()))
@@ -287,7 +287,8 @@ def _unanswered(reading: Reading, inside: Sequence[Request]) -> str:
     return f"; {count} of the requests got no answer, and no counter of the server can hold those that never reached it"
 
 
-def _scrapes(recording: Recording) -> list[str]:
+def scrapes(recording: Recording) -> list[str]:
+    """Return how many scrapes there were and how far apart, and what went wrong with them."""
     found = []
     for seen in list(scraped.times(recording.series).values())[:1]:
         steps = sorted(b - a for a, b in pairwise(seen))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pytest_obscheck.errors import did_you_mean
+from pytest_obscheck.expectations._answers import Answers
+from pytest_obscheck.expectations._behind import selectors
 from pytest_obscheck.expectations._slafigures import LATENCIES, RATIOS, Indicator
 from pytest_obscheck.expectations._slajudge import Reading, judged
 from pytest_obscheck.expectations._slalog import RequestLog, matching, request_log
 from pytest_obscheck.expectations._slalook import FieldFigure, QueryFigure
+from pytest_obscheck.expectations._slaprobes import judged_by_probes, probe_log
 from pytest_obscheck.expectations._slawords import said
+from pytest_obscheck.journal import Event
+from pytest_obscheck.matching import expanded
 from pytest_obscheck.protocols import History, Look, Plan
 from pytest_obscheck.when import Duration, Sight, Window, seconds
 
@@ -45,6 +50,10 @@ class Sla:
     measured beside the story by asking the service whether it is ready, unless given; the bound of a latency begins that much
     lower.
 
+    With ``probes`` (a service and a path: ``checkout /health/readiness``) the truth of an availability, an error rate or a burn
+    rate is what the harness's own probes of it saw, five times a second: well is a 2xx (within ``faster``). It is for figures
+    of time, such as ``avg_over_time(up[5m])``, and needs no load.
+
     A service's own window may be off by ``resolution`` at either end, or began when the field ``since`` of its answer says. Its
     figure may be rounded to ``decimals``, and computed from a histogram with these ``buckets``.
     """
@@ -63,6 +72,7 @@ class Sla:
     objective: float | None = None
     unit: Literal["ratio", "percent", "seconds", "milliseconds", "per second", "per minute"] | None = None
     idle: bool = False
+    probes: str = ""
     transport: Duration | None = None
     resolution: Duration = "1s"
     decimals: int | None = None
@@ -70,7 +80,7 @@ class Sla:
 
     def __post_init__(self) -> None:
         """Refuse what makes no figure, or two."""
-        wrong = [*self._unlike(), *self._sourceless()]
+        wrong = [*self._unlike(), *self._sourceless(), *self._unprobed()]
         if wrong:
             raise ValueError(wrong[0])
 
@@ -95,6 +105,23 @@ class Sla:
         elif not self.query and not {"service", "path", "field"} <= set(asked):
             yield "no source of the figure; write 'query: …', or 'service:', 'path:' and 'field:' together"
 
+    def _unprobed(self) -> Iterable[str]:
+        if not self.probes:
+            return
+        if self.figure not in RATIOS:
+            yield f"probes tell no {said(self.figure)}; they are for {', '.join(RATIOS)}"
+        if len(self.probes.split()) != 2:
+            yield f"probes: {self.probes!r} is no service and path; write them like 'checkout /health/readiness'"
+        beside = [name for name in ("requests", "answered", "idle") if getattr(self, name)]
+        if beside:
+            yield f"probes and {beside[0]} are two truths; keep one of them"
+
+    @property
+    def probing(self) -> Answers:
+        """Return the look at what is probed."""
+        service, path = self.probes.split()
+        return Answers(service, path)
+
     @property
     def indicator(self) -> Indicator:
         """Return what is measured, in story seconds."""
@@ -108,8 +135,16 @@ class Sla:
         if wrong:
             yield f"sla: {self.query!r} is not PromQL: {wrong}"
         services = [name for name, kind in plan.members.items() if kind == "service"]
-        if self.service and self.service not in plan.members:
-            yield f"no service called {self.service!r}; {did_you_mean(self.service, services)}"
+        for name in (self.service, self.probing.service if self.probes else ""):
+            if name and name not in plan.members:
+                yield f"no service called {name!r}; {did_you_mean(name, services)}"
+        yield from self._counting(plan) if self.probes else ()
+
+    def _counting(self, plan: Plan) -> Iterable[str]:
+        exprs = expanded(self.query, plan.facts.recordings) if self.query else ()
+        names = [each.name for expr in exprs for each in selectors(expr) if each.name.endswith(("_total", "_count", "_bucket"))]
+        if names:
+            yield f"sla: probes tell of time, and {names[0]} counts events; leave 'probes' out, or ask a gauge such as up"
 
     def exprs(self, alerts: Mapping[str, Sequence[str]]) -> Sequence[str]:
         """Return the query."""
@@ -125,19 +160,26 @@ class Sla:
             return QueryFigure(self.query, seconds(self.over))
         return FieldFigure(self.service, self.path, self.field, self.since)
 
+    def besides(self) -> Sequence[Look]:
+        """Return the look at what is probed."""
+        return (self.probing,) if self.probes else ()
+
     def holds(self, history: History) -> Sequence[Sight]:
-        """Return a sight for each window, none of which holds or breaks before the request log is there."""
+        """Return a sight for each window, none of which holds or breaks before the truth is known."""
+        if self.probes:
+            faster = None if self.faster is None else seconds(self.faster)
+            probes = probe_log(history.journal.of("look", key=str(self.probing)), faster)
+            return [self._sight(history, event, lambda reading: judged_by_probes(reading, probes)) for event in history.looks]
         log = request_log(history.journal)
         mine = RequestLog(tuple(matching(log.requests, self.requests)), log.blind, log.trouble)
-        return [self._sight(history, event.wall, event.data, mine) for event in history.looks]
+        judge = (lambda _: (None, log.trouble)) if log.trouble else (lambda reading: judged(reading, mine))
+        return [self._sight(history, event, judge) for event in history.looks]
 
-    def _sight(self, history: History, wall: float, data: Mapping[str, Any], log: RequestLog) -> Sight:
-        if "error" in data:
-            return Sight(history.story(wall), None, data["error"])
-        at = history.story(data["data"]["at"])
-        if log.trouble:
-            return Sight(at, None, log.trouble)
-        return Sight(at, *judged(self._reading(history, data["data"]), log))
+    def _sight(self, history: History, event: Event, judge: Callable[[Reading], tuple[bool | None, str]]) -> Sight:
+        if "error" in event.data:
+            return Sight(history.story(event.wall), None, event.data["error"])
+        found = event.data["data"]
+        return Sight(history.story(found["at"]), *judge(self._reading(history, found)))
 
     def _reading(self, history: History, data: Mapping[str, Any]) -> Reading:
         scale = UNITS[self.unit][1] if self.unit else 1.0
@@ -156,7 +198,8 @@ class Sla:
         source = self.query or f"{self.field} of {self.service} {self.path}"
         objective = f" of {self.objective:g}%" if self.objective is not None else ""
         of = f" of {self.requests}" if self.requests else ""
-        told = "has no value without a request" if self.idle else "agrees with the request log"
+        truth = f"the probes of {self.probes}" if self.probes else "the request log"
+        told = "has no value without a request" if self.idle else f"agrees with {truth}"
         return f"{said(self.figure)}{objective}{of} over {self.over} {told}: {' '.join(source.split())}"
 
 
