@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pytest_obscheck.expectations.health import Health
     from pytest_obscheck.expectations.metric import Metric
     from pytest_obscheck.expectations.notification import Notification
+    from pytest_obscheck.expectations.proved import Proved
     from pytest_obscheck.expectations.resolved import Resolved
     from pytest_obscheck.expectations.scraped import Scraped
     from pytest_obscheck.expectations.sla import Sla
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Alert", "Bandwidth", "ConfigError", "Cpu", "Down", "Fireable", "Freeze", "FullDisk", "Garbage", "Health", "Kill",
-    "Latency", "LimitData", "Locust", "Memory", "Metric", "Notification", "ObscheckError", "PacketLoss", "ResetPeer",
+    "Latency", "LimitData", "Locust", "Memory", "Metric", "Notification", "ObscheckError", "PacketLoss", "Proved", "ResetPeer",
     "Resolved", "Restart", "Sample", "Scraped", "Script", "Skew", "Sla", "Slicer", "SlowClose", "SlowScrape", "StackError",
     "StoryFailed", "StoryUnknown", "Timeout", "always", "during", "eventually", "never", "once", "within",
 ]  # fmt: skip
@@ -48,7 +49,7 @@ __all__ = [
 _HOMES = {
     "errors": ("ConfigError", "ObscheckError", "StackError", "StoryFailed", "StoryUnknown"),
     "when": ("always", "during", "eventually", "never", "once", "within"),
-    "expectations": ("Alert", "Fireable", "Health", "Metric", "Notification", "Resolved", "Scraped", "Sla"),
+    "expectations": ("Alert", "Fireable", "Health", "Metric", "Notification", "Proved", "Resolved", "Scraped", "Sla"),
     "loads": ("Locust",),
     "faults": (
         "Bandwidth", "Cpu", "Down", "Freeze", "FullDisk", "Garbage", "Kill", "Latency", "LimitData", "Memory", "PacketLoss",

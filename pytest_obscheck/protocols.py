@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.when import Sight, Window
 
@@ -71,12 +72,17 @@ class Facts:
     checks: tuple[tuple[str, Path], ...] = ()
 
 
+def _unplayed(groups: list[Mapping[str, Any]], test: Mapping[str, Any]) -> str:
+    raise LookFailed(f"nothing can play {len(groups)} rule groups for {test!r} here")
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is known of a whole stack before anything starts.
 
     ``members``: name → component type. ``proxied``: target → the members whose way to it goes through a fault proxy.
     ``hosts``: production ``host:port`` → member. ``parse``: says what is wrong with a PromQL text, ``""`` for nothing.
+    ``play``: plays rule groups offline, and says what is against an entry of ``tests`` of promtool's unit tests.
     """
 
     home: Path
@@ -86,6 +92,7 @@ class Plan:
     facts: Facts
     sinks: tuple[str, ...]
     parse: Callable[[str], str]
+    play: Callable[[list[Mapping[str, Any]], Mapping[str, Any]], str] = _unplayed
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The user's configuration → the working copy, as edits of text spans; and what the real tools say of the original."""
 
 from pytest_obscheck.derive.document import Document, diff
+from pytest_obscheck.derive.offline import unit_test
 from pytest_obscheck.derive.tools import check, check_alertmanager, check_prometheus, check_rules, promql_problem
 
-__all__ = ["Document", "check", "check_alertmanager", "check_prometheus", "check_rules", "diff", "promql_problem"]
+__all__ = ["Document", "check", "check_alertmanager", "check_prometheus", "check_rules", "diff", "promql_problem", "unit_test"]

@@ -62,7 +62,7 @@ class Notification:
 
     It holds for the instant of each arrival. Retries of a message that was not acknowledged, and repeats of one that was, are
     not counted again. With ``count`` it holds while exactly so many have arrived. A protocol that carries no labels (Slack's)
-    is searched for their values.
+    is searched for their values. ``says``: texts that must stand in the message, as it was rendered (``~regex`` matches).
     """
 
     sink: str
@@ -70,6 +70,7 @@ class Notification:
     status: Literal["firing", "resolved"] = "firing"
     count: int | None = None
     receiver: str = ""
+    says: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a status that Alertmanager does not send."""
@@ -145,7 +146,7 @@ class Notification:
         group, content = f"{delivery['receiver']} {delivery['group']}", _content(delivery)
         repeated = sent.get(group) == content
         sent[group] = content
-        return self._about(delivery) and not repeated
+        return self._about(delivery) and not repeated and not _unsaid(self.says, delivery)
 
     def _here(self, delivery: Mapping[str, Any]) -> bool:
         return delivery["sink"] == self.sink and self.receiver in ("", delivery["receiver"])
@@ -165,15 +166,21 @@ class Notification:
         looks = [event.data["data"] for event in history.looks if "data" in event.data]
         held = [alert for data in looks for alert in data.get("held", ())]
         mine = [alert for alert in held if subset(alert["labels"], self.labels)]
-        said = _missed([sight.at for sight in self.holds(history) if sight.holds], window) or self._refused(looks)
+        arrived = [delivery for data in looks for delivery in data["arrived"] if self._here(delivery)]
+        times = [sight.at for sight in self.holds(history) if sight.holds]
+        said = _missed(times, window) or self._refused(arrived) or self._misworded(arrived)
         if said or self.status == "resolved":
             return said
         if not mine:
             return "Alertmanager was never given such an alert"
         return _muted(mine, held, history.journal) or self._routed(history, mine)
 
-    def _refused(self, looks: Iterable[Mapping[str, Any]]) -> str:
-        arrived = [delivery for data in looks for delivery in data["arrived"] if self._here(delivery)]
+    def _misworded(self, arrived: Iterable[Mapping[str, Any]]) -> str:
+        mine = next((each for each in arrived if self._about(each)), None)
+        unsaid = _unsaid(self.says, mine) if mine else []
+        return f"{self.sink} was told {mine['text']!r}, which lacks {unsaid[0]!r}" if mine and unsaid else ""
+
+    def _refused(self, arrived: Sequence[Mapping[str, Any]]) -> str:
         refused = next((delivery for delivery in reversed(arrived) if delivery["answered"] >= 300), None)
         if refused is None:
             return ""
@@ -199,13 +206,20 @@ class Notification:
         said = "is notified" if self.status == "firing" else "is told of the end"
         name = self.labels.get("alertname", "")
         rest = braces({key: value for key, value in self.labels.items() if key != "alertname"})
-        return f"{self.sink}{to} {said} of {name or 'any alert'}{rest}{count}"
+        words = f", saying {' and '.join(map(repr, self.says))}" if self.says else ""
+        return f"{self.sink}{to} {said} of {name or 'any alert'}{rest}{count}{words}"
 
 
 def _content(delivery: Mapping[str, Any]) -> str:
     """Return what makes a message new: its status, and which alerts it says are firing or over."""
     alerts = sorted(f"{alert.get('status', '')}{sorted(alert.get('labels', {}).items())}" for alert in delivery["alerts"])
     return f"{delivery['status']} {alerts or delivery['text']}"
+
+
+def _unsaid(wanted: Iterable[str], delivery: Mapping[str, Any]) -> list[str]:
+    """Return the texts that do not stand in a message."""
+    patterns = {text: text[1:] if text.startswith("~") else re.escape(text) for text in wanted}
+    return [text for text, pattern in patterns.items() if not re.search(pattern, delivery["text"])]
 
 
 def _in_text(wanted: str, text: str) -> bool:

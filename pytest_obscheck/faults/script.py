@@ -76,9 +76,8 @@ class Script:
         return f"script-{zlib.crc32(repr(self).encode()):08x}"
 
     def __str__(self) -> str:
-        """Return it in words."""
-        told = [f"{series} is {values}" for series, values in self.series.items()]
-        return f"{self.component} is scripted: {'; '.join(told)} (every {self.interval})"
+        """Return it in words: which metrics of which target, for there may be dozens of series."""
+        return f"{self.component} is scripted: {', '.join(self.alters())}"
 
 
 @contextmanager

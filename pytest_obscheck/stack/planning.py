@@ -32,7 +32,7 @@ def plan(stack: StackFile) -> Plan:
         proxied[target] = (*proxied.get(target, ()), source)
     members = {name: member.type for name, member in stack.members.items()}
     hosts = {host: name for name, member in stack.members.items() for host in member.hosts}
-    return Plan(stack.home, members, proxied, hosts, merged, tuple(registry.names("sinks")), _parse)
+    return Plan(stack.home, members, proxied, hosts, merged, tuple(registry.names("sinks")), _parse, _play)
 
 
 def sinks() -> Mapping[str, type[Sink]]:
@@ -116,3 +116,7 @@ def _parse(expr: str) -> str:
         return derive.promql_problem(toolchain.find("promtool").path, expr)
     except LookFailed as error:
         return str(error)
+
+
+def _play(groups: list[Mapping[str, Any]], test: Mapping[str, Any]) -> str:
+    return derive.unit_test(toolchain.find("promtool").path, groups, test)

@@ -345,3 +345,25 @@ def test_a_status_that_alertmanager_does_not_send_is_refused() -> None:
         Notification("slack", status="pending")  # type: ignore[arg-type]
 
     assert str(caught.value) == "'pending' is not a status; write 'firing' or 'resolved'"
+
+
+SAID = "Checkout is slow: 612ms\nrunbook_url = https://runbooks.shop.example/slow"
+
+
+@pytest.mark.parametrize("sink", ["pagerduty", "slack"])
+@pytest.mark.parametrize("says", ["is slow: 612ms", "~is slow: [0-9]+ms", "~runbooks.*/slow$"])
+def test_a_message_says_what_it_must(sink: str, says: str) -> None:
+    delivery = page(2.0, ("Slow", "firing"), text=SAID) if sink == "pagerduty" else slack(2.0, f"Slow checkout {SAID}")
+    expectation = Notification(sink, SLOW, says=(says,))
+
+    assert decided(expectation, eventually("0s", "9s"), arrived(delivery)).outcome is PASSED
+
+
+def test_a_message_that_says_something_else_does_not_count_and_is_shown() -> None:
+    expectation = Notification("pagerduty", SLOW, says=("is slow", "12% used"))
+    journal = arrived(page(2.0, ("Slow", "firing"), text="88% used, is slow"))
+
+    assert decided(expectation, eventually("0s", "9s"), journal).outcome is FAILED
+    told = expectation.tell(_history(journal), Window(0.0, 9.0))
+    assert told == "pagerduty was told '88% used, is slow', which lacks '12% used'"
+    assert str(expectation) == "pagerduty is notified of Slow{job=\"checkout\"}, saying 'is slow' and '12% used'"
