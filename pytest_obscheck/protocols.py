@@ -21,7 +21,8 @@ class Launch:
     """How to start one program, in words that every runtime understands.
 
     ``argv[0]`` is a program's name as the toolchain knows it, ``python``, or a path. ``files`` are written into ``folder``
-    first. ``folder`` holds all its data and is its HOME; ``cwd`` is where it runs, ``folder`` unless given.
+    first. ``folder`` holds all its data and is its HOME; ``cwd`` is where it runs, ``folder`` unless given. ``originals``:
+    those of ``files`` that are working copies → the user's file, as messages call it.
     """
 
     argv: tuple[str, ...]
@@ -29,6 +30,7 @@ class Launch:
     cwd: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    originals: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -76,13 +75,11 @@ def render(path: Path) -> str:
 
 
 def _diffs(stack: LiveStack) -> Iterator[str]:
-    """Yield a diff for each member that has a configuration file; neither side shows a secret."""
+    """Yield a diff for each working copy of each member; neither side shows a secret."""
     masked, derived = stack.plan.facts.files, stack.derived()
     for name, seat in stack.seats.items():
-        config = os.path.normpath(getattr(seat.member.component, "config", ""))
-        copy = derived.get(f"{name}/{Path(config).name}")
-        if copy is not None and config in masked:
-            yield derive.diff(_unquoted(masked[config]), _unquoted(copy), config)
+        for copy, original in seat.launch.originals.items():
+            yield derive.diff(_unquoted(masked[original]), _unquoted(derived[f"{name}/{copy}"]), original)
 
 
 def _unquoted(text: str) -> str:

@@ -48,7 +48,8 @@ class Alertmanager:
         document = reader.open(local(place, place.home, self.config))
         files = _derive(reader, document) if document else {}
         reader.done()
-        return Launch(("alertmanager", *self._flags(place)), place.folder, files=files)
+        originals = {CONFIG: reader.name(document)} if document else {}
+        return Launch(("alertmanager", *self._flags(place)), place.folder, files=files, originals=originals)
 
     def connect(self, place: Place) -> AlertmanagerClient:
         """Return a client that knows its alerts and silences."""

@@ -67,13 +67,16 @@ class Prometheus:
         known = found(reader, self.targets, self.alertmanagers)
         reader.done()
         files: dict[str, str] = {}
+        originals: dict[str, str] = {}
         for number, document in enumerate(scrapes):
+            originals[f"scrapes.{number}.yml"] = reader.name(document)
             files |= derive_scrapes(document, place, f"scrapes.{number}", known)
             files[f"scrapes.{number}.yml"] = document.text()
         if config:
-            files |= _derive(config, place, [f"{place.folder}/{name}" for name in files if name.endswith(".yml")], known)
+            files |= _derive(config, place, [f"{place.folder}/{name}" for name in originals], known)
             files[CONFIG] = config.text()
-        return Launch(("prometheus", *self._flags(place)), place.folder, files=files)
+            originals[CONFIG] = reader.name(config)
+        return Launch(("prometheus", *self._flags(place)), place.folder, files=files, originals=originals)
 
     def connect(self, place: Place) -> PrometheusClient | AgentClient:
         """Return a client that answers PromQL and knows targets and rules; in agent mode, targets only."""

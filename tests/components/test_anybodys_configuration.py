@@ -18,6 +18,7 @@ import httpx
 import pytest
 import yaml
 
+from pytest_obscheck.capabilities import EvaluatesRules
 from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.derive import check_prometheus
 from pytest_obscheck.session import Session
@@ -191,5 +192,38 @@ def test_labels_after_relabelling_are_those_of_production(
 
             assert shown_targets(ours) == expected
             assert bool(raw.get("scrape_configs")) == any(len(row) == 3 for row in expected)
+    finally:
+        session.close()
+
+
+RULES = """\
+groups:
+  - name: g
+    rules:
+      - {record: "job:up:sum", expr: sum by (job) (up)}
+      - {alert: Down, expr: up == 0, for: 5m, labels: {version: 1.10}, annotations: {summary: "{{ $labels.job }} is down"}}
+"""
+
+
+def rule_files(folder: Path) -> list[str]:
+    """Return the globs of the rule files to try: those of the corpus where there is one."""
+    (folder / "rules.yml").write_text(RULES)
+    rules = Path(os.environ.get("OBSCHECK_CORPUS", folder), "rules")
+    plain = [str(path) for path in rules.glob("*/*.yaml") if path.name != "tests.yaml"]
+    return [str(folder / "rules.yml"), *plain, *(f"{each}/*.yml" for each in rules.glob("awesome/*"))]
+
+
+def test_every_rule_is_loaded(tmp_path: Path, obs_program: Callable[[str], Path]) -> None:
+    obs_program("prometheus")
+    (tmp_path / "p.yml").write_text(yaml.safe_dump({"rule_files": rule_files(tmp_path)}))
+    session = Session(read(stack_file(tmp_path, tmp_path / "p.yml", {})))
+    try:
+        stack = session.stack()
+        loaded = [rule for group in stack.that(EvaluatesRules).rules() for rule in group["rules"]]
+
+        alerts = [rule["name"] for rule in loaded if rule["type"] == "alerting"]
+        assert sorted(alerts) == sorted(rule.name for rule in session.plan.facts.alerts)
+        assert {rule["name"] for rule in loaded} - set(alerts) == set(session.plan.facts.recordings)
+        assert "Down" in alerts
     finally:
         session.close()
