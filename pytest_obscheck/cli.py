@@ -46,6 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     render = verbs.add_parser("render", help="show how the working copies differ from your files")
     render.add_argument("stack", nargs="?", default=DEFAULT, type=Path, metavar="STACK.YAML")
     render.set_defaults(verb=_render)
+    targets = verbs.add_parser("targets", help="print what a live Prometheus has discovered, for stack.yaml")
+    targets.add_argument("url", metavar="URL", help="where it is, such as http://prometheus.example:9090")
+    targets.add_argument("--with-samples", type=Path, metavar="DIR", help="write what each target exposes there")
+    targets.set_defaults(verb=_targets)
     judge = verbs.add_parser("judge", help="judge a saved run again, from its journal alone")
     judge.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a journal, or a folder of journals")
     judge.set_defaults(verb=_judge)
@@ -99,6 +103,12 @@ def _render(arguments: argparse.Namespace) -> int:
 
     _say(render(arguments.stack))
     return 0
+
+
+def _targets(arguments: argparse.Namespace) -> int:
+    from pytest_obscheck.capture import targets_command  # noqa: PLC0415
+
+    return targets_command(arguments.url, arguments.with_samples, _say)
 
 
 def _judge(arguments: argparse.Namespace) -> int:
