@@ -1,30 +1,31 @@
-"""play(scenario, stack, clock) → Journal: does what the story says and notes what happens; the only module with threads."""
+"""play(scenario, stack, clock) → Journal: does what the story says and notes what happens; the only module with threads.
+
+Stories that do not disturb each other are played side by side: one stack, one time zero, one main loop, a journal for each.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 
-from pytest_obscheck.abilities import AboutAlert, AboutSeries, Explains, LooksBesides
+from pytest_obscheck.abilities import AboutAlert, AboutSeries
 from pytest_obscheck.capabilities import FollowsStory
 from pytest_obscheck.errors import ObscheckError
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.protocols import Effect, Look, Stack
+from pytest_obscheck.protocols import Effect
 from pytest_obscheck.scenario import Planned, Scenario
-from pytest_obscheck.stage import Asked, Play, Traffic
-from pytest_obscheck.vitals import Vitals
-from pytest_obscheck.when import Always, Eventually, Once, Within, spoken
+from pytest_obscheck.stage import Play, Traffic
+from pytest_obscheck.watching import last_looks, said, watches
+from pytest_obscheck.when import Always, Eventually, Never, Once, Within, spoken
 
-__all__ = ["Play", "Threads", "play"]
+__all__ = ["Play", "Threads", "play", "play_together"]
 
 CONFIRM = 5.0
 """Wall seconds in which a fault must be seen to have taken hold, or to be gone."""
-
-LATE = 1.0
-"""Wall seconds by which the harness may come late: looks reach back over shorter pauses, so that nothing is lost in them."""
 
 TICK = 0.02
 """Wall seconds between two glances of the main loop at what is due."""
@@ -34,7 +35,9 @@ SETTLE = 0.1
 
 SHARE = 0.04
 """The share of the time that these questions may take: each is about the whole story so far, and a harness that is busy
-judging comes late to looking."""
+judging comes late to looking. Several stories may take more, up to that of ``CROWD``."""
+
+CROWD = 5
 
 LATER = 0.02
 """The share of its time by which a story may end later than it could, for the sake of fewer questions."""
@@ -59,26 +62,71 @@ class Threads:
             thread.join()
 
 
+@dataclass
+class _Act:
+    """One story among those that are played now. ``why`` it ended is ``""`` as long as it goes on."""
+
+    show: Play
+    loads: Sequence[_Running]
+    faults: Sequence[_Harm] = ()
+    why: str = ""
+
+    def turn(self) -> None:
+        """Do what is due; a story that is settled goes on with its faults and their cures until all are."""
+        story = self.show.story()
+        for fault in self.faults:
+            fault.turn(story)
+        for load in self.loads:
+            load.turn(story)
+
+    def goes_on(self) -> bool:
+        """Whether a verdict may still change."""
+        if not self.why and self.show.story() >= _horizon(self.show.scenario):
+            self.why = "horizon"
+        return not self.why
+
+    def ask(self) -> None:
+        """Find out whether it is over: ``settled`` (no verdict can change), or ``trouble``."""
+        if _trouble(self.show, self.loads):
+            self.why = "trouble"
+        elif self.show.story() >= _earliest(self.show.scenario) and self.show.settled(
+            self.show.scenario, self.show.journal, self.show.story()
+        ):
+            self.why = "settled"
+
+
 def play(show: Play) -> Journal:
-    """Play the story to its end, or until every claim is settled; heals whatever happens."""
-    with _loads(show) as loads:
-        _before(show)
-        why = _told(show, loads) if _wait_until_ready(show, loads) else "unready"
+    """Play a story to its end, or until every claim is settled; heals whatever happens."""
+    return play_together([show])[0]
+
+
+def play_together(shows: Sequence[Play]) -> list[Journal]:
+    """Play stories side by side on one stack, until every claim of each is settled; heals whatever happens."""
+    with ExitStack() as ends:
+        acts = [_Act(show, ends.enter_context(_loads(show))) for show in shows]
+        for show in shows:
+            _before(show)
+        if _wait_until_ready(acts):
+            _told(acts)
     # A journal without this last word is cut.
-    show.write("over", why=why)
-    return show.journal
+    for act in acts:
+        act.show.write("over", why=act.why or "unready")
+    return [show.journal for show in shows]
 
 
-def _told(show: Play, loads: Sequence[_Running]) -> str:
-    """Play from time zero on; return why it ended."""
-    show.write("zero", speed=1.0)
-    _tell_zero(show)
-    with _faults(show) as faults:
-        why = _main_loop(show, loads, faults)
-        for load in loads:
+def _told(acts: Sequence[_Act]) -> None:
+    """Play from time zero on, which is one moment for all."""
+    zero = acts[0].show.clock.now()
+    for act in acts:
+        act.show.journal.write("zero", zero, speed=1.0)
+    _tell_zero(acts)
+    with ExitStack() as heals:
+        for act in acts:
+            act.faults = heals.enter_context(_faults(act.show))
+        _main_loop(acts)
+        for load in [load for act in acts for load in act.loads]:
             load.end()
-    _last_looks(show)
-    return why
+    last_looks([act.show for act in acts])
 
 
 # ── before time zero ─────────────────────────────────────────────────────────
@@ -95,41 +143,38 @@ def _measure(show: Play, fault: Planned) -> dict[str, Any]:
     try:
         effect: Effect = fault.what.confirm(show.stack)
     except Exception as error:  # noqa: BLE001 - an extension that throws has measured nothing
-        return {"held": False, "words": _said(error), "traffic": None}
+        return {"held": False, "words": said(error), "traffic": None}
     return {"held": effect.held, "words": effect.words, "traffic": effect.traffic}
 
 
-def _said(error: Exception) -> str:
-    """Return what an error says; with its type, where it was not raised on purpose."""
-    on_purpose = isinstance(error, ObscheckError) or type(error) is LookupError
-    return str(error) if on_purpose else f"{type(error).__name__}: {error}"
-
-
-def _wait_until_ready(show: Play, loads: Sequence[_Running]) -> bool:
-    """Begin the loads that flow from the start, and wait until the stack is as a story needs it."""
-    if not _wait(show, loads, lambda: _unprepared(loads)):
+def _wait_until_ready(acts: Sequence[_Act]) -> bool:
+    """Begin the loads that flow from the start, and wait until the stack is as every story needs it."""
+    stack, loads = acts[0].show.stack, [load for act in acts for load in act.loads]
+    if not _wait(acts, lambda: _unprepared(loads)):
         return False
     for load in loads:
         if load.planned.window.start == 0:
             load.begin()
-    if not _wait(show, loads, show.stack.unscraped):
+    if not _wait(acts, stack.unscraped):
         return False
-    show.clock.sleep(_history(show))
-    expected = _expected(show.scenario)
-    return _wait(show, loads, lambda: show.stack.unready(expected))
+    acts[0].show.clock.sleep(max(_history(act.show) for act in acts))
+    expected = set[str]().union(*(_expected(act.show.scenario) for act in acts))
+    return _wait(acts, lambda: stack.unready(expected))
 
 
 def _unprepared(loads: Sequence[_Running]) -> str:
     return next((f"{load.planned.name} is not prepared" for load in loads if not load.traffic.waiting()), "")
 
 
-def _wait(show: Play, loads: Sequence[_Running], missing: Callable[[], str]) -> bool:
+def _wait(acts: Sequence[_Act], missing: Callable[[], str]) -> bool:
     """Wait until nothing is missing; note what is, and say no, when a load ends by itself or the time is over."""
+    show = acts[0].show
     end = show.clock.now() + show.ready_within
     while words := missing():
-        trouble = _trouble(show, loads)
+        trouble = next((why for act in acts if (why := _trouble(act.show, act.loads))), "")
         if trouble or show.clock.now() >= end:
-            show.write("unready", words=trouble or f"{words} (waited {spoken(show.ready_within)})")
+            for act in acts:
+                act.show.write("unready", words=trouble or f"{words} (waited {spoken(show.ready_within)})")
             return False
         show.clock.sleep(0.05)
     return True
@@ -149,13 +194,15 @@ def _expected(scenario: Scenario) -> set[str]:
     return {claim.expectation.alertname() for claim in wanted if isinstance(claim.expectation, AboutAlert)}
 
 
-def _tell_zero(show: Play) -> None:
+def _tell_zero(acts: Sequence[_Act]) -> None:
     """Tell every member whose own time passes with the story's that it begins."""
+    show = acts[0].show
     try:
         for member in show.stack.all(FollowsStory).values():
             member.begin(show.journal.zero or 0.0, show.journal.speed)
     except ObscheckError as error:
-        show.write("unready", words=str(error))
+        for act in acts:
+            act.show.write("unready", words=str(error))
 
 
 # ── loads ────────────────────────────────────────────────────────────────────
@@ -244,7 +291,7 @@ class _Harm:
             try:
                 self.planned.what.inject(self.show.stack)
             except Exception as error:  # noqa: BLE001 - whatever it throws, the harm must be healed and the story told
-                self._write("failed", failed=f"it could not be injected: {_said(error)}")
+                self._write("failed", failed=f"it could not be injected: {said(error)}")
                 self.state = "held"
                 return
             self._write("injected")
@@ -260,7 +307,7 @@ class _Harm:
             try:
                 self.planned.what.heal(self.show.stack)
             except Exception as error:  # noqa: BLE001 - the other faults must be healed, too
-                self._write("failed", failed=f"it could not be healed: {_said(error)}")
+                self._write("failed", failed=f"it could not be healed: {said(error)}")
                 self.over.clear()
                 return
         if self.state != "planned":
@@ -292,82 +339,34 @@ def _faults(show: Play) -> Iterator[list[_Harm]]:
         show.hands.join()
 
 
-# ── looking ──────────────────────────────────────────────────────────────────
+# ── the stories' time ─────────────────────────────────────────────────────────
 
 
-@dataclass
-class _Watch:
-    """One look, taken again and again; never two at a time."""
-
-    look: Look
-    show: Play
-    since: float
-    due: float
-    stack: Asked
-    busy: bool = False
-    told: frozenset[str] = frozenset()
-
-    def turn(self, now: float) -> None:
-        """Look when it is due and the last look is back."""
-        if self.busy or now < self.due:
-            return
-        if now > self.due + LATE:
-            self.show.write("late", words=f"the harness looked {spoken(now - self.due)} late")
-        self.due = max(self.due + self.look.every, now + self.look.every / 2)
-        self.busy = True
-        self.show.hands.give(self.once)
-
-    def once(self) -> None:
-        """Take one look and write what it says."""
-        until = self.show.clock.now()
-        # After a look that failed, the next one reaches back over it: nothing that happened meanwhile is lost.
-        if _look(self.show, "look", self.look, self.since, until, self.stack):
-            self.since = until
-        if self.told != self.stack.names:
-            self.told = frozenset(self.stack.names)
-            self.show.write("asked", key=str(self.look), members=sorted(self.told))
-        # A look that takes long is the answer's doing; only what comes late to a free watch is the machine's.
-        self.due = max(self.due, self.show.clock.now())
-        self.busy = False
-
-
-def _look(show: Play, kind: str, look: Look, since: float, until: float, stack: Stack | None = None) -> bool:
-    """Write what a look says, or why it says nothing, and how long it took; return whether it said something."""
-    try:
-        found = {"data": look.look(stack or show.stack, since, until)}
-    except Exception as error:  # noqa: BLE001 - an extension that throws has seen nothing
-        found = {"error": _said(error)}
-    show.journal.write(kind, until, key=str(look), took=round(show.clock.now() - until, 6), **found)
-    return "data" in found
-
-
-def _watches(show: Play) -> list[_Watch]:
-    zero = show.journal.zero or 0.0
-    wanted = [claim.expectation for claim in show.scenario.claims]
-    besides = [look for each in wanted if isinstance(each, LooksBesides) for look in each.besides()]
-    looks: list[Look] = list(dict.fromkeys([*(each.evidence() for each in wanted), *besides]))
-    return [_Watch(look, show, zero, zero, Asked(show.stack)) for look in (*looks, Vitals())]
-
-
-def _main_loop(show: Play, loads: Sequence[_Running], faults: Sequence[_Harm]) -> str:
-    """Do and look at what is due; return why it ended: ``settled`` (no verdict can change), ``horizon`` or ``trouble``."""
-    watches, end = _watches(show), _horizon(show.scenario)
-    ask = show.clock.now() + SETTLE
-    while (story := show.story()) < end:
-        for fault in faults:
-            fault.turn(story)
-        for load in loads:
-            load.turn(story)
-        for watch in watches:
-            watch.turn(show.clock.now())
-        began = show.clock.now()
+def _main_loop(acts: Sequence[_Act]) -> None:
+    """Do and look at what is due, until no story goes on."""
+    clock, zero = acts[0].show.clock, acts[0].show.journal.zero or 0.0
+    looks = watches([act.show for act in acts])
+    ask, asked = clock.now() + SETTLE, cycle(acts)
+    while going := [act for act in acts if act.goes_on()]:
+        for act in acts:
+            act.turn()
+        for look in looks:
+            look.turn(clock.now())
+        began = clock.now()
         if began >= ask:
-            if _trouble(show, loads) or show.settled(show.scenario, show.journal, story):
-                return "trouble" if show.journal.of("load failed") else "settled"
-            now = show.clock.now()
-            ask = now + max(SETTLE, (now - began) / SHARE, (now - (show.journal.zero or now)) * LATER)
-        show.clock.sleep(TICK)
-    return "horizon"
+            next(act for act in asked if act in going).ask()
+            now = clock.now()
+            pause = max(SETTLE, (now - zero) * LATER) / len(going)
+            ask = now + max(pause, (now - began) / (SHARE * min(len(going), CROWD)))
+        if all(act.why for act in acts):
+            return
+        clock.sleep(TICK)
+
+
+def _earliest(scenario: Scenario) -> float:
+    """Return the story second before which no story can be settled: some window is not over."""
+    ends = [claim.phrase.span.end for claim in scenario.claims if isinstance(claim.phrase, Always | Never | Once)]
+    return max(ends, default=0.0)
 
 
 def _horizon(scenario: Scenario) -> float:
@@ -376,16 +375,3 @@ def _horizon(scenario: Scenario) -> float:
     ends += [claim.phrase.span.end for claim in scenario.claims if not isinstance(claim.phrase, Within)]  # type: ignore[attr-defined]
     late = sum(claim.phrase.limit for claim in scenario.claims if isinstance(claim.phrase, Within))
     return max(ends, default=0.0) + late + 2 * CONFIRM
-
-
-def _last_looks(show: Play) -> None:
-    """Write what explains the story: what the expectations ask for, and what the stack knows."""
-    now, zero = show.clock.now(), show.journal.zero or 0.0
-    wanted = dict.fromkeys(c.expectation.autopsy() for c in show.scenario.claims if isinstance(c.expectation, Explains))
-    for look in wanted:
-        _look(show, "autopsy", look, zero, now)
-    # What was too slow at the very end of a window is only counted afterwards.
-    _look(show, "look", Vitals(), now, now)
-    with suppress(ObscheckError):
-        for kind, data in show.stack.autopsy().items():
-            show.write(kind, **data)

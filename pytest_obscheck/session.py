@@ -10,8 +10,9 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from pytest_obscheck.stack.planning import plan_data
 from pytest_obscheck.verdict import Report
 
 FULL = "{}: the disk is full; free some space, or point TMPDIR at a larger disk"
+_Write = Callable[[Journal, Event], None]
 ROOM = 1 << 20
 """Bytes below which a disk counts as full."""
 
@@ -75,28 +77,28 @@ class Session:
         """Return the run's folder, once there is one."""
         return self._folder.path if self._folder else None
 
-    def stack(self, scenario: Scenario | None = None) -> LiveStack:
-        """Return the running stack, started at the first call, with the loads of the story that comes first.
+    def stack(self, *scenarios: Scenario) -> LiveStack:
+        """Return the running stack, started at the first call, with the loads of the stories that come first.
 
         Where it cannot run, nothing of it is left running, and every later call says why again.
         """
         if self._trouble is None:
             try:
                 with _in_a_sentence():
-                    return self._brought_up(scenario)
+                    return self._brought_up(scenarios)
             except ObscheckError as error:
                 self._trouble = StackError(f"{FULL.format(self.folder)}\n{error}") if _full(self.folder) else error
                 self._end()
         raise self._trouble
 
-    def _brought_up(self, scenario: Scenario | None) -> LiveStack:
-        loads = scenario.loads if scenario else ()
+    def _brought_up(self, scenarios: Sequence[Scenario]) -> LiveStack:
+        loads = [load for scenario in scenarios for load in scenario.loads]
         if self._stack is None:
             self.laid_out().start(loads)
             _keep_what_is_imported()
-        elif scenario is not None:
+        elif scenarios:
             self._stack.prepare(loads)
-            if not scenario.share:
+            if not all(scenario.share for scenario in scenarios):
                 self._stack.fresh()
         assert self._stack is not None  # noqa: S101 - laid_out made it
         return self._stack
@@ -119,22 +121,21 @@ class Session:
 
     def play(self, scenario: Scenario, into: Path) -> Played:
         """Play a story, judge it, and write its journal and reports into a folder; with ``control``, play it twice."""
-        self.check(scenario)
-        with _in_a_sentence():
-            return self._played(scenario, into)
+        return self.play_together([scenario], into)[0]
 
-    def _played(self, scenario: Scenario, into: Path) -> Played:
-        name = journals.stem(scenario.where or scenario.name)
-        into.mkdir(parents=True, exist_ok=True)
-        with _writing(into / f"{name}.ndjson") as write:
-            journal = self._play(scenario, write)
-            if self.control:
-                self._control(scenario, journal)
-        report = judge(scenario, journal)
-        text = registry.find("reports", "terminal")().report([report])
-        (into / f"{name}.txt").write_text(text, encoding="utf-8")
-        (into / f"{name}.xml").write_text(registry.find("reports", "junit")().report([report]), encoding="utf-8")
-        return Played(report, text, into / f"{name}.ndjson")
+    def play_together(self, scenarios: Sequence[Scenario], into: Path) -> list[Played]:
+        """Do the same with stories that are played side by side."""
+        for scenario in scenarios:
+            self.check(scenario)
+        with _in_a_sentence():
+            into.mkdir(parents=True, exist_ok=True)
+            with ExitStack() as files:
+                writes = [files.enter_context(_writing(into / f"{_stem(scenario)}.ndjson")) for scenario in scenarios]
+                told = self._play(scenarios, writes)
+                if self.control:
+                    for scenario, journal in zip(scenarios, told, strict=True):
+                        self._control(scenario, journal)
+            return [_reported(scenario, journal, into) for scenario, journal in zip(scenarios, told, strict=True)]
 
     def close(self) -> None:
         """End the stack and remove the run's folder, unless it is to be kept; idempotent. A Ctrl-C waits until that is done."""
@@ -148,19 +149,25 @@ class Session:
             self._stack.close()
             self._stack = None
 
-    def _play(self, scenario: Scenario, write: Callable[[Journal, Event], None] | None) -> Journal:
-        journal = Journal()
-        if write is not None:
-            journal.on_write = lambda event: write(journal, event)
-        stack = self.stack(scenario)
-        for kind, data in self._header(scenario, stack):
-            journal.write(kind, self.clock.now(), **data)
-        return runner.play(runner.Play(scenario, stack, self.clock, journal, runner.Threads(), settled, self.ready_within))
+    def _play(self, scenarios: Sequence[Scenario], writes: Sequence[_Write | None]) -> list[Journal]:
+        stack = self.stack(*scenarios)
+        hands = runner.Threads()
+        shows = []
+        for scenario, write in zip(scenarios, writes, strict=True):
+            journal = Journal()
+            if write is not None:
+                journal.on_write = partial(write, journal)
+            for kind, data in self._header(scenario, stack):
+                journal.write(kind, self.clock.now(), **data)
+            shows.append(runner.Play(scenario, stack, self.clock, journal, hands, settled, self.ready_within))
+        for show in shows if len(shows) > 1 else ():
+            show.write("together", stories=[other.scenario.name for other in shows if other is not show])
+        return runner.play_together(shows)
 
     def _control(self, scenario: Scenario, journal: Journal) -> None:
         other = control(scenario, journal)
-        report = judge(other, self._play(other, None))
-        for words in control_notes(scenario, judge(scenario, journal), report):
+        (played,) = self._play([other], [None])
+        for words in control_notes(scenario, judge(scenario, journal), judge(other, played)):
             journal.write("note", self.clock.now(), words=words)
 
     def _header(self, scenario: Scenario, stack: LiveStack) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -177,6 +184,19 @@ def _keep_what_is_imported() -> None:
     """Tell the garbage collector that modules stay: it need not search them in the middle of a story, nor at the end."""
     gc.collect()
     gc.freeze()
+
+
+def _reported(scenario: Scenario, journal: Journal, into: Path) -> Played:
+    """Judge a story that was played, and write its reports beside its journal."""
+    report, name = judge(scenario, journal), _stem(scenario)
+    text = registry.find("reports", "terminal")().report([report])
+    (into / f"{name}.txt").write_text(text, encoding="utf-8")
+    (into / f"{name}.xml").write_text(registry.find("reports", "junit")().report([report]), encoding="utf-8")
+    return Played(report, text, into / f"{name}.ndjson")
+
+
+def _stem(scenario: Scenario) -> str:
+    return journals.stem(scenario.where or scenario.name)
 
 
 def again(path: Path) -> tuple[Report, str]:

@@ -16,7 +16,7 @@ from pytest_obscheck.expectations.resolved import Resolved
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.judge import judge, settled
 from pytest_obscheck.protocols import Effect, History, Look, Plan, Stack
-from pytest_obscheck.runner import Play, Threads, play
+from pytest_obscheck.runner import Play, Threads, play, play_together
 from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.testing import FakeClock, FakePrometheus, FakeStack, FakeTraffic, Inline, played
 from pytest_obscheck.verdict import Outcome
@@ -448,3 +448,71 @@ def test_the_judges_own_word_ends_the_story() -> None:
     journal = play(Play(story, FakeStack(), clock, Journal(), Inline(), settled))
 
     assert settled(story, journal, ended(journal))
+
+
+# ── side by side ─────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Counting(Glance):
+    """A glance that counts how often it was taken."""
+
+    seen: Any
+    count: list[float] = field(default_factory=list, compare=False)
+
+    def look(self, stack: Stack, since: float, until: float) -> Any:
+        self.count.append(until - START)
+        return self.seen(since - START, until - START)
+
+
+@dataclass(frozen=True)
+class Counted(Seen):
+    """What a counted glance returns is true."""
+
+    glance: Counting
+
+    def evidence(self) -> Look:
+        return self.glance
+
+
+def side_by_side(clock: FakeClock, stack: FakeStack, *stories: Scenario) -> list[Journal]:
+    return play_together([Play(story, stack, clock, Journal(), Inline(), settled) for story in stories])
+
+
+def test_stories_side_by_side_have_one_zero_and_take_equal_looks_once() -> None:
+    def always_so(_since: float, _until: float) -> bool:
+        return True
+
+    glance = Counting(always_so)
+    one, other = (a_story((Counted(always_so, glance), never("0s", end))) for end in ("1s", "3s"))
+
+    journals = side_by_side(FakeClock(START), FakeStack(), one, other)
+
+    assert len({journal.zero for journal in journals}) == 1
+    assert len(set(glance.count)) == len(glance.count) == len(journals[0].of("look", key="glance"))
+    assert [event.data for event in journals[0].of("look", key="glance")] == [
+        event.data for event in journals[1].of("look", key="glance")
+    ]
+
+
+def test_a_story_that_is_settled_goes_on_with_its_faults_until_all_are() -> None:
+    clock = FakeClock(START)
+    early, late = Harm(clock), Harm(clock)
+    settled_soon = a_story(seen(eventually("0s", "1s")), harms=[early])
+    takes_longer = a_story(seen(never("0s", "60s")), harms=[late])
+
+    journals = side_by_side(clock, FakeStack(), settled_soon, takes_longer)
+
+    assert early.done == late.done == [("inject", 10.0), ("heal", 40.0)]
+    assert [journal.events[-1].data["why"] for journal in journals] == ["settled", "settled"]
+    assert [judge(*each).outcome for each in zip((settled_soon, takes_longer), journals, strict=True)] == [PASSED, FAILED]
+
+
+def test_a_stack_that_is_not_ready_is_so_for_all_who_would_play_on_it() -> None:
+    stories = [a_story(seen(eventually("0s", "1s"))) for _ in range(2)]
+
+    journals = side_by_side(FakeClock(START), FakeStack(missing="the target a was not scraped yet"), *stories)
+
+    assert [event.data["words"] for journal in journals for event in journal.of("unready")] == [
+        "the target a was not scraped yet (waited 30.0s)"
+    ] * 2

@@ -1,0 +1,108 @@
+"""Looks: what is taken again and again while stories play, once for all that want it, and what is taken at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from pytest_obscheck.abilities import Explains, LooksBesides
+from pytest_obscheck.errors import ObscheckError
+from pytest_obscheck.protocols import Look, Stack
+from pytest_obscheck.stage import Asked, Play
+from pytest_obscheck.vitals import Vitals
+from pytest_obscheck.when import spoken
+
+LATE = 1.0
+"""Wall seconds by which the harness may come late: looks reach back over shorter pauses, so that nothing is lost in them."""
+
+
+def said(error: Exception) -> str:
+    """Return what an error says; with its type, where it was not raised on purpose."""
+    on_purpose = isinstance(error, ObscheckError) or type(error) is LookupError
+    return str(error) if on_purpose else f"{type(error).__name__}: {error}"
+
+
+@dataclass
+class Watch:
+    """One look, taken again and again for every story that wants it; never two at a time."""
+
+    look: Look
+    shows: Sequence[Play]
+    since: float
+    due: float
+    stack: Asked
+    busy: bool = False
+    told: frozenset[str] = frozenset()
+
+    def turn(self, now: float) -> None:
+        """Look when it is due and the last look is back."""
+        if self.busy or now < self.due:
+            return
+        if now > self.due + LATE:
+            for show in self.shows:
+                show.write("late", words=f"the harness looked {spoken(now - self.due)} late")
+        self.due = max(self.due + self.look.every, now + self.look.every / 2)
+        self.busy = True
+        self.shows[0].hands.give(self.once)
+
+    def once(self) -> None:
+        """Take one look and write what it says."""
+        clock = self.shows[0].clock
+        until = clock.now()
+        # After a look that failed, the next one reaches back over it: nothing that happened meanwhile is lost.
+        if _look(self.shows, "look", self.look, self.since, until, self.stack):
+            self.since = until
+        if self.told != self.stack.names:
+            self.told = frozenset(self.stack.names)
+            for show in self.shows:
+                show.write("asked", key=str(self.look), members=sorted(self.told))
+        # A look that takes long is the answer's doing; only what comes late to a free watch is the machine's.
+        self.due = max(self.due, clock.now())
+        self.busy = False
+
+
+def watches(shows: Sequence[Play]) -> list[Watch]:
+    """Return the looks that the claims of the stories want, equal ones once, and the vitals."""
+    wanted: dict[Look, list[Play]] = {}
+    for show in shows:
+        for look in _evidence(show):
+            wanted.setdefault(look, []).append(show)
+    wanted[Vitals()] = list(shows)
+    zero = shows[0].journal.zero or 0.0
+    return [Watch(look, those, zero, zero, Asked(shows[0].stack)) for look, those in wanted.items()]
+
+
+def _evidence(show: Play) -> Iterable[Look]:
+    claimed = [claim.expectation for claim in show.scenario.claims]
+    besides = [look for each in claimed if isinstance(each, LooksBesides) for look in each.besides()]
+    return dict.fromkeys([*(each.evidence() for each in claimed), *besides])
+
+
+def last_looks(shows: Sequence[Play]) -> None:
+    """Write what explains the stories: what their expectations ask for, and what the stack knows."""
+    now, zero = shows[0].clock.now(), shows[0].journal.zero or 0.0
+    wanted: dict[Look, list[Play]] = {}
+    for show in shows:
+        for look in dict.fromkeys(c.expectation.autopsy() for c in show.scenario.claims if isinstance(c.expectation, Explains)):
+            wanted.setdefault(look, []).append(show)
+    for look, those in wanted.items():
+        _look(those, "autopsy", look, zero, now)
+    # What was too slow at the very end of a window is only counted afterwards.
+    _look(shows, "look", Vitals(), now, now)
+    with suppress(ObscheckError):
+        for kind, data in shows[0].stack.autopsy().items():
+            for show in shows:
+                show.write(kind, **data)
+
+
+def _look(shows: Sequence[Play], kind: str, look: Look, since: float, until: float, stack: Stack | None = None) -> bool:
+    """Write what a look says, or why it says nothing, and how long it took; return whether it said something."""
+    try:
+        found = {"data": look.look(stack or shows[0].stack, since, until)}
+    except Exception as error:  # noqa: BLE001 - an extension that throws has seen nothing
+        found = {"error": said(error)}
+    took = round(shows[0].clock.now() - until, 6)
+    for show in shows:
+        show.journal.write(kind, until, key=str(look), took=took, **found)
+    return "data" in found
