@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from pytest_obscheck.protocols import Look
+from pytest_obscheck.protocols import Look, Place
+from pytest_obscheck.speed import Timing
+
+
+@runtime_checkable
+class HoldsTime(Protocol):
+    """A component with durations in its configuration, or with series of its own, that pass with the story."""
+
+    def timing(self, place: Place) -> Timing:
+        """Return what of it is story time; ``ConfigError`` where a duration cannot be read. ``place`` has no addresses yet."""
 
 
 @runtime_checkable

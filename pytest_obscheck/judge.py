@@ -234,7 +234,8 @@ def _fault_story(fault: Planned, journal: Journal) -> str:
     injected, confirmed = _phase(journal, fault, "injected"), _phase(journal, fault, "confirmed")
     healed = _phase(journal, fault, "healed")
     start, end = (journal.story(event.wall) if event else 0.0 for event in (injected, healed))
-    return f"took hold at {spoken(start)} ({_measured(fault, journal, confirmed)}), gone at {spoken(end)}"
+    told = History((), journal).spoken
+    return f"took hold at {told(start)} ({_measured(fault, journal, confirmed)}), gone at {told(end)}"
 
 
 def _void(faults: Sequence[Verdict], journal: Journal) -> tuple[str, ...]:
@@ -309,7 +310,16 @@ def _notes(journal: Journal) -> tuple[str, ...]:
     refused = journal.last("refused")
     hosts = [f"{each['host']} (asked for by {each['by']})" for each in refused.data["hosts"]] if refused else []
     said = [str(event.data["words"]) for event in journal.of("note")]
-    return (*(f"refused, because no member of the stack has this name: {host}" for host in hosts), *said)
+    unknown = (f"refused, because no member of the stack has this name: {host}" for host in hosts)
+    return (*_pace(journal), *unknown, *said)
+
+
+def _pace(journal: Journal) -> tuple[str, ...]:
+    """Return how fast the story's time passed, where that was not as fast as wall time, and what set that."""
+    run = journal.last("run")
+    if run is None or journal.speed == 1:
+        return ()
+    return (f"played at speed {journal.speed:g} ({run.data['pace']})",)
 
 
 def control(scenario: Scenario, journal: Journal) -> Scenario:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_obscheck import registry, table
+from pytest_obscheck.abilities import AboutAlert
 from pytest_obscheck.errors import Problem, did_you_mean, shown_as
 from pytest_obscheck.protocols import Plan
 from pytest_obscheck.reading import Mismatch, Node, Reader, convert, refuse
@@ -274,6 +275,7 @@ def check(scenario: Scenario, plan: Plan) -> list[Problem]:
         problems.extend(_told(part.where or scenario.where, part.what.problems(plan)))
     for claim in scenario.claims:
         problems.extend(_told(claim.where or scenario.where, claim.expectation.problems(plan)))
+        problems.extend(_unfit(claim, claim.where or scenario.where, plan))
     return list(dict.fromkeys(problems))
 
 
@@ -285,6 +287,14 @@ def _spans(scenario: Scenario) -> Iterable[Problem]:
             yield Problem(
                 where, f"{fault.name} lasts {spoken(fault.window.end - fault.window.start)}", "give it a longer window"
             )
+
+
+def _unfit(claim: Claim, where: str, plan: Plan) -> Iterable[Problem]:
+    """Say that the alert of a claim would be another one at the speed of this run."""
+    name = claim.expectation.alertname() if isinstance(claim.expectation, AboutAlert) else ""
+    if name in plan.pace.unfit:
+        problem = plan.pace.unfit[name]
+        yield Problem(where, f"{problem.what} ({problem.where})", problem.right)
 
 
 def _told(where: str, problems: Iterable[str]) -> Iterable[Problem]:

@@ -55,7 +55,8 @@ def _opened(config: pytest.Config, path: Path) -> Session:
     flags = [str(word) for word in config.invocation_params.args]
     chosen = config.option
     file = read(path, config.rootpath)
-    session = Session(file, chosen.obs_runtime, chosen.obs_keep, chosen.obs_control, flags, _ready_within(config))
+    within, speed = _ready_within(config), chosen.obs_speed
+    session = Session(file, chosen.obs_runtime, chosen.obs_keep, chosen.obs_control, flags, within, speed)
     assert session.plan is not None  # noqa: S101 - reading it is the check
     return session
 

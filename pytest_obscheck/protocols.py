@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from pytest_obscheck.document import Document
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.journal import Event, Journal
-from pytest_obscheck.when import Sight, Window
+from pytest_obscheck.speed import UNSPED, Pace, Speed
+from pytest_obscheck.when import Sight, Window, spoken
 
 C = TypeVar("C")
 
@@ -85,6 +87,7 @@ class Plan:
     ``members``: name → component type. ``proxied``: target → the members whose way to it goes through a fault proxy.
     ``hosts``: production ``host:port`` → member. ``parse``: says what is wrong with a PromQL text, ``""`` for nothing.
     ``play``: plays rule groups offline, and says what is against an entry of ``tests`` of promtool's unit tests.
+    ``pace``: how much faster story time passes than wall time, and what that does not suit.
     """
 
     home: Path
@@ -95,6 +98,7 @@ class Plan:
     sinks: tuple[str, ...]
     parse: Callable[[str], str]
     play: Callable[[list[Mapping[str, Any]], Mapping[str, Any]], str] = _unplayed
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,7 @@ class Place:
 
     ``addresses``: port name → ``127.0.0.1:20123``. ``fill`` substitutes ``${payments.address}`` and the like.
     ``open`` reads one of the user's YAML files as an editable document. ``mounts``: absolute container path → local path.
+    ``speed``: how much faster story time passes than wall time.
     """
 
     name: str
@@ -131,6 +136,7 @@ class Place:
     fill: Callable[[str], str]
     open: Callable[[Path], Document]
     mounts: Mapping[str, str] = field(default_factory=dict)
+    speed: Speed = UNSPED
 
 
 @dataclass(frozen=True)
@@ -161,25 +167,6 @@ class Delivery:
 
 
 # ── things that the machine gives to extensions ──────────────────────────────
-
-
-class Document(Protocol):
-    """A user's YAML file that is never parsed and dumped again: only spans of its text are replaced."""
-
-    path: Path
-    value: Any
-
-    def line(self, *path: str | int) -> int:
-        """Return the 1-based line of the node at that path; the nearest existing ancestor's where there is none."""
-
-    def set(self, path: Sequence[str | int], value: Any) -> None:
-        """Give the node at ``path`` a value, adding the key to an existing mapping where it is missing."""
-
-    def remove(self, path: Sequence[str | int]) -> None:
-        """Take the key (and its value) or the list item at ``path`` out of the text."""
-
-    def text(self) -> str:
-        """Return the working copy."""
 
 
 class Stack(Protocol):
@@ -385,3 +372,10 @@ class History:
     def story(self, wall: float) -> float:
         """Return the story second of a Unix second."""
         return self.journal.story(wall)
+
+    def spoken(self, story: float) -> str:
+        """Return a story second in words, on both clocks where they differ."""
+        speed = self.journal.speed
+        if speed == 1:
+            return spoken(story)
+        return f"{spoken(story)} of the story, {spoken(story / speed)} of wall time, speed {speed:g}"

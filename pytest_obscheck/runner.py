@@ -81,7 +81,7 @@ class _Act:
 
     def goes_on(self) -> bool:
         """Whether a verdict may still change."""
-        if not self.why and self.show.story() >= _horizon(self.show.scenario):
+        if not self.why and self.show.story() >= _horizon(self.show.scenario) + 2 * CONFIRM * self.show.speed:
             self.why = "horizon"
         return not self.why
 
@@ -118,7 +118,7 @@ def _told(acts: Sequence[_Act]) -> None:
     """Play from time zero on, which is one moment for all."""
     zero = acts[0].show.clock.now()
     for act in acts:
-        act.show.journal.write("zero", zero, speed=1.0)
+        act.show.journal.write("zero", zero, speed=act.show.speed)
     _tell_zero(acts)
     with ExitStack() as heals:
         for act in acts:
@@ -157,7 +157,7 @@ def _wait_until_ready(acts: Sequence[_Act]) -> bool:
             load.begin()
     if not _wait(acts, stack.unscraped):
         return False
-    acts[0].show.clock.sleep(max(_history(act.show) for act in acts))
+    acts[0].show.clock.sleep(max(_history(act.show) / act.show.speed for act in acts))
     expected = set[str]().union(*(_expected(act.show.scenario) for act in acts))
     return _wait(acts, lambda: stack.unready(expected))
 
@@ -181,7 +181,7 @@ def _wait(acts: Sequence[_Act], missing: Callable[[], str]) -> bool:
 
 
 def _history(show: Play) -> float:
-    """Return how many seconds of traffic the claimed rules look back on."""
+    """Return how many story seconds of traffic the claimed rules look back on."""
     plan = show.journal.last("plan")
     alerts = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()} if plan else {}
     claims = [claim for claim in show.scenario.claims if claim.warm]
@@ -374,4 +374,4 @@ def _horizon(scenario: Scenario) -> float:
     ends = [fault.window.end for fault in scenario.faults]
     ends += [claim.phrase.span.end for claim in scenario.claims if not isinstance(claim.phrase, Within)]  # type: ignore[attr-defined]
     late = sum(claim.phrase.limit for claim in scenario.claims if isinstance(claim.phrase, Within))
-    return max(ends, default=0.0) + late + 2 * CONFIRM
+    return max(ends, default=0.0) + late

@@ -56,6 +56,7 @@ class Session:
     control: bool = False
     flags: Sequence[str] = ()
     ready_within: float = READY_WITHIN
+    speed: str = "1"
     clock: Clock = field(default_factory=SystemClock)
     _plan: Plan | None = None
     _trouble: ObscheckError | None = None
@@ -69,7 +70,7 @@ class Session:
             gaps = toolchain.missing(programs_of(self.file))
             if gaps:
                 raise ProgramMissing(toolchain.in_words(gaps))
-            self._plan = plan(self.file)
+            self._plan = plan(self.file, self.speed, self.clock.now())
         return self._plan
 
     @property
@@ -173,7 +174,8 @@ class Session:
     def _header(self, scenario: Scenario, stack: LiveStack) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the first events of a journal: everything that explains the rest without the stack."""
         versions = {"obscheck": version("pytest-obscheck"), "python": platform.python_version()}
-        yield "run", {**versions, "flags": list(self.flags), "speed": 1.0, "clocks_ahead": stack.clocks()}
+        pace = {"speed": self.plan.pace.by, "pace": self.plan.pace.words}
+        yield "run", {**versions, "flags": list(self.flags), **pace, "clocks_ahead": stack.clocks()}
         yield "scenario", to_data(scenario)
         yield "plan", plan_data(self.plan)
         yield "files", {"files": dict(self.plan.facts.files)}

@@ -100,6 +100,11 @@ class Play:
     settled: Callable[[Scenario, Journal, float], bool]
     ready_within: float = 30.0
 
+    @property
+    def speed(self) -> float:
+        """Return how many story seconds pass in one of wall time."""
+        return self.stack.plan.pace.by
+
     def write(self, kind: str, /, **data: Any) -> None:
         """Write an event that happens now."""
         self.journal.write(kind, self.clock.now(), **data)

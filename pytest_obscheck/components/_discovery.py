@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_obscheck.components._files import Reader, Spot, local, names, rows
+from pytest_obscheck.document import Document
 from pytest_obscheck.errors import Problem, did_you_mean
-from pytest_obscheck.protocols import Document, Place
+from pytest_obscheck.protocols import Place
 
 FILE_SD = "file_sd_configs"
 Group = Mapping[str, Any]

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from pytest_obscheck.components._files import rows
 from pytest_obscheck.components._httpconfig import through_proxy
-from pytest_obscheck.protocols import Document, Network
+from pytest_obscheck.document import Document
+from pytest_obscheck.protocols import Network
 
 REMOTES = ("remote_write", "remote_read")
 _PORTS = {"http": 80, "https": 443}

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pytest_obscheck.document import Document
 from pytest_obscheck.errors import ConfigError, Problem, shown_as
-from pytest_obscheck.protocols import Document, Place
+from pytest_obscheck.protocols import Place
 
 SECRET = "<secret>"  # noqa: S105 -- it stands for one
 Spot = tuple[str | int, ...]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_obscheck.components._files import SECRET, Spot, secrets, settings
-from pytest_obscheck.protocols import Document, Network
+from pytest_obscheck.document import Document
+from pytest_obscheck.protocols import Network
 
 _OTHER_WAYS = ("proxy_from_environment", "no_proxy", "proxy_connect_header", "oauth2", "sigv4")
 _IDENTITY = ("ca", "ca_ref", "cert", "cert_file", "cert_ref", "key", "key_file", "key_ref")

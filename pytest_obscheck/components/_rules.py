@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_obscheck.components._files import Reader, rows, shown
-from pytest_obscheck.protocols import AlertRule, Document, Place
+from pytest_obscheck.document import Document
+from pytest_obscheck.protocols import AlertRule, Place
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import Any
 from pytest_obscheck.components._discovery import Found, addresses, file_lists, forget, kinds, renames, replay
 from pytest_obscheck.components._files import Reader, Spot, rows
 from pytest_obscheck.components._httpconfig import through_proxy, without_secrets
-from pytest_obscheck.protocols import Document, Place
+from pytest_obscheck.document import Document
+from pytest_obscheck.protocols import Place
 
 Client = tuple[Document, Spot, Mapping[str, Any], str]
 _SCHEME = "__scheme__"

@@ -10,8 +10,17 @@ from pytest_obscheck.components._files import Reader, Spot, local, names, redact
 from pytest_obscheck.components._flags import given, kept, prefix
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._httpconfig import through_proxy, trust, without_secrets
+from pytest_obscheck.document import Document
 from pytest_obscheck.errors import did_you_mean
-from pytest_obscheck.protocols import Document, Facts, Launch, Place, Route
+from pytest_obscheck.protocols import Facts, Launch, Place, Route
+from pytest_obscheck.speed import (
+    Timing,
+    alertmanager_fixed,
+    alertmanager_flag_spans,
+    alertmanager_flags,
+    alertmanager_spans,
+    speed_alertmanager,
+)
 
 CONFIG = "alertmanager.yml"
 _OURS = ("config.file", "storage.path", "web.listen-address", "web.config.file")
@@ -42,6 +51,17 @@ class Alertmanager:
         checks = (("amtool", document.path),) if document else ()
         return Facts(routes=routes, files=reader.files, checks=checks)
 
+    def timing(self, place: Place) -> Timing:
+        """Return every wait and interval, and the receivers whose notifications hang on the wall clock."""
+        reader = Reader(place)
+        document = reader.open(local(place, place.home, self.config))
+        reader.done()
+        flags = tuple(alertmanager_flag_spans(self.args))
+        if document is None:
+            return Timing(flags)
+        name = reader.name(document)
+        return Timing((*flags, *alertmanager_spans(document, name)), fixed=dict(alertmanager_fixed(document, name)))
+
     def launch(self, place: Place) -> Launch:
         """Return how to start it on the working copy of its configuration; ``ConfigError`` as in ``facts``."""
         reader = Reader(place)
@@ -65,7 +85,8 @@ class Alertmanager:
         if not given(self._args(place), "cluster.listen-address"):
             # Its default is a wildcard address, for TCP and UDP.
             yield "--cluster.listen-address="
-        yield from kept(self._args(place), _OURS)
+        args = kept(self._args(place), _OURS)
+        yield from alertmanager_flags(args, place.speed) if place.speed.changes else args
 
 
 @dataclass
@@ -158,6 +179,8 @@ def _derive(reader: Reader, document: Document) -> dict[str, str]:
         _derive_integration(document, integration, place)
     for number, text in names(value, "templates"):
         document.set(("templates", number), str(local(place, document.path.parent, text)))
+    if place.speed.changes:
+        speed_alertmanager(document, place.speed)
     return {**files, CONFIG: document.text()}
 
 

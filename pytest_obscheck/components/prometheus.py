@@ -16,7 +16,10 @@ from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._promql import PrometheusClient
 from pytest_obscheck.components._rules import rules
 from pytest_obscheck.components._scrapes import clients, derive_scrapes, into_folder, scraped
-from pytest_obscheck.protocols import Document, Facts, Launch, Place
+from pytest_obscheck.components._sped import sped_copies, timing
+from pytest_obscheck.document import Document
+from pytest_obscheck.protocols import Facts, Launch, Place
+from pytest_obscheck.speed import Timing, prometheus_flags
 
 CONFIG = "prometheus.yml"
 _OURS = ("config.file", "storage.tsdb.path", "storage.agent.path", "web.listen-address", "web.config.file")
@@ -59,12 +62,21 @@ class Prometheus:
         checks = tuple(("promtool", path) for path in (config.path, *told.paths))
         return Facts(told.alerts, told.recordings, scraped=targets, files=reader.files, checks=checks)
 
+    def timing(self, place: Place) -> Timing:
+        """Return every duration in the configuration, its rule files and flags."""
+        reader = Reader(place)
+        config = reader.open(local(place, place.home, self.config))
+        found = timing(reader, config, () if self._agent() else self.args) if config else Timing()
+        reader.done()
+        return found
+
     def launch(self, place: Place) -> Launch:
         """Return how to start it on the working copy of its configuration; ``ConfigError`` as in ``facts``."""
         reader = Reader(place)
         config = reader.open(local(place, place.home, self.config))
         scrapes = list(reader.named(config, "scrape_config_files")) if config else []
         known = found(reader, self.targets, self.alertmanagers)
+        copies = sped_copies(reader, config, scrapes, place) if config else {}
         reader.done()
         files: dict[str, str] = {}
         originals: dict[str, str] = {}
@@ -74,6 +86,10 @@ class Prometheus:
             files[f"scrapes.{number}.yml"] = document.text()
         if config:
             files |= _derive(config, place, [f"{place.folder}/{name}" for name in originals], known)
+            if place.speed.changes:
+                config.set(("rule_files",), [f"{place.folder}/rules.{number}.yml" for number, _ in enumerate(copies)])
+                files |= {f"rules.{number}.yml": text for number, text in enumerate(copies.values())}
+                originals |= {f"rules.{number}.yml": name for number, name in enumerate(copies)}
             files[CONFIG] = config.text()
             originals[CONFIG] = reader.name(config)
         return Launch(("prometheus", *self._flags(place)), place.folder, files=files, originals=originals)
@@ -96,7 +112,8 @@ class Prometheus:
         if _major(place.fill("${prometheus.version}")) >= 3:
             # Hidden flag. Without it the first scrape waits for 5 s.
             yield "--scrape.discovery-reload-interval=100ms"
-        yield from kept(self._args(place), _OURS)
+        args = kept(self._args(place), _OURS)
+        yield from prometheus_flags(args, place.speed) if place.speed.changes and not self._agent() else args
 
 
 def _major(version: str) -> int:

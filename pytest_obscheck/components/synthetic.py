@@ -11,6 +11,7 @@ import httpx
 
 from pytest_obscheck.errors import ConfigError, LookFailed, Problem, did_you_mean
 from pytest_obscheck.protocols import Facts, Launch, Place
+from pytest_obscheck.speed import Timing
 from pytest_obscheck.synthetic.notation import NAME, labels, samples
 from pytest_obscheck.when import Duration, seconds
 
@@ -53,6 +54,10 @@ class Synthetic:
         if problems:
             raise ConfigError(problems)
         return Facts()
+
+    def timing(self, place: Place) -> Timing:
+        """Return that its series follow the story."""
+        return Timing(scripted=True)
 
     def launch(self, place: Place) -> Launch:
         """Return how to start it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from pytest_obscheck.errors import LookFailed, did_you_mean
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.matching import Comparison, expanded
 from pytest_obscheck.protocols import Stack
+from pytest_obscheck.speed import Speed, rewrite
 
 STEPS = 1000
 """At how many instants of the story the compared value is computed: a peak between two of them is not seen."""
@@ -42,7 +43,7 @@ class Behind:
             "expr": rule.expr,
             "where": rule.where,
             "missing": missing,
-            "peaks": _peaks(prometheus, rule.expr, since, until),
+            "peaks": _peaks(prometheus, rule.expr, stack.plan.pace.speed, since, until),
         }
 
     def __str__(self) -> str:
@@ -140,8 +141,13 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return said if said.startswith("did you mean") else "nothing like it was scraped"
 
 
-def _peaks(prometheus: AnswersPromQL, expr: str, since: float, until: float) -> list[str]:
-    return [words for lhs, sign, bound in comparisons(expr) if (words := _peak(prometheus, lhs, sign, bound, since, until))]
+def _peaks(prometheus: AnswersPromQL, expr: str, speed: Speed, since: float, until: float) -> list[str]:
+    """Return how near every compared value came, as the user wrote it: asked for is what it is at that speed."""
+    found = []
+    for lhs, sign, bound in comparisons(expr):
+        points = _points(prometheus, rewrite(lhs, speed), since, until)
+        found.append(_peak(points, lhs, sign, bound))
+    return [words for words in found if words]
 
 
 def lookback(exprs: Iterable[str]) -> float:
@@ -177,10 +183,13 @@ def _deciding(node: Any) -> Iterable[tuple[str, str, float]]:
             yield node.lhs.prettify(), sign, float(node.rhs.val)
 
 
-def _peak(prometheus: AnswersPromQL, lhs: str, sign: str, bound: float, since: float, until: float) -> str:
+def _points(prometheus: AnswersPromQL, expr: str, since: float, until: float) -> list[float]:
     step = max(0.05, (until - since) / STEPS)
-    points = [value for series in prometheus.query_range(lhs, since, until, step) for _, value in series.points]
-    points = [value for value in points if not math.isnan(value)]
+    points = [value for series in prometheus.query_range(expr, since, until, step) for _, value in series.points]
+    return [value for value in points if not math.isnan(value)]
+
+
+def _peak(points: Sequence[float], lhs: str, sign: str, bound: float) -> str:
     if not points:
         return f"{lhs} had no value"
     if any(Comparison(sign, bound).holds(value) for value in points):

@@ -14,6 +14,7 @@ from pytest_obscheck.clock import SystemClock
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.expectations._behind import Selector, selectors
 from pytest_obscheck.protocols import Stack
+from pytest_obscheck.speed import rewrite
 
 LAG = 0.4
 """Seconds by which an evaluation stays behind, so that scrapes that are under way are there."""
@@ -51,11 +52,12 @@ class QueryFigure:
     def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
         """Return ``at``, ``values`` (one for each series), ``leaves`` and ``transport`` (seconds, or ``None``)."""
         prometheus, at = stack.that(AnswersPromQL), round(until - LAG, 3)
+        query, over = rewrite(self.query, stack.plan.pace.speed), self.over / stack.plan.pace.by
         for _ in range(TRIES):
-            before = _values(prometheus.query(self.query, at))
-            leaves = _leaves(prometheus, self.query, stack.plan.facts.recordings, at, self.over)
-            late, begun = (prometheus.query(f"{name}[{_ms(2 * self.over)}]", at) for name in (SCRAPE, START))
-            if before == _values(prometheus.query(self.query, at)):
+            before = _values(prometheus.query(query, at))
+            leaves = _leaves(prometheus, query, stack.plan.facts.recordings, at, over)
+            late, begun = (prometheus.query(f"{name}[{_ms(2 * over)}]", at) for name in (SCRAPE, START))
+            if before == _values(prometheus.query(query, at)):
                 # A sample that was written between the two would be in one and not in the other.
                 found = {"at": at, "values": before, "leaves": leaves, "late": [each.data() for each in late]}
                 return {**found, "begun": [each.data() for each in begun], "transport": transport(stack, None)}

@@ -116,7 +116,9 @@ class Alert:
         inside = [moment for moment in known if history.story(moment.at) <= window.end]
         if rule is None or self.state != "firing" or not any("pending" in moment.states() for moment in inside):
             return ""
-        return _still_pending(history, inside, float(rule["duration"] or 0), window, _where(history, self.name))
+        # Prometheus says the hold as it runs: in wall seconds.
+        hold = float(rule["duration"] or 0) * history.journal.speed
+        return _still_pending(history, inside, hold, window, _where(history, self.name))
 
     def __str__(self) -> str:
         """Return the expectation in words."""
@@ -131,7 +133,7 @@ def _annotated_words(annotations: Mapping[str, str]) -> str:
 def _words(history: History, state: State) -> str:
     shown = {key: value for key, value in state.labels.items() if key in ("instance", "job")}
     verb = "fired" if state.name == "firing" else state.name
-    return f"{verb} at {spoken(history.story(state.since))}{' ' + braces(shown) if shown else ''}"
+    return f"{verb} at {history.spoken(history.story(state.since))}{' ' + braces(shown) if shown else ''}"
 
 
 def _wrong(annotations: Mapping[str, str], wanted: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.expectations._behind import Selector, selectors
 from pytest_obscheck.matching import expanded
 from pytest_obscheck.protocols import AlertRule, History, Look, Plan, Stack
-from pytest_obscheck.when import Sight, Window, spoken
+from pytest_obscheck.when import Sight, Window
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Fireable:
                 continue
             wrong = {name: why for name, why in event.data["data"]["missing"].items() if self._judged(name)}
             lines = "\n".join(f"{name} can never fire: {why}" for name, why in sorted(wrong.items()))
-            sights.append(Sight(at, not wrong, lines or f"all can, at {spoken(at)}"))
+            sights.append(Sight(at, not wrong, lines or f"all can, at {history.spoken(at)}"))
         return sights
 
     def _judged(self, name: str) -> bool:

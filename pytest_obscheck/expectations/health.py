@@ -61,9 +61,9 @@ class Health:
             return Sight(at, None, event.data["error"])
         answer = event.data["data"]
         if "unreachable" in answer:
-            return Sight(at, self.status == 0, f"unreachable at {spoken(at)}: {answer['unreachable']}")
+            return Sight(at, self.status == 0, f"unreachable at {history.spoken(at)}: {answer['unreachable']}")
         wrong = self._wrong(answer)
-        words = f"{answer['status']} in {spoken(answer['seconds'])} at {spoken(at)}"
+        words = f"{answer['status']} in {spoken(answer['seconds'])} at {history.spoken(at)}"
         return Sight(at, not wrong, f"{words}: {wrong}" if wrong else words)
 
     def _wrong(self, answer: Mapping[str, Any]) -> str:

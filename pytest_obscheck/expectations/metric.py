@@ -10,7 +10,8 @@ from pytest_obscheck.capabilities import AnswersPromQL
 from pytest_obscheck.expectations._behind import lookback
 from pytest_obscheck.matching import Comparison, ComparisonText
 from pytest_obscheck.protocols import History, Look, Plan, Stack
-from pytest_obscheck.when import Sight, Window, spoken
+from pytest_obscheck.speed import rewrite
+from pytest_obscheck.when import Sight, Window
 
 STEP = 0.2
 """Seconds between the instants at which an expression is evaluated."""
@@ -21,7 +22,7 @@ LAG = 0.3
 
 @dataclass(frozen=True)
 class Evaluations:
-    """A PromQL expression, evaluated five times a second and fetched once a second."""
+    """A PromQL expression, evaluated five times a second and fetched once a second; at a speed, what it says there."""
 
     expr: str
     every: float = 1.0
@@ -29,7 +30,8 @@ class Evaluations:
     def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
         """Return ``since``, ``until`` and ``series``: each with labels and points."""
         start, end = since - LAG, max(since, until - LAG)
-        series = stack.that(AnswersPromQL).query_range(self.expr, start, end, STEP)
+        expr = rewrite(self.expr, stack.plan.pace.speed)
+        series = stack.that(AnswersPromQL).query_range(expr, start, end, STEP)
         plain = [{"labels": dict(each.labels), "points": [list(point) for point in each.points]} for each in series]
         return {"since": start, "until": end, "series": plain}
 
@@ -58,6 +60,8 @@ class Metric:
         wrong = plan.parse(self.expr)
         if wrong:
             yield f"metric: {self.expr!r} is not PromQL: {wrong}"
+        else:
+            yield from plan.pace.misfits("metric", self.expr)
 
     def exprs(self, alerts: Mapping[str, Sequence[str]]) -> Sequence[str]:
         """Return the expression itself."""
@@ -90,17 +94,17 @@ class Metric:
         for number in range(count + 1):
             at = round(data["since"] + number * STEP, 3)
             near = next((found for t, found in values.items() if abs(t - at) < STEP / 4), [])
-            yield self._sight(history.story(at), near)
+            yield self._sight(history, history.story(at), near)
 
-    def _sight(self, at: float, values: Sequence[float]) -> Sight:
+    def _sight(self, history: History, at: float, values: Sequence[float]) -> Sight:
         if not values:
             return Sight(at, holds=False, words="it has no series")
         shown = ", ".join(f"{value:.4g}" for value in values[:3]) + (" …" if len(values) > 3 else "")
         if self.is_ is None:
-            return Sight(at, holds=True, words=f"{shown} at {spoken(at)}")
+            return Sight(at, holds=True, words=f"{shown} at {history.spoken(at)}")
         wanted = Comparison.parse(self.is_)
         each = [wanted.holds(value) for value in values]
-        return Sight(at, all(each), f"{shown} at {spoken(at)}", partly=any(each))
+        return Sight(at, all(each), f"{shown} at {history.spoken(at)}", partly=any(each))
 
     def tell(self, history: History, window: Window) -> str:
         """Return nothing: the last value says it."""

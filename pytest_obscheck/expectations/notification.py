@@ -90,6 +90,16 @@ class Notification:
         name, known = self.labels.get("alertname", ""), {rule.name for rule in plan.facts.alerts}
         if name and not name.startswith("~") and name not in known:
             yield f"no rule file has an alert {name!r}; {did_you_mean(name, known)}"
+        yield from self._fixed(plan)
+
+    def _fixed(self, plan: Plan) -> Iterable[str]:
+        """Yield that the ways to the sink hang on the wall clock, which a speed does not change."""
+        ways = {
+            route.receiver for route in plan.facts.routes if route.sink == self.sink and self.receiver in ("", route.receiver)
+        }
+        if plan.pace.speed.changes and ways and ways <= set(plan.pace.fixed):
+            problem = plan.pace.fixed[min(ways)]
+            yield f"receiver {min(ways)!r} cannot be sped up: {problem.what} ({problem.where}); {problem.right}"
 
     def alertname(self) -> str:
         """Return the name of the alert."""
@@ -123,20 +133,21 @@ class Notification:
                     sights.append(self._quiet(history.story(known.pop(0)), total))
                 if self._counts(delivery, sent):
                     total += 1
-                    sights.extend(self._instant(history.story(delivery["wall"]), total, delivery))
+                    sights.extend(self._instant(history, total, delivery))
             sights.extend(self._quiet(history.story(at), total) for at in known)
         return sights
 
     def _quiet(self, at: float, total: int) -> Sight:
         return Sight(at, total == self.count, _number(total))
 
-    def _instant(self, at: float, total: int, delivery: Mapping[str, Any]) -> list[Sight]:
+    def _instant(self, history: History, total: int, delivery: Mapping[str, Any]) -> list[Sight]:
+        at = history.story(delivery["wall"])
         if self.count is not None:
-            return [Sight(at, total == self.count, f"{_number(total)} by {spoken(at)}")]
+            return [Sight(at, total == self.count, f"{_number(total)} by {history.spoken(at)}")]
         verb = "notified" if self.status == "firing" else "told of the end"
         by = "" if delivery["alerts"] else ", found by its text"
         guess = "" if delivery["status"] else "; its status cannot be read"
-        words = f"{verb} at {spoken(at)}{by}{guess}"
+        words = f"{verb} at {history.spoken(at)}{by}{guess}"
         return [Sight(at, holds=True, words=words), Sight(at, holds=False, words=words)]
 
     def _counts(self, delivery: Mapping[str, Any], sent: dict[str, str]) -> bool:

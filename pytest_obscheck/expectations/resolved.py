@@ -10,7 +10,7 @@ from pytest_obscheck.expectations._behind import Behind, lookback, why_quiet
 from pytest_obscheck.expectations._timeline import Moment, moments
 from pytest_obscheck.matching import braces
 from pytest_obscheck.protocols import History, Look, Plan
-from pytest_obscheck.when import Sight, Window, spoken
+from pytest_obscheck.when import Sight, Window
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Resolved:
             firing = "firing" in moment.states()
             fired = fired or firing
             over = None if firing or not fired else at if over is None and not moment.blind else over
-            sights.append(_sight(at, moment, fired, over))
+            sights.append(_sight(history, moment, fired, over))
         return sights
 
     def tell(self, history: History, window: Window) -> str:
@@ -69,9 +69,10 @@ class Resolved:
         return f"alert {self.name}{braces(dict(self.labels))} resolves"
 
 
-def _sight(at: float, moment: Moment, fired: bool, over: float | None) -> Sight:
+def _sight(history: History, moment: Moment, fired: bool, over: float | None) -> Sight:
+    at = history.story(moment.at)
     if moment.blind:
         return Sight(at, None, moment.blind)
     if over is not None:
-        return Sight(at, holds=True, words=f"resolved at {spoken(over)}")
+        return Sight(at, holds=True, words=f"resolved at {history.spoken(over)}")
     return Sight(at, holds=False, words="it is still firing" if fired else "it has not fired")

@@ -13,7 +13,7 @@ from pytest_obscheck.capabilities import AnswersPromQL
 from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.matching import braces
 from pytest_obscheck.protocols import History, Look, Plan, Stack
-from pytest_obscheck.when import Sight, Window, spoken
+from pytest_obscheck.when import Sight, Window
 
 OVERLAP = 2.0
 
@@ -64,7 +64,7 @@ class Scraped:
         for at, group in groupby(changes, key=lambda change: change[0]):
             known = {**values, **{instance: value for _, instance, value in group}}
             values = {instance: value for instance, value in known.items() if value is not None}
-            sights.append(self._sight(history.story(at), values))
+            sights.append(self._sight(history, history.story(at), values))
         return sorted(sights, key=lambda sight: sight.at)
 
     def _changes(self, history: History) -> Iterator[tuple[float, str, float | None]]:
@@ -90,14 +90,14 @@ class Scraped:
     def _mine(self, labels: Mapping[str, str]) -> bool:
         return self.target in (labels.get("instance"), labels.get("job"))
 
-    def _sight(self, at: float, values: Mapping[str, float]) -> Sight:
+    def _sight(self, history: History, at: float, values: Mapping[str, float]) -> Sight:
         if not values:
             # What is not a target at all is not scraped; but it is not known to be down, either.
             return Sight(at, False if self.up else None, "it has no `up` series")
         each = [(value == 1) == self.up for value in values.values()]
         down = sorted(instance for instance, value in values.items() if value != 1)
         which = f"{', '.join(down)} " if len(values) > 1 and down else ""
-        return Sight(at, all(each), f"{which}{'down' if down else 'up'} at {spoken(at)}", partly=any(each))
+        return Sight(at, all(each), f"{which}{'down' if down else 'up'} at {history.spoken(at)}", partly=any(each))
 
     def tell(self, history: History, window: Window) -> str:
         """Return what Prometheus said of the target last."""

@@ -134,10 +134,14 @@ class Sla:
         wrong = plan.parse(self.query) if self.query else ""
         if wrong:
             yield f"sla: {self.query!r} is not PromQL: {wrong}"
+        elif self.query:
+            yield from plan.pace.misfits("sla", self.query)
         services = [name for name, kind in plan.members.items() if kind == "service"]
         for name in (self.service, self.probing.service if self.probes else ""):
             if name and name not in plan.members:
                 yield f"no service called {name!r}; {did_you_mean(name, services)}"
+        if self.service in services and plan.pace.speed.changes:
+            yield f"{self.service} computes its own figures in wall time, which has no speed; claim it at speed 1"
         yield from self._counting(plan) if self.probes else ()
 
     def _counting(self, plan: Plan) -> Iterable[str]:

@@ -25,9 +25,9 @@ class Sample:
     """Alter the samples of a series while they are scraped, by rewriting them in the harness's forward proxy.
 
     ``series`` is a PromQL instant selector, ``target`` the one production ``host:port`` it is altered for (all, unless given).
-    Exactly one of: ``set`` (a value), ``scale`` (a factor), ``ramp`` (towards a value, linearly over ``over``), ``drop`` (no
-    sample at all), ``freeze`` (the value stays what it is), ``reset`` (a counter starts at 0 again). ``patience`` is how long
-    to wait for a scrape that passes: longer than the scrape interval.
+    Exactly one of: ``set`` (a value), ``scale`` (a factor), ``ramp`` (towards a value, linearly over ``over`` of story time),
+    ``drop`` (no sample at all), ``freeze`` (the value stays what it is), ``reset`` (a counter starts at 0 again). ``patience``
+    is how long to wait for a scrape that passes, in wall time: longer than the scrape interval.
     """
 
     series: str
@@ -75,7 +75,7 @@ class Sample:
         if action in _NUMBERS:
             rule["value"] = getattr(self, action)
         if self.over:
-            rule["over"] = seconds(self.over)
+            rule["over"] = seconds(self.over) / stack.plan.pace.by
         with _failing("begin"):
             stack.that(PassesSamples).alter(self._key(), rule)
 

@@ -47,7 +47,7 @@ class Skew:
 
     def inject(self, stack: Stack) -> None:
         """Begin to shift."""
-        rule: dict[str, Any] = {"action": "skew", "target": self.target, "value": _shift(self.by)}
+        rule: dict[str, Any] = {"action": "skew", "target": self.target, "value": _shift(self.by) / stack.plan.pace.by}
         _scrape.begin(self, stack, {**rule, "series": self.series} if self.series else rule)
 
     def confirm(self, stack: Stack) -> Effect:

@@ -14,7 +14,7 @@ from pytest_obscheck.derive import Document, diff
 from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.rulelab.proof import CLOCK, Case, Outcome, Proof, prove
 from pytest_obscheck.speed.classes import Class, Finding, Metric, classify, flows_in_use, metrics_of
-from pytest_obscheck.speed.factor import Span, check_divides, check_ranges, factor
+from pytest_obscheck.speed.factor import Span, check_speed, factor
 from pytest_obscheck.speed.promql import Source, Speed, with_steps
 from pytest_obscheck.speed.rules import Rule, Spot, rules_of, spans_of, speed_rules
 
@@ -94,19 +94,6 @@ def speed_sheet(asked: Asked) -> Sheet:
         copies[document.path] = document.text()
         diffs.append(diff(before, document.text(), str(document.path)))
     return Sheet(rows, copies, diffs)
-
-
-def check_speed(spans: Sequence[Span], by: Fraction, scrape: Fraction) -> None:
-    """Raise ``ConfigError`` with both mistakes where a speed neither divides nor leaves enough scrapes in a range."""
-    checks: tuple[Callable[[], None], ...] = (lambda: check_divides(spans, by), lambda: check_ranges(spans, by, scrape))
-    problems: list[Problem] = []
-    for check in checks:
-        try:
-            check()
-        except ConfigError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigError(problems)
 
 
 def _opened(paths: Sequence[Path]) -> list[Document]:

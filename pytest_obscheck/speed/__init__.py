@@ -1,7 +1,7 @@
 """What a speed-up changes in a configuration, and what it cannot: pure functions, from the user's text to the sped-up one."""
 
 from pytest_obscheck.speed.alertmanager import (
-    alertmanager_findings,
+    alertmanager_fixed,
     alertmanager_flag_spans,
     alertmanager_flags,
     alertmanager_spans,
@@ -9,7 +9,8 @@ from pytest_obscheck.speed.alertmanager import (
 )
 from pytest_obscheck.speed.bands import Band, check_margin, firing_band
 from pytest_obscheck.speed.classes import Class, Finding, Metric, classify, flows_in_use, metrics_of
-from pytest_obscheck.speed.factor import Limit, Span, check_divides, check_ranges, factor, largest, tick
+from pytest_obscheck.speed.factor import FASTEST, Limit, Span, check_divides, check_ranges, check_speed, factor, largest, tick
+from pytest_obscheck.speed.pace import Pace, Timing
 from pytest_obscheck.speed.prometheus import (
     evaluation_interval,
     prometheus_flag_spans,
@@ -19,28 +20,32 @@ from pytest_obscheck.speed.prometheus import (
     speed_prometheus,
     speed_scrapes,
 )
-from pytest_obscheck.speed.promql import Source, Speed, VirtualClock, rewrite
-from pytest_obscheck.speed.rules import Rule, check_speedable, rules_of, spans_of, speed_rules
+from pytest_obscheck.speed.promql import UNSPED, Source, Speed, VirtualClock, rewrite
+from pytest_obscheck.speed.rules import Rule, misfit, misfits, rules_of, spans_of, speed_rules
 
 __all__ = [
+    "FASTEST",
+    "UNSPED",
     "Band",
     "Class",
     "Finding",
     "Limit",
     "Metric",
+    "Pace",
     "Rule",
     "Source",
     "Span",
     "Speed",
+    "Timing",
     "VirtualClock",
-    "alertmanager_findings",
+    "alertmanager_fixed",
     "alertmanager_flag_spans",
     "alertmanager_flags",
     "alertmanager_spans",
     "check_divides",
     "check_margin",
     "check_ranges",
-    "check_speedable",
+    "check_speed",
     "classify",
     "evaluation_interval",
     "factor",
@@ -48,6 +53,8 @@ __all__ = [
     "flows_in_use",
     "largest",
     "metrics_of",
+    "misfit",
+    "misfits",
     "prometheus_flag_spans",
     "prometheus_flags",
     "prometheus_spans",

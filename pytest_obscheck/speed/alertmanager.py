@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from pytest_obscheck.protocols import Document
-from pytest_obscheck.speed.classes import Class, Finding
+from pytest_obscheck.document import Document
+from pytest_obscheck.errors import Problem
 from pytest_obscheck.speed.durations import milliseconds
 from pytest_obscheck.speed.factor import Span, span
 from pytest_obscheck.speed.flags import flag_spans, sped_flags, values
@@ -67,14 +67,25 @@ def speed_alertmanager(document: Document, speed: Speed) -> None:
             document.set(spot, speed.shorter(text))
 
 
-def alertmanager_findings(document: Document, shown: str = "") -> Iterator[tuple[str, Finding]]:
-    """Yield the routes that cannot be sped up with where they are: those that hang on the wall clock."""
+def alertmanager_fixed(document: Document, shown: str = "") -> Iterator[tuple[str, Problem]]:
+    """Yield the receivers of the routes that cannot be sped up, and why: they hang on the wall clock."""
     for spot, route in routes(document.value):
         for name in _INTERVALS:
             if route.get(name):
-                reason = f"{name} hangs on the wall clock, which Alertmanager reads itself"
+                what = f"{name} hangs on the wall clock, which Alertmanager reads itself"
+                right = "run it at speed 1, or ask amtool about an instant of your choice"
                 where = f"{shown or document.path}:{document.line(*spot, name)}"
-                yield where, Finding(Class.CANNOT, reason, "run it at speed 1, or ask amtool about an instant of your choice")
+                yield _receiver(document.value, spot), Problem(where, what, right)
+
+
+def _receiver(value: Any, spot: Spot) -> str:
+    """Return the receiver of a route: its own, or that of the nearest route above."""
+    found, node = "", value
+    for step in spot:
+        node = node[step]
+        if isinstance(node, Mapping):
+            found = str(node.get("receiver") or found)
+    return found
 
 
 def alertmanager_flags(args: Sequence[str], speed: Speed, known: Collection[str] | None = None) -> tuple[str, ...]:

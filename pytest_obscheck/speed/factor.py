@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, isqrt
@@ -113,13 +113,29 @@ def divisors(number: int) -> list[int]:
     return sorted({*low, *(number // each for each in low)})
 
 
-def largest(spans: Sequence[Span], scrape: Fraction | int = 0, fastest: Fraction | int = FASTEST) -> Limit:
+def check_speed(spans: Sequence[Span], by: Fraction, scrape: Fraction | int = 0) -> None:
+    """Raise ``ConfigError`` with both mistakes where a speed neither divides nor leaves enough scrapes in a range."""
+    checks: tuple[Callable[[], None], ...] = (lambda: check_divides(spans, by), lambda: check_ranges(spans, by, scrape))
+    problems: list[Problem] = []
+    for check in checks:
+        try:
+            check()
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+
+
+def largest(
+    spans: Sequence[Span], scrape: Fraction | int = 0, fastest: Fraction | int = FASTEST, *, paced: bool = False
+) -> Limit:
     """Return the largest whole factor at which every range still holds four scrapes and every span divides.
 
     ``scrape`` is production's interval (0: not known) and ``fastest`` the shortest one at which the stack can be scraped in
-    wall time, both in milliseconds. A range that holds fewer than four scrapes in production need not hold more.
+    wall time, both in milliseconds. A range that holds fewer than four scrapes in production need not hold more. With
+    ``paced`` no target is scraped more often than that, however long the ranges are.
     """
-    ranges = [span for span in spans if span.what == "range"]
+    ranges = [span for span in spans if span.what == "range" or (paced and span.what == "scrape_interval")]
     shortest = min(ranges, key=lambda span: _allows(span, scrape, fastest), default=None)
     whole = tick([*spans, Span(Fraction(scrape), "scrape_interval")])
     highest = _allows(shortest, scrape, fastest) if shortest else (Fraction(scrape) or whole) / fastest

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from pytest_obscheck.protocols import Document
+from pytest_obscheck.document import Document
 from pytest_obscheck.speed.durations import milliseconds, spelled
 from pytest_obscheck.speed.factor import Span, span
 from pytest_obscheck.speed.flags import flag_spans, sped_flags

@@ -63,9 +63,18 @@ class Speed:
     story: frozenset[str] = frozenset()
     """Functions and metrics of real processes that the user decided to read as story time: they are multiplied by N."""
 
+    @property
+    def changes(self) -> bool:
+        """Whether story time passes otherwise than wall time."""
+        return self.by != 1
+
     def shorter(self, duration: str) -> str:
         """Return a story duration as wall time; ``ValueError`` where that is no whole number of milliseconds."""
         return spelled(milliseconds(duration) / self.by)
+
+
+UNSPED = Speed(Fraction(1))
+"""Story time that passes as wall time does."""
 
 
 def _number(value: Fraction) -> str:
@@ -88,7 +97,8 @@ def rewrite(text: str, speed: Speed) -> str:
 
     ``ValueError`` where it is not PromQL, or holds time in a way that cannot be divided.
     """
-    return replaced(text, [piece for leaf in leaves(text, speed) for piece in leaf.pieces])
+    found = [piece for leaf in leaves(text, speed) for piece in leaf.pieces]
+    return replaced(text, found) if speed.changes else text
 
 
 def durations(text: str) -> tuple[tuple[str, Fraction], ...]:

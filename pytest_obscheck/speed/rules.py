@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from pytest_obscheck.errors import ConfigError, Problem
-from pytest_obscheck.protocols import Document
-from pytest_obscheck.speed.classes import Class, Metric, classify, in_story_time
+from pytest_obscheck.document import Document
+from pytest_obscheck.errors import Problem
+from pytest_obscheck.speed.classes import Class, Finding, Metric, classify, in_story_time
 from pytest_obscheck.speed.durations import milliseconds
 from pytest_obscheck.speed.factor import Span, span
 from pytest_obscheck.speed.promql import Source, Speed, durations, rewrite
@@ -133,19 +133,19 @@ def _change(document: Document, spot: Spot, before: str, after: str) -> None:
         document.set(spot, after)
 
 
-def check_speedable(
-    rules: Iterable[Rule], names: Collection[str], speed: Speed, metrics: Mapping[str, Metric] | None = None
-) -> None:
-    """Raise ``ConfigError`` with class and reason of every named rule that a speed would make another rule."""
-    asked = [(rule, classify(rule.expr, speed, metrics, rule.reading)) for rule in rules if rule.name in names]
-    problems = [
-        Problem(
-            rule.where,
-            f"{rule.kind} {rule.name} is no use at speed {float(speed.by):g}: {found.grade.value}, for {found.reason}",
-            found.equivalent,
-        )
-        for rule, found in asked
-        if found.grade in (Class.DECISION, Class.CANNOT)
-    ]
-    if problems:
-        raise ConfigError(problems)
+def misfit(where: str, called: str, finding: Finding, speed: Speed) -> Problem | None:
+    """Return why a speed would make another rule of this one; ``None`` where it would not."""
+    if finding.grade not in (Class.DECISION, Class.CANNOT):
+        return None
+    what = f"{called} is no use at speed {float(speed.by):g}: {finding.grade.value}, for {finding.reason}"
+    right = f"{finding.equivalent}; or run it at speed 1" if finding.grade is Class.DECISION else finding.equivalent
+    return Problem(where, what, right)
+
+
+def misfits(rules: Sequence[Rule], speed: Speed, metrics: Mapping[str, Metric] | None = None) -> dict[Spot, Problem]:
+    """Return where in a file the rules are that a speed would make other rules, and why."""
+    found = {
+        rule.spot: misfit(rule.where, f"{rule.kind} {rule.name}", classify(rule.expr, speed, metrics, rule.reading), speed)
+        for rule in rules
+    }
+    return {spot: problem for spot, problem in found.items() if problem is not None}

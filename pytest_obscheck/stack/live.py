@@ -197,7 +197,8 @@ class LiveStack:
         filling = Filling(self.file, name, addresses, ours)
         folder = self.folder / name
         own = addresses.get(name, {})
-        return Place(name, folder, self.file.home, own, network, filling.text, open_document(self.file.home), self.file.mounts)
+        opener, speed = open_document(self.file.home), self.plan.pace.speed
+        return Place(name, folder, self.file.home, own, network, filling.text, opener, self.file.mounts, speed)
 
     def _addresses(self) -> dict[str, Mapping[str, str]]:
         return {name: seat.place.addresses for name, seat in self.seats.items()}

@@ -13,10 +13,11 @@ from pytest_obscheck.protocols import Facts, Network, Place, Plan, Sink
 from pytest_obscheck.reading import refuse
 from pytest_obscheck.stack.file import Member, StackFile
 from pytest_obscheck.stack.filling import Filling
+from pytest_obscheck.stack.pacing import pace
 
 
-def plan(stack: StackFile) -> Plan:
-    """Return the plan of a stack; ``ConfigError`` with every problem in the files that it names.
+def plan(stack: StackFile, speed: str = "1", now: float = 0.0) -> Plan:
+    """Return the plan of a stack at a speed from now on; ``ConfigError`` with every problem in the files that it names.
 
     The user's own files are checked with promtool and amtool, where some member has such files.
     """
@@ -30,9 +31,10 @@ def plan(stack: StackFile) -> Plan:
     proxied: dict[str, tuple[str, ...]] = {}
     for source, target in stack.edges():
         proxied[target] = (*proxied.get(target, ()), source)
+    paced = pace(speed, stack, merged, lambda member: _place(stack, member), now)
     members = {name: member.type for name, member in stack.members.items()}
     hosts = {host: name for name, member in stack.members.items() for host in member.hosts}
-    return Plan(stack.home, members, proxied, hosts, merged, tuple(registry.names("sinks")), _parse, _play)
+    return Plan(stack.home, members, proxied, hosts, merged, tuple(registry.names("sinks")), _parse, _play, paced)
 
 
 def sinks() -> Mapping[str, type[Sink]]:
@@ -59,14 +61,18 @@ def plan_data(made: Plan) -> dict[str, Any]:
 
 
 def _facts(stack: StackFile, member: Member, problems: list[Problem]) -> Facts:
-    filling = Filling(stack, member.name)
-    network = Network(sinks=sinks())
-    place = Place(member.name, stack.home, stack.home, {}, network, filling.text, open_document(stack.home), stack.mounts)
     try:
-        return member.component.facts(place)
+        return member.component.facts(_place(stack, member))
     except ConfigError as error:
         problems.extend(error.problems)
         return Facts()
+
+
+def _place(stack: StackFile, member: Member) -> Place:
+    """Return the place of a member before there are addresses."""
+    filling = Filling(stack, member.name)
+    network = Network(sinks=sinks())
+    return Place(member.name, stack.home, stack.home, {}, network, filling.text, open_document(stack.home), stack.mounts)
 
 
 def open_document(home: Path) -> Any:

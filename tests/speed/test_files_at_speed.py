@@ -9,16 +9,15 @@ import pytest
 from pytest_obscheck.derive import Document, diff
 from pytest_obscheck.errors import ConfigError
 from pytest_obscheck.speed import (
-    Class,
     Source,
     Span,
     Speed,
-    alertmanager_findings,
+    alertmanager_fixed,
     alertmanager_flag_spans,
     alertmanager_flags,
     alertmanager_spans,
-    check_speedable,
     evaluation_interval,
+    misfits,
     prometheus_flag_spans,
     prometheus_flags,
     prometheus_spans,
@@ -190,10 +189,13 @@ receivers: [{name: a}, {name: b}, {name: c}]
 def test_time_intervals_hang_on_the_wall_clock(tmp_path: Path) -> None:
     document = opened(tmp_path, "route:\n  receiver: a\n  routes:\n  - receiver: b\n    mute_time_intervals: [nights]\n")
 
-    ((where, finding),) = alertmanager_findings(document, "am.yml")
+    ((receiver, problem),) = alertmanager_fixed(document, "am.yml")
 
-    assert (where, finding.grade) == ("am.yml:5", Class.CANNOT)
-    assert finding.reason == "mute_time_intervals hangs on the wall clock, which Alertmanager reads itself"
+    assert receiver == "b"
+    assert str(problem) == (
+        "am.yml:5: mute_time_intervals hangs on the wall clock, which Alertmanager reads itself; "
+        "run it at speed 1, or ask amtool about an instant of your choice"
+    )
 
 
 def test_flags_of_time_are_divided_given_or_not() -> None:
@@ -249,15 +251,21 @@ def test_a_duration_that_is_none_is_told_with_its_place(tmp_path: Path) -> None:
     assert told(flags) == f"prometheus --query.lookback-delta: query.lookback-delta: 'long' {right}"
 
 
-def test_a_claimed_rule_that_a_speed_would_make_another_is_refused_with_its_class(tmp_path: Path) -> None:
-    text = "groups: [{rules: [{alert: A, expr: 'hour() > 9'}, {alert: B, expr: up}, {alert: C, expr: 'hour() > 9'}]}]"
+def test_a_rule_that_a_speed_would_make_another_is_named_with_its_class(tmp_path: Path) -> None:
+    text = "groups: [{rules: [{alert: A, expr: 'hour() > 9'}, {alert: B, expr: up}, {record: c, expr: time()}]}]"
     rules = list(rules_of(opened(tmp_path, text), "r.yml"))
 
-    with pytest.raises(ConfigError) as raised:
-        check_speedable(rules, ("A", "B"), Speed(Fraction(60), Source.REAL))
+    found = misfits(rules, Speed(Fraction(60), Source.REAL))
 
-    assert str(raised.value) == (
-        "r.yml:1: alert A is no use at speed 60: cannot, for hour() hangs on the wall clock, which cannot go faster "
-        "for real processes; run it at speed 1, or offline at an instant of your choice"
-    )
-    check_speedable(rules, ("A", "B"), SPEED)
+    assert [str(problem) for problem in found.values()] == [
+        (
+            "r.yml:1: alert A is no use at speed 60: cannot, for hour() hangs on the wall clock, which cannot go faster "
+            "for real processes; run it at speed 1, or offline at an instant of your choice"
+        ),
+        (
+            "r.yml:1: record c is no use at speed 60: decision, for time() is compared with what real processes did at real times; "
+            "physical: as it is; or story: times N; say which by an annotation obscheck_speed; or run it at speed 1"
+        ),
+    ]
+    assert list(found) == [("groups", 0, "rules", 0), ("groups", 0, "rules", 2)]
+    assert misfits(rules, SPEED) == {}

@@ -1,0 +1,113 @@
+"""How much faster story time may pass on a stack: what the user asks, what limits it, and the rules that it does not suit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from functools import cache
+from math import floor, lcm
+
+from pytest_obscheck.abilities import HoldsTime
+from pytest_obscheck.errors import Problem
+from pytest_obscheck.matching import expanded
+from pytest_obscheck.protocols import AlertRule, Facts, Place
+from pytest_obscheck.speed import (
+    FASTEST,
+    Class,
+    Finding,
+    Metric,
+    Pace,
+    Source,
+    Span,
+    Speed,
+    Timing,
+    VirtualClock,
+    check_speed,
+    classify,
+    factor,
+    flows_in_use,
+    largest,
+    misfit,
+)
+from pytest_obscheck.speed.rules import DECISION
+from pytest_obscheck.stack.file import Member, StackFile
+
+AUTO = "auto"
+FASTEST_REAL = 100
+"""The shortest scrape interval of real exporters that ``auto`` chooses, in milliseconds: they take their time to answer."""
+
+
+def pace(asked: str, stack: StackFile, facts: Facts, place: Callable[[Member], Place], now: float) -> Pace:
+    """Return the pace that the user asks for; ``ConfigError`` where the configuration does not allow it.
+
+    ``now`` is the Unix second at which the virtual clock of scripted samples begins.
+    """
+    if asked != AUTO and factor(asked) == 1:
+        return Pace()
+    timings = {
+        name: member.component.timing(place(member))
+        for name, member in stack.members.items()
+        if isinstance(member.component, HoldsTime)
+    }
+    spans = [span for each in timings.values() for span in each.spans]
+    scrape = max((each.scrape for each in timings.values()), default=Fraction(0))
+    source = Source.SCRIPTED if _scripted(stack, facts, timings) else Source.REAL
+    by, words = _by(asked, spans, scrape, source)
+    evaluation = max((each.evaluation for each in timings.values()), default=Fraction(0)) or Speed.evaluation
+    speed = Speed(by, source, evaluation, _clock(spans, evaluation, by, now) if source is Source.SCRIPTED else VirtualClock())
+    fixed = {receiver: problem for each in timings.values() for receiver, problem in each.fixed.items()}
+    metrics = flows_in_use([*(rule.expr for rule in facts.alerts), *facts.recordings.values()])
+    return Pace(speed, words, dict(_unfit(facts, speed, metrics)), fixed, metrics)
+
+
+def _by(asked: str, spans: Sequence[Span], scrape: Fraction, source: Source) -> tuple[Fraction, str]:
+    """Return the factor and what set or limited it."""
+    said = f"{source.value} samples"
+    if asked != AUTO:
+        by = factor(asked)
+        check_speed(spans, by, scrape)
+        return by, said
+    limit = largest(spans, scrape, FASTEST if source is Source.SCRIPTED else FASTEST_REAL, paced=True)
+    return Fraction(limit.factor), f"{said}; auto: {limit}"
+
+
+def _scripted(stack: StackFile, facts: Facts, timings: Mapping[str, Timing]) -> bool:
+    """Whether every target that is scraped follows the story: one real process among them, and rates are real ones."""
+    hosts = {host: name for name, member in stack.members.items() for host in member.hosts}
+    leads = {hosts.get(target, "") for target in facts.scraped}
+    return bool(leads) and all(name in timings and timings[name].scripted for name in leads)
+
+
+def _clock(spans: Sequence[Span], evaluation: Fraction, by: Fraction, now: float) -> VirtualClock:
+    """Return a clock that begins now, on a multiple of every step of a subquery, on which Prometheus evaluates those."""
+    steps = [each.length for each in spans if each.what == "step"] or [evaluation]
+    below = lcm(*(each.denominator for each in steps))
+    step = Fraction(lcm(*(int(each * below) for each in steps)), below * 1000)
+    quicker = step / by
+    return VirtualClock(floor(now / step) * step, floor(now / quicker) * quicker)
+
+
+def _unfit(facts: Facts, speed: Speed, metrics: Mapping[str, Metric]) -> Iterator[tuple[str, Problem]]:
+    """Yield the rules that the speed would make other rules, or that rest on such a recording rule, by name."""
+
+    @cache
+    def found(expr: str, reading: str) -> Finding:
+        return classify(expr, speed, metrics, reading)
+
+    for name, expr in facts.recordings.items():
+        problem = misfit("", f"record {name}", found(expr, ""), speed)
+        if problem is not None:
+            yield name, problem
+    for rule in facts.alerts:
+        worst = min(_findings(rule, facts.recordings, found), key=lambda finding: -list(Class).index(finding.grade))
+        problem = misfit(rule.where, f"alert {rule.name}", worst, speed)
+        if problem is not None:
+            yield rule.name, problem
+
+
+def _findings(rule: AlertRule, recordings: Mapping[str, str], found: Callable[[str, str], Finding]) -> Iterator[Finding]:
+    """Yield the class of an alert and of all behind it; what it reads as physical, it may rest on as it is."""
+    reading = rule.annotations.get(DECISION, "")
+    yield found(rule.expr, reading)
+    for expr in expanded(rule.expr, recordings)[1:]:
+        yield found(expr, reading if reading == "physical" else "")
