@@ -263,8 +263,9 @@ def test_a_rule_that_a_speed_would_make_another_is_named_with_its_class(tmp_path
             "for real processes; run it at speed 1, or offline at an instant of your choice"
         ),
         (
-            "r.yml:1: record c is no use at speed 60: decision, for time() is compared with what real processes did at real times; "
-            "physical: as it is; or story: times N; say which by an annotation obscheck_speed; or run it at speed 1"
+            "r.yml:1: record c is no use at speed 60: decision, for time() is compared with what real processes did "
+            "at real times; physical: as it is; or story: times N; say which by an annotation obscheck_speed; "
+            "or run it at speed 1"
         ),
     ]
     assert list(found) == [("groups", 0, "rules", 0), ("groups", 0, "rules", 2)]
