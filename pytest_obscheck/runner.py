@@ -1,4 +1,4 @@
-"""play(scenario, stack, clock) → Journal: does what the story says and notes what happens; the only module with threads.
+"""play(scenario, stack, clock) → Journal: does what the story says and notes what happens.
 
 Stories that do not disturb each other are played side by side: one stack, one time zero, one main loop, a journal for each.
 """
@@ -22,13 +22,13 @@ from pytest_obscheck.stage import Play, Traffic
 from pytest_obscheck.watching import last_looks, said, watches
 from pytest_obscheck.when import Always, Eventually, Never, Once, Within, spoken
 
-__all__ = ["Play", "Threads", "play", "play_together"]
+__all__ = ["Play", "play", "play_together"]
 
 CONFIRM = 5.0
 """Wall seconds in which a fault must be seen to have taken hold, or to be gone."""
 
 TICK = 0.02
-"""Wall seconds between two glances of the main loop at what is due."""
+"""Wall seconds between two glances of the main loop at what is due, at least."""
 
 SETTLE = 0.1
 """Wall seconds between two questions whether every claim is settled."""
@@ -41,25 +41,6 @@ CROWD = 5
 
 LATER = 0.02
 """The share of its time by which a story may end later than it could, for the sake of fewer questions."""
-
-
-@dataclass
-class Threads:
-    """Hands that are threads: one for each piece of work, so that one which hangs keeps no other waiting."""
-
-    _running: list[threading.Thread] = field(default_factory=list)
-
-    def give(self, work: Callable[[], None]) -> None:
-        """Start a thread for the work."""
-        self._running = [thread for thread in self._running if thread.is_alive()]
-        thread = threading.Thread(target=work, daemon=True)
-        self._running.append(thread)
-        thread.start()
-
-    def join(self) -> None:
-        """Wait for every thread; each is bounded by the time limits of what it asks."""
-        for thread in self._running:
-            thread.join()
 
 
 @dataclass
@@ -79,9 +60,19 @@ class _Act:
         for load in self.loads:
             load.turn(story)
 
+    def turns(self) -> Iterator[float]:
+        """Yield the Unix seconds at which a window of a load or a fault begins or ends, and the last one of the story."""
+        for each in (*self.show.scenario.loads, *self.show.scenario.faults):
+            yield from (self.show.wall(each.window.start), self.show.wall(each.window.end))
+        yield self.show.wall(self.end())
+
+    def end(self) -> float:
+        """Return the story second at which it is over, whatever happened."""
+        return _horizon(self.show.scenario) + 2 * CONFIRM * self.show.speed
+
     def goes_on(self) -> bool:
         """Whether a verdict may still change."""
-        if not self.why and self.show.story() >= _horizon(self.show.scenario) + 2 * CONFIRM * self.show.speed:
+        if not self.why and self.show.story() >= self.end():
             self.why = "horizon"
         return not self.why
 
@@ -360,13 +351,22 @@ def _main_loop(acts: Sequence[_Act]) -> None:
             ask = now + max(pause, (now - began) / (SHARE * min(len(going), CROWD)))
         if all(act.why for act in acts):
             return
-        clock.sleep(TICK)
+        clock.sleep(_pause(acts, min(ask, *(look.due for look in looks))))
 
 
 def _earliest(scenario: Scenario) -> float:
     """Return the story second before which no story can be settled: some window is not over."""
     ends = [claim.phrase.span.end for claim in scenario.claims if isinstance(claim.phrase, Always | Never | Once)]
     return max(ends, default=0.0)
+
+
+def _pause(acts: Sequence[_Act], due: float) -> float:
+    """Return how long nothing is due: no window begins or ends, and no harm is on its way."""
+    if any(fault.state in ("injecting", "healing") for act in acts for fault in act.faults):
+        return TICK
+    now = acts[0].show.clock.now()
+    # A look that is still busy is overdue.
+    return max(TICK, min([due, *(at for act in acts for at in act.turns() if at > now)]) - now)
 
 
 def _horizon(scenario: Scenario) -> float:

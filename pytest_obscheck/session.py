@@ -21,6 +21,7 @@ from pytest_obscheck import journal as journals
 from pytest_obscheck import loader, registry, runner, toolchain
 from pytest_obscheck.clock import Clock, SystemClock
 from pytest_obscheck.errors import ConfigError, ObscheckError, Problem, ProgramMissing, StackError
+from pytest_obscheck.hands import Threads
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.judge import control, control_notes, judge, settled
 from pytest_obscheck.protocols import Plan
@@ -152,7 +153,7 @@ class Session:
 
     def _play(self, scenarios: Sequence[Scenario], writes: Sequence[_Write | None]) -> list[Journal]:
         stack = self.stack(*scenarios)
-        hands = runner.Threads()
+        hands = Threads()
         shows = []
         for scenario, write in zip(scenarios, writes, strict=True):
             journal = Journal()
