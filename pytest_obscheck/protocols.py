@@ -318,8 +318,11 @@ class Sink(Protocol):
     def route(self, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[str, str]:
         """Return host:port and path to which a receiver so configured sends; ``defaults`` is Alertmanager's ``global``."""
 
-    def accept(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes, Delivery]:
-        """Answer one message as the real service would: status code, body, and what was understood of it."""
+    def accept(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes, Delivery | None]:
+        """Answer one request as the real service would: status code, body, and what was understood of it.
+
+        ``None`` is for what tells nobody anything: a token, a search, a repetition of what was just said.
+        """
 
 
 class Look(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pytest_obscheck.components._files import Reader, Spot, local, names, redacted, rows
+from pytest_obscheck.components._files import SECRET, Reader, Spot, local, names, redacted, rows
 from pytest_obscheck.components._flags import given, kept, prefix
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._httpconfig import through_proxy, trust, without_secrets
@@ -185,9 +185,11 @@ def _derive(reader: Reader, document: Document) -> dict[str, str]:
 
 
 def _contents(reader: Reader, document: Document) -> Iterator[tuple[Spot, str]]:
-    """Yield the files whose placeholder must hold a URL: where they are named, and the URL of the sink."""
+    """Yield the files whose placeholder must hold a URL, or a number: where they are named, and what they must hold."""
     for route, integration in zip(_routes(reader, document), _integrations(document.value), strict=False):
         yield from (((*integration.spot, name), _url(route)) for name in _URL_FILES if name in integration.config)
+        if "chat_id_file" in integration.config:
+            yield (*integration.spot, "chat_id_file"), "1"
     slack = reader.place.network.sinks.get("slack_configs")
     if slack and "slack_api_url_file" in _defaults(document.value):
         host, path = slack().route({}, _defaults(document.value))
@@ -203,11 +205,24 @@ def _url(route: Route) -> str:
 
 def _derive_integration(document: Document, integration: _Integration, place: Place) -> None:
     config, spot = integration.config, integration.spot
+    if integration.key == "sns_configs":
+        _derive_signature(document, (*spot, "sigv4"), config.get("sigv4"))
     if integration.key == "email_configs":
         _derive_email(document, integration, place)
     elif isinstance(config.get("http_config"), Mapping):
         # An http_config of its own inherits nothing from the global one.
         through_proxy(document, (*spot, "http_config"), config["http_config"], place.network, https=True)
+
+
+def _derive_signature(document: Document, spot: Spot, config: Any) -> None:
+    """Sign with keys of nobody: profiles and roles are asked for elsewhere, which is not part of the stack."""
+    config = config if isinstance(config, Mapping) else {}
+    for name in ("profile", "role_arn", "external_id"):
+        if name in config:
+            document.remove((*spot, name))
+    for name, value in {"region": "us-east-1", "access_key": SECRET, "secret_key": SECRET}.items():
+        if name not in config:
+            document.set((*spot, name), value)
 
 
 def _derive_email(document: Document, integration: _Integration, place: Place) -> None:

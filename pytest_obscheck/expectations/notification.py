@@ -62,7 +62,8 @@ class Notification:
 
     It holds for the instant of each arrival. Retries of a message that was not acknowledged, and repeats of one that was, are
     not counted again. With ``count`` it holds while exactly so many have arrived. A protocol that carries no labels (Slack's)
-    is searched for their values. ``says``: texts that must stand in the message, as it was rendered (``~regex`` matches).
+    is searched for their values; a message that only names its group (an OpsGenie close) is about what that group was last.
+    ``says``: texts that must stand in the message, as it was rendered (``~regex`` matches).
     """
 
     sink: str
@@ -120,7 +121,7 @@ class Notification:
     def holds(self, history: History) -> Sequence[Sight]:
         """Return an instant for each arrival that counts, and a sight for the end of each look and long stretches of it."""
         sights: list[Sight] = []
-        sent: dict[str, str] = {}
+        sent: dict[str, Mapping[str, Any]] = {}
         total = 0
         for event in history.looks:
             if "error" in event.data:
@@ -131,9 +132,10 @@ class Notification:
             for delivery in data["arrived"]:
                 while known and known[0] < delivery["wall"]:
                     sights.append(self._quiet(history.story(known.pop(0)), total))
-                if self._counts(delivery, sent):
+                whole = self._with_alerts(delivery, sent)
+                if self._counts(whole, sent):
                     total += 1
-                    sights.extend(self._instant(history, total, delivery))
+                    sights.extend(self._instant(history, total, whole))
             sights.extend(self._quiet(history.story(at), total) for at in known)
         return sights
 
@@ -145,18 +147,26 @@ class Notification:
         if self.count is not None:
             return [Sight(at, total == self.count, f"{_number(total)} by {history.spoken(at)}")]
         verb = "notified" if self.status == "firing" else "told of the end"
-        by = "" if delivery["alerts"] else ", found by its text"
+        by = ", found by its group" if "of" in delivery else "" if delivery["alerts"] else ", found by its text"
         guess = "" if delivery["status"] else "; its status cannot be read"
         words = f"{verb} at {history.spoken(at)}{by}{guess}"
         return [Sight(at, holds=True, words=words), Sight(at, holds=False, words=words)]
 
-    def _counts(self, delivery: Mapping[str, Any], sent: dict[str, str]) -> bool:
+    def _with_alerts(self, delivery: Mapping[str, Any], sent: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Return an end that names nothing but its group with the alerts that the group had; anything else as it is."""
+        before = sent.get(_group(delivery))
+        if delivery["alerts"] or delivery["status"] != "resolved" or not delivery["group"] or before is None:
+            return delivery
+        ended = [{**alert, "status": "resolved"} for alert in before["alerts"]]
+        return {**delivery, "alerts": ended, "of": delivery["group"]} if ended else delivery
+
+    def _counts(self, delivery: Mapping[str, Any], sent: dict[str, Mapping[str, Any]]) -> bool:
         """Whether a delivery is acknowledged, about a matching alert, and says something that was not said before."""
         if not self._here(delivery) or delivery["answered"] >= 300:
             return False
-        group, content = f"{delivery['receiver']} {delivery['group']}", _content(delivery)
-        repeated = sent.get(group) == content
-        sent[group] = content
+        group = _group(delivery)
+        repeated = group in sent and _content(sent[group]) == _content(delivery)
+        sent[group] = delivery
         return self._about(delivery) and not repeated and not _unsaid(self.says, delivery)
 
     def _here(self, delivery: Mapping[str, Any]) -> bool:
@@ -219,6 +229,10 @@ class Notification:
         rest = braces({key: value for key, value in self.labels.items() if key != "alertname"})
         words = f", saying {' and '.join(map(repr, self.says))}" if self.says else ""
         return f"{self.sink}{to} {said} of {name or 'any alert'}{rest}{count}{words}"
+
+
+def _group(delivery: Mapping[str, Any]) -> str:
+    return f"{delivery['receiver']} {delivery['group']}"
 
 
 def _content(delivery: Mapping[str, Any]) -> str:

@@ -59,6 +59,8 @@ class Mailbox:
         wall = self.now()
         headers = {name.decode(): value.decode("latin-1") for name, value in request.headers}
         status, answer, delivery = self._sink(sink).accept(request.method, request.target, headers, request.body)
+        if delivery is None:
+            return status, answer
         receiver = delivery.receiver or " or ".join(sorted({route.receiver for route in routes}))
         text = _CREDENTIALS.sub("", delivery.text)
         self._deliveries.append(replace(delivery, sink=sink, receiver=receiver, text=text, answered=status, wall=wall))

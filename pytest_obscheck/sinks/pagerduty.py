@@ -6,20 +6,18 @@ The protocols: https://developer.pagerduty.com/docs/send-alert-event and https:/
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pytest_obscheck.protocols import Delivery
+from pytest_obscheck.sinks._address import address
+from pytest_obscheck.sinks._listed import listed
 
 V1 = ("events.pagerduty.com:443", "/generic/2010-04-15/create_event.json")
 V2 = "https://events.pagerduty.com/v2/enqueue"
 SEVERITIES = ("critical", "warning", "error", "info")
 STATUSES = {"trigger": "firing", "acknowledge": "acknowledged", "resolve": "resolved"}
-
-_URL = re.compile(r"(https?)://(?:[^/?#]*@)?(\[[^\]]*\]|[^/:?#]+)(?::([0-9]+))?([^?#]*)", re.IGNORECASE)
-_ITEM = re.compile(r" ?- (\S+) = (.*)")
 
 
 @dataclass(frozen=True)
@@ -33,11 +31,7 @@ class PagerDuty:
         """Return the address of the API: v1 for a service key, whatever the URL says, as Alertmanager does it."""
         if config.get("service_key") or config.get("service_key_file"):
             return V1
-        found = _URL.match(str(config.get("url") or defaults.get("pagerduty_url") or V2))
-        if not found:
-            return "events.pagerduty.com:443", "/v2/enqueue"
-        port = found[3] or ("443" if found[1].lower() == "https" else "80")
-        return f"{found[2].lower()}:{port}", found[4]
+        return address(config.get("url") or defaults.get("pagerduty_url") or V2, V1[0])
 
     def accept(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes, Delivery]:
         """Take an event: 202 (v1: 200) with its key, 400 with every error."""
@@ -106,25 +100,4 @@ def _alerts(detail: Any, status: str) -> Iterator[dict[str, Any]]:
             kept = {key: dict(alert.get(key) or {}) for key in ("labels", "annotations")}
             yield {**kept, "status": str(alert.get("status") or status)}
     else:
-        yield from _listed(str(detail or ""), status)
-
-
-def _listed(text: str, status: str) -> Iterator[dict[str, Any]]:
-    """Yield the alerts of Alertmanager's default text: ``Labels:`` and ``Annotations:`` with `` - name = value`` lines."""
-    for block in re.split(r"(?m)^\s*Labels:\n", text)[1:]:
-        labels, _, rest = block.partition("Annotations:\n")
-        annotations = re.split(r"(?m)^Source: ", rest)[0]
-        yield {"labels": _pairs(labels), "annotations": _pairs(annotations), "status": status}
-
-
-def _pairs(text: str) -> dict[str, str]:
-    """Return name → value; a line that begins no pair goes on with the value before it."""
-    pairs: dict[str, str] = {}
-    name = ""
-    for line in text.rstrip("\n").split("\n"):
-        found = _ITEM.fullmatch(line)
-        if found:
-            name, pairs[found[1]] = found[1], found[2]
-        elif name:
-            pairs[name] += f"\n{line}"
-    return pairs
+        yield from listed(str(detail or ""), status)

@@ -6,35 +6,31 @@ The protocols: https://api.slack.com/messaging/webhooks and https://api.slack.co
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pytest_obscheck.protocols import Delivery
+from pytest_obscheck.sinks._address import address
+from pytest_obscheck.sinks._listed import alerts, status
 
 UNNAMED = "slack-url-file.invalid:80"
 """Where a receiver leads whose URL stands in a file: the derived copy's file must say ``http://slack-url-file.invalid/``."""
 APP = "https://slack.com/api/chat.postMessage"
 
-_URL = re.compile(r"(https?)://(?:[^/?#]*@)?(\[[^\]]*\]|[^/:?#]+)(?::([0-9]+))?([^?#]*)", re.IGNORECASE)
 _WORDS = ("pretext", "title", "title_link", "text", "fallback", "footer")
 
 
 @dataclass(frozen=True)
 class Slack:
-    """The pretend Slack. Its messages carry no labels: ``alerts`` is empty and ``text`` holds all the words."""
+    """The pretend Slack. By default its messages carry no labels: then ``alerts`` is empty and ``text`` holds all the words."""
 
     name = "slack"
     receiver_key = "slack_configs"
 
     def route(self, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[str, str]:
         """Return the host:port and path of the webhook, or of the app's API where a token is configured."""
-        found = _URL.match(_url(config, defaults))
-        if not found:
-            return UNNAMED, ""
-        port = found[3] or ("443" if found[1].lower() == "https" else "80")
-        return f"{found[2].lower()}:{port}", found[4]
+        return address(_url(config, defaults), UNNAMED)
 
     def accept(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes, Delivery]:
         """Take a message; Slack's own words for what it refuses. The path holds a secret and is not kept."""
@@ -85,7 +81,7 @@ def _app(problem: str, message: Mapping[str, Any], headers: Mapping[str, str]) -
 
 def _delivery(message: Mapping[str, Any]) -> Delivery:
     text = "\n".join(dict.fromkeys(_words(message)))
-    return Delivery("slack", _status(message, text), (), text)
+    return Delivery("slack", _status(message, text), alerts(text), text)
 
 
 def _words(message: Mapping[str, Any]) -> Iterator[str]:
@@ -107,8 +103,5 @@ def _said(words: Any) -> Iterator[str]:
 
 def _status(message: Mapping[str, Any], text: str) -> str:
     """Return what the default title says, else what the default colours mean, else nothing."""
-    found = re.search(r"\[(FIRING|RESOLVED)\b", text)
-    if found:
-        return found[1].lower()
     colours = {attachment.get("color") for attachment in message.get("attachments") or ()}
-    return "firing" if "danger" in colours else "resolved" if "good" in colours else ""
+    return status(text) or ("firing" if "danger" in colours else "resolved" if "good" in colours else "")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from pytest_obscheck.capabilities import HoldsAlerts
 from pytest_obscheck.components._http import Http
@@ -205,6 +207,34 @@ def test_placeholders_hold_the_url_of_the_sink_where_a_url_is_wanted(tmp_path: P
         "auth_password_file.2": "placeholder",
         "routing_key_file.3": "placeholder",
         "url_file.4": "http://webhook.invalid/receivers/1/webhook_configs/0",
+    }
+
+
+def test_sns_is_signed_with_keys_of_nobody_and_asks_no_profile_and_no_role(tmp_path: Path) -> None:
+    text = "receivers:\n  - name: x\n    sns_configs:\n"
+    text += (
+        "      - {topic_arn: t, sigv4: {region: eu-west-1, profile: prod, role_arn: r, external_id: e}}\n      - topic_arn: t\n"
+    )
+    made = place(home(tmp_path, text))
+    sinks = dataclasses.replace(made.network, sinks={"sns_configs": sink("sns")})
+
+    launch = component().launch(dataclasses.replace(made, network=sinks))
+
+    derived = yaml.safe_load(launch.files["alertmanager.yml"])["receivers"][0]["sns_configs"]
+    keys = {"access_key": "<secret>", "secret_key": "<secret>"}
+    assert [each["sigv4"] for each in derived] == [{"region": "eu-west-1", **keys}, {"region": "us-east-1", **keys}]
+
+
+def test_the_placeholder_of_a_chat_is_a_number(tmp_path: Path) -> None:
+    text = "receivers:\n  - name: x\n    telegram_configs: [{bot_token_file: t, chat_id_file: c}]\n"
+    made = place(home(tmp_path, text))
+    sinks = dataclasses.replace(made.network, sinks={"telegram_configs": sink("telegram")})
+
+    files = component().launch(dataclasses.replace(made, network=sinks)).files
+
+    assert {name: text for name, text in files.items() if name != "alertmanager.yml"} == {
+        "bot_token_file.1": "placeholder",
+        "chat_id_file.2": "1",
     }
 
 

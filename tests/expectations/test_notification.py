@@ -107,6 +107,28 @@ def test_once_counts_a_group_that_grew_and_each_group_by_itself() -> None:
     assert outcomes == [FAILED, FAILED]
 
 
+def closed(at: float, group: str = "g") -> Delivery:
+    """Return an end that names its group only."""
+    return Delivery("opsgenie", "resolved", (), f"closed by its alias {group}", group, "on-call", wall=ZERO + at)
+
+
+def test_an_end_that_names_its_group_only_is_about_the_alerts_of_that_group() -> None:
+    journal = arrived(
+        page(1.0, ("Slow", "firing"), sink="opsgenie"), page(1.5, ("Other", "firing"), sink="opsgenie", group="h"), closed(3.0)
+    )
+    slow, other = (Notification("opsgenie", {"alertname": name}, "resolved") for name in ("Slow", "Other"))
+
+    assert decided(slow, once("0s", "9s"), journal).words == "told of the end at 3.0s, found by its group"
+    assert decided(other, never("0s", "9s"), journal).outcome is PASSED
+
+
+@pytest.mark.parametrize("before", [[], [page(1.0, ("Slow", "firing"), sink="opsgenie", answered=503)]])
+def test_an_end_of_a_group_that_nobody_was_told_of_is_about_nothing(before: list[Delivery]) -> None:
+    ended = Notification("opsgenie", SLOW, "resolved")
+
+    assert decided(ended, never("0s", "9s"), arrived(*before, closed(3.0))).outcome is PASSED
+
+
 def test_a_repeat_of_one_group_is_one_whatever_other_groups_say_in_between() -> None:
     journal = arrived(
         page(1.0, ("Slow", "firing")), page(2.0, ("Other", "firing"), group="h"), page(3.0, ("Slow", "firing"))

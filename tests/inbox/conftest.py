@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.components.inbox import InboxClient
 from pytest_obscheck.protocols import Route
 
@@ -60,6 +61,53 @@ def launch(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     for process in processes:
         process.kill()
         process.communicate()
+
+
+@dataclass(frozen=True)
+class StartedAlertmanager:
+    """An Alertmanager that is ready, on port ``address``."""
+
+    address: str
+    logged: Path
+
+    def send(self, labels: Mapping[str, str], **times: str) -> None:
+        """Give it an alert with these labels; ``endsAt`` ends it."""
+        alert = {"labels": labels, "annotations": {"summary": "two\nlines"}, **times}
+        assert httpx.post(f"http://{self.address}/api/v2/alerts", json=[alert], trust_env=False).status_code == 200
+
+    def ready(self) -> bool:
+        """Whether it takes alerts now."""
+        try:
+            return httpx.get(f"http://{self.address}/-/ready", trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def log(self) -> str:
+        """Return all that it logged."""
+        return self.logged.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def alertmanager(tmp_path: Path, obs_program: Callable[[str], Path]) -> Iterator[Callable[[str], StartedAlertmanager]]:
+    """Start Alertmanager with a configuration, and wait until it is ready."""
+    program = str(obs_program("alertmanager"))
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(text: str) -> StartedAlertmanager:
+        started = StartedAlertmanager(*_free(1), tmp_path / "alertmanager.log")
+        config = tmp_path / "alertmanager.yml"
+        config.write_text(text, encoding="utf-8")
+        argv = [program, f"--config.file={config}", f"--storage.path={tmp_path / 'data'}", "--cluster.listen-address="]
+        argv += [f"--web.listen-address={started.address}", "--web.external-url=https://alerts.prod.example"]
+        with started.logged.open("wb") as log:
+            processes.append(subprocess.Popen([*argv, "--web.route-prefix=/"], stderr=log, env={}))
+        assert until(SystemClock(), started.ready, 10), started.log()
+        return started
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import httpx
 import pytest
 
 from pytest_obscheck.clock import SystemClock, until
@@ -55,58 +52,19 @@ def routes() -> list[Route]:
     return [Route(host, path, sink, "everyone") for sink, (host, path) in ways]
 
 
-@pytest.fixture
-def alertmanager(
-    tmp_path: Path, free: Callable[[int], list[str]], obs_program: Callable[[str], Path]
-) -> Iterator[Callable[[Any], str]]:
-    """Start Alertmanager behind an inbox and return its API's URL once it is ready."""
-    program = str(obs_program("alertmanager"))
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(inbox: Any) -> str:
-        (address,) = free(1)
-        config = tmp_path / "alertmanager.yml"
-        config.write_text(CONFIG.format(**inbox.listen, ca=inbox.ca_file), encoding="utf-8")
-        argv = [program, f"--config.file={config}", f"--storage.path={tmp_path / 'data'}", "--cluster.listen-address="]
-        argv += [f"--web.listen-address={address}", "--web.external-url=https://alerts.prod.example", "--web.route-prefix=/"]
-        with (tmp_path / "alertmanager.log").open("wb") as log:
-            started.append(subprocess.Popen(argv, stderr=log, env={}))
-        assert until(SystemClock(), lambda: answers(f"http://{address}/-/ready"), 10), (
-            tmp_path / "alertmanager.log"
-        ).read_text()
-        return f"http://{address}/api/v2/alerts"
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-def send(url: str, **times: str) -> None:
-    alert = {"labels": LABELS, "annotations": {"summary": "two\nlines"}, **times}
-    assert httpx.post(url, json=[alert], trust_env=False).status_code == 200
-
-
 def test_all_four_sinks_hear_of_the_firing_and_of_the_end(
-    inbox: Callable[..., Any], alertmanager: Callable[[Any], str], tmp_path: Path
+    inbox: Callable[..., Any], alertmanager: Callable[[str], Any]
 ) -> None:
     started = inbox(routes=routes())
-    url = alertmanager(started)
+    running = alertmanager(CONFIG.format(**started.listen, ca=started.ca_file))
 
     def arrived(count: int) -> Callable[[], bool]:
         return lambda: started.client.deliveries(0)[0] >= count
 
-    send(url)
-    assert until(SystemClock(), arrived(5), 10), (tmp_path / "alertmanager.log").read_text()
-    send(url, endsAt="2026-01-01T00:00:00Z")
-    assert until(SystemClock(), arrived(10), 10), (tmp_path / "alertmanager.log").read_text()
+    running.send(LABELS)
+    assert until(SystemClock(), arrived(5), 10), running.log()
+    running.send(LABELS, endsAt="2026-01-01T00:00:00Z")
+    assert until(SystemClock(), arrived(10), 10), running.log()
 
     _, deliveries = started.client.deliveries(0)
     assert {sink: sum(d.sink == sink for d in deliveries) for sink in RECEIVERS} == SENT
