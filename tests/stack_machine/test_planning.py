@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_obscheck import registry
 from pytest_obscheck.errors import ConfigError
 from pytest_obscheck.stack.file import read
 from pytest_obscheck.stack.planning import plan, plan_data
@@ -56,7 +57,7 @@ def test_a_plan_knows_members_hosts_and_who_reaches_whom_through_a_fault_proxy(t
     assert dict(made.members)["checkout"] == "service"
     assert made.proxied == {"database": ("payments", "checkout"), "payments": ("checkout",)}
     assert made.hosts == {"db.shop.example:5432": "database"}
-    assert made.sinks == ("email", "pagerduty", "slack", "webhook")
+    assert made.sinks == tuple(registry.names("sinks"))
 
 
 def test_every_name_that_stands_for_nothing_is_told_at_once(tmp_path: Path) -> None:
