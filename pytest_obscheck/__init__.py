@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_obscheck.errors import ConfigError, ObscheckError, StackError, StoryFailed, StoryUnknown
     from pytest_obscheck.expectations.alert import Alert
+    from pytest_obscheck.expectations.dashboard import Dashboard
     from pytest_obscheck.expectations.fireable import Fireable
     from pytest_obscheck.expectations.health import Health
     from pytest_obscheck.expectations.metric import Metric
@@ -40,16 +41,19 @@ if TYPE_CHECKING:
     from pytest_obscheck.when import always, during, eventually, never, once, within
 
 __all__ = [
-    "Alert", "Bandwidth", "ConfigError", "Cpu", "Down", "Fireable", "Freeze", "FullDisk", "Garbage", "Health", "Kill",
-    "Latency", "LimitData", "Locust", "Memory", "Metric", "Notification", "ObscheckError", "PacketLoss", "Proved", "ResetPeer",
-    "Resolved", "Restart", "Sample", "Scraped", "Script", "Skew", "Sla", "Slicer", "SlowClose", "SlowScrape", "StackError",
-    "StoryFailed", "StoryUnknown", "Timeout", "always", "during", "eventually", "never", "once", "within",
+    "Alert", "Bandwidth", "ConfigError", "Cpu", "Dashboard", "Down", "Fireable", "Freeze", "FullDisk", "Garbage",
+    "Health", "Kill", "Latency", "LimitData", "Locust", "Memory", "Metric", "Notification", "ObscheckError", "PacketLoss",
+    "Proved", "ResetPeer", "Resolved", "Restart", "Sample", "Scraped", "Script", "Skew", "Sla", "Slicer", "SlowClose",
+    "SlowScrape", "StackError", "StoryFailed", "StoryUnknown", "Timeout", "always", "during", "eventually", "never",
+    "once", "within",
 ]  # fmt: skip
 
 _HOMES = {
     "errors": ("ConfigError", "ObscheckError", "StackError", "StoryFailed", "StoryUnknown"),
     "when": ("always", "during", "eventually", "never", "once", "within"),
-    "expectations": ("Alert", "Fireable", "Health", "Metric", "Notification", "Proved", "Resolved", "Scraped", "Sla"),
+    "expectations": (
+        "Alert", "Dashboard", "Fireable", "Health", "Metric", "Notification", "Proved", "Resolved", "Scraped", "Sla",
+    ),
     "loads": ("Locust",),
     "faults": (
         "Bandwidth", "Cpu", "Down", "Freeze", "FullDisk", "Garbage", "Kill", "Latency", "LimitData", "Memory", "PacketLoss",

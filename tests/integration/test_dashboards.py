@@ -1,0 +1,52 @@
+"""The shipped dashboards on the real stack: a metric that is renamed turns exactly the panels red that ask for it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+STORY = "scenarios/dashboards.obs.yaml"
+DASHBOARDS = Path(__file__).parents[2] / "stack/grafana/dashboards"
+
+
+def asking_for(metric: str) -> set[str]:
+    """Return the panels whose queries name a metric, as reports call them."""
+    boards = [json.loads(path.read_text(encoding="utf-8")) for path in DASHBOARDS.glob("*.json")]
+    return {
+        f"{board['title']} / {panel['title']}"
+        for board in boards
+        for panel in board["panels"]
+        for target in panel["targets"]
+        if re.search(rf"\b{metric}", target["expr"])
+    }
+
+
+def test_a_renamed_metric_turns_exactly_its_panels_red(project: Any) -> None:
+    project.edit("stack/service/metrics.py", '"http_request_duration_seconds"', '"http_request_latency_seconds"')
+
+    said = project.pytest("--obs-stack", "-q", STORY)
+
+    red = re.findall(r"(?m)^ {6}(.+ / .+): no data: no series is called '(\w+)'; did you mean '(\w+)'\?$", said.out)
+    asks = asking_for("http_request_duration_seconds")
+    assert (said.code, len(asks) > 3, {panel for panel, _, _ in red}) == (1, True, asks), said.out
+    assert {(lost, near) for _, lost, near in red} == {
+        ("http_request_duration_seconds_bucket", "http_request_latency_seconds_bucket")
+    }
+    assert len(re.findall(r"(?m)^ {6}\S.* / ", said.out)) == len(asks)
+
+
+def test_a_broken_dashboard_is_one_sentence_and_nothing_starts(project: Any) -> None:
+    project.write("stack/grafana/dashboards/broken.json", '{"panels": [\n{]}')
+
+    said = project.pytest("--obs-stack", "-q", STORY)
+
+    assert said.code == 1
+    words = "not JSON: Expecting property name enclosed in double quotes; export the dashboard again"
+    assert f"dashboard: grafana/dashboards/broken.json:2: {words}\n" in said.out
+    assert project.left() == ([], [])
