@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pytest_obscheck.expectations.dashboard import Dashboard
     from pytest_obscheck.expectations.fireable import Fireable
     from pytest_obscheck.expectations.health import Health
+    from pytest_obscheck.expectations.logs import Logs
     from pytest_obscheck.expectations.metric import Metric
     from pytest_obscheck.expectations.notification import Notification
     from pytest_obscheck.expectations.proved import Proved
@@ -42,17 +43,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Alert", "Bandwidth", "ConfigError", "Cpu", "Dashboard", "Down", "Fireable", "Freeze", "FullDisk", "Garbage",
-    "Health", "Kill", "Latency", "LimitData", "Locust", "Memory", "Metric", "Notification", "ObscheckError", "PacketLoss",
-    "Proved", "ResetPeer", "Resolved", "Restart", "Sample", "Scraped", "Script", "Skew", "Sla", "Slicer", "SlowClose",
-    "SlowScrape", "StackError", "StoryFailed", "StoryUnknown", "Timeout", "always", "during", "eventually", "never",
-    "once", "within",
+    "Health", "Kill", "Latency", "LimitData", "Locust", "Logs", "Memory", "Metric", "Notification", "ObscheckError",
+    "PacketLoss", "Proved", "ResetPeer", "Resolved", "Restart", "Sample", "Scraped", "Script", "Skew", "Sla", "Slicer",
+    "SlowClose", "SlowScrape", "StackError", "StoryFailed", "StoryUnknown", "Timeout", "always", "during", "eventually",
+    "never", "once", "within",
 ]  # fmt: skip
 
 _HOMES = {
     "errors": ("ConfigError", "ObscheckError", "StackError", "StoryFailed", "StoryUnknown"),
     "when": ("always", "during", "eventually", "never", "once", "within"),
     "expectations": (
-        "Alert", "Dashboard", "Fireable", "Health", "Metric", "Notification", "Proved", "Resolved", "Scraped", "Sla",
+        "Alert", "Dashboard", "Fireable", "Health", "Logs", "Metric", "Notification", "Proved", "Resolved", "Scraped",
+        "Sla",
     ),
     "loads": ("Locust",),
     "faults": (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -30,6 +30,39 @@ class Answer:
     json: Any
     text: str
     seconds: float
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of a log: when it was written (Unix seconds), its text, and the labels of its stream."""
+
+    at: float
+    text: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LogFilter:
+    """Which lines are meant, in words that every store of logs understands; ``~regex`` is one for a label or a field.
+
+    ``fields`` are those of a line that is JSON (``user.id`` reaches inside). ``contains`` is text, ``matches`` a regex (RE2).
+    """
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
+    contains: str = ""
+    matches: str = ""
+
+
+@runtime_checkable
+class AnswersLogs(Protocol):
+    """Holds log lines and finds them again; both methods raise ``LookFailed`` where they cannot."""
+
+    def query_lines(self, query: str, start: float, end: float) -> list[LogLine]:
+        """Return the lines that a query in the store's own language finds after ``start``, up to and with ``end``, in order."""
+
+    def find_lines(self, wanted: LogFilter, start: float, end: float) -> list[LogLine]:
+        """Return the lines that a filter lets pass, likewise."""
 
 
 @runtime_checkable

@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="obscheck", description=__import__("pytest_obscheck").__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     install = verbs.add_parser("install", help="install the programs of the stack into the cache")
-    install.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
+    install.add_argument("names", nargs="*", metavar="NAME", help="which (default: what most stories need; all: every one)")
     install.add_argument("--via", choices=("release", "go"), help="only from release archives, or only from Go modules")
     install.set_defaults(verb=_install)
     verbs.add_parser("doctor", help="say what is here, and what mends the rest").set_defaults(verb=_doctor)

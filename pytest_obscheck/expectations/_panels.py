@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pytest_obscheck.errors import LookFailed, did_you_mean
 from pytest_obscheck.expectations._datasources import UNASKED, Provisioned, Sources
@@ -127,17 +127,18 @@ class BoardRun:
         around = {**values, **span.values(), **interval_values(step, scrape)}
         expr = interpolated(target.query, around, for_promql)
         result = prometheus.result(expr, span, step * target.factor, target.instant)
-        return self._hinted(result, expr, around)
+        return _hinted(result, target.query, expr, around)
 
-    def _hinted(self, result: Result, expr: str, values: Mapping[str, Value]) -> Result:
-        """Add what a variable has to do with a query that shows nothing: it does not exist, or has no value."""
-        if result.word not in (EMPTY, ERROR):
-            return result
-        unknown = next((name for name in references(expr) if name not in values), None)
-        if unknown:
-            words = f"there is no variable ${unknown}; {did_you_mean(unknown, values)}"
-            return Result(ERROR, words)
+
+def _hinted(result: Result, query: str, expr: str, values: Mapping[str, Value]) -> Result:
+    """Say of a query that shows nothing what a variable has to do with it: it does not exist, or has no value."""
+    if result.word not in (EMPTY, ERROR):
         return result
+    unknown = next((name for name in references(expr) if name not in values), None)
+    if unknown:
+        return Result(ERROR, f"there is no variable ${unknown}; {did_you_mean(unknown, values)}")
+    bare = next((name for name in references(query) if name in values and not values[name].values), None)
+    return replace(result, words=f"{result.words}, for ${bare} has no value") if bare and not result.lost else result
 
 
 def _own_span(panel: Panel, span: Range, values: Mapping[str, Value]) -> Range:

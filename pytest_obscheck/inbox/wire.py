@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pytest_obscheck.errors import PortTaken
 from pytest_obscheck.inbox.messages import LAST_CHUNK, End, Head, Headers, Malformed, Messages, answer_head, chunk, value
 
 CHUNK = 65536
@@ -103,6 +105,20 @@ class Wire:
         """Return the same connection within TLS, as its server."""
         await self.writer.start_tls(context)
         return Wire(self.reader, self.writer, Messages(requests=True), self.line)
+
+
+async def listen(address: str, answer: Answer) -> None:
+    """Begin to answer every connection to an address; ``PortTaken`` where it cannot be had."""
+
+    async def connected(wire: Wire) -> None:
+        await serve(wire, answer)
+
+    host, _, port = address.rpartition(":")
+    try:
+        await asyncio.get_running_loop().create_server(lambda: Line(connected), host, int(port))
+    except OSError as error:
+        why = "already in use" if error.errno == errno.EADDRINUSE else str(error.strerror)
+        raise PortTaken(f"port {address} cannot be had ({why})") from None
 
 
 async def serve(wire: Wire, answer: Answer) -> None:

@@ -21,7 +21,7 @@ class Asks(Protocol):
     """What can be asked of the data sources while variables are resolved."""
 
     def values_of(self, source: Source, query: str) -> list[str]:
-        """Return what a query of a variable gives; ``LookFailed`` where it fails."""
+        """Return what a query of a variable gives; ``LookFailed`` where it fails. The source may hold variables."""
 
     def uids(self, type_: str) -> list[str]:
         """Return the uids of the data sources of a type."""
@@ -92,9 +92,8 @@ def _picked(variable: Variable, options: Sequence[str], given: str | None) -> Va
 
 def _asked(resolver: Resolver, variable: Variable) -> list[str]:
     """Return what the data source gives, filtered by the variable's regular expression and sorted."""
-    uid = interpolated(variable.source.uid, resolver.values)
     query = interpolated(variable.query, resolver.values, for_promql)
-    found = resolver.asks.values_of(Source(uid, variable.source.type), query)
+    found = resolver.asks.values_of(variable.source, query)
     return ordered(filtered(found, interpolated(variable.regex, resolver.values)), variable.sort)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import signal
 import sys
 from pathlib import Path
 
 from pytest_obscheck.clock import SystemClock
 from pytest_obscheck.errors import ConfigError, PortTaken
-from pytest_obscheck.inbox.wire import Answer, Line, Wire, serve
+from pytest_obscheck.inbox.wire import listen
 from pytest_obscheck.synthetic.config import Config, read
 from pytest_obscheck.synthetic.scripts import Scripts
 from pytest_obscheck.synthetic.target import Control, StoryClock, Target
@@ -36,24 +35,17 @@ async def _run(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     clock = StoryClock(SystemClock().now, config.speed, config.story)
+<<<<<<< HEAD
     scripts = Scripts(config.page)
     await _listen(config.http, Target(scripts, clock).answer)
     await _listen(config.control, Control(scripts, clock).answer)
+=======
+    await listen(config.http, Target(config.page, clock).answer)
+    await listen(config.control, Control(clock).answer)
+>>>>>>> e07235f (logs: lines of a log appear, or stay away; loki and a shipper)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await stop.wait()
-
-
-async def _listen(address: str, answer: Answer) -> None:
-    async def connected(wire: Wire) -> None:
-        await serve(wire, answer)
-
-    host, _, port = address.rpartition(":")
-    try:
-        await asyncio.get_running_loop().create_server(lambda: Line(connected), host, int(port))
-    except OSError as error:
-        why = "already in use" if error.errno == errno.EADDRINUSE else str(error.strerror)
-        raise PortTaken(f"port {address} cannot be had ({why})") from None
 
 
 if __name__ == "__main__":

@@ -34,9 +34,10 @@ def doctor(
 
 def _program(name: str, environment: Mapping[str, str], index: Index) -> Row:
     found = look_for(name, environment, index)
+    needed = name in index.usual()
     if isinstance(found, Missing):
-        return Row(name, found=False, where=found.why, mend=f"obscheck install {name}")
-    return Row(name, found=True, version=found.version, where=f"{found.path} ({found.source})")
+        return Row(name, found=False, where=found.why, mend=f"obscheck install {name}", needed=needed)
+    return Row(name, found=True, version=found.version, where=f"{found.path} ({found.source})", needed=needed)
 
 
 def _machine(check: Check, environment: Mapping[str, str]) -> Row:

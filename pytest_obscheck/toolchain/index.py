@@ -37,13 +37,14 @@ class Distribution:
     minimum: str
     module: str
     ldflags: str
-    archive: str
     asks: str
     says: str
     programs: tuple[Entry, ...]
     lock: Path
+    archive: str = ""
     checksums: str = ""
     sha256: Mapping[str, str] = field(default_factory=dict)
+    usual: bool = True
 
     def fill(self, template: str, here: Platform | None = None) -> str:
         """Return a template with the version, and the platform where one is given, put in."""
@@ -68,6 +69,10 @@ class Index:
     def names(self) -> list[str]:
         """Return the names of all programs, in the order of the index."""
         return [entry.name for distribution in self.distributions for entry in distribution.programs]
+
+    def usual(self) -> list[str]:
+        """Return the names of the programs that are installed where none is named."""
+        return [entry.name for distribution in self.distributions if distribution.usual for entry in distribution.programs]
 
     def of(self, name: str) -> tuple[Distribution, Entry]:
         """Return a program and its distribution; ``ProgramMissing`` where the index does not know it."""

@@ -43,7 +43,7 @@ def install(
     environment: Mapping[str, str] | None = None,
     index: Index | None = None,
 ) -> None:
-    """Put programs into the cache; no names, or ``all``, mean every program of the index.
+    """Put programs into the cache; no names mean the usual ones, ``all`` every program of the index.
 
     Without ``via`` (``release`` or ``go``) a usable program on PATH is enough, and a Go build follows where the release
     archive cannot be had; with it, the program gets into the cache in that way or not at all. ``ProgramMissing`` for names that
@@ -58,7 +58,7 @@ def install(
 
 def install_with(means: Means, names: Sequence[str]) -> None:
     """Install by the given means; see ``install``."""
-    chosen = means.index.names() if not names or "all" in names else list(names)
+    chosen = means.index.names() if "all" in names else list(names) or means.index.usual()
     means.index.check(chosen)
     failures = [failure for distribution in means.index.distributions for failure in _failures(means, distribution, chosen)]
     if failures:
@@ -112,6 +112,8 @@ def _tell_once(means: Means, line: str) -> None:
 
 def _fetch(means: Means, distribution: Distribution, wanted: list[Entry], folder: Path) -> None:
     here = this_platform()
+    if not distribution.archive:
+        raise Unavailable(f"{distribution.name}: no release archive of it is read here")
     url = distribution.fill(distribution.archive, here)
     if not means.fetcher.gave_up(url):
         means.tell(f"fetching {', '.join(entry.name for entry in wanted)} {distribution.version} from {url}")

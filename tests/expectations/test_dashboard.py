@@ -164,6 +164,15 @@ def test_a_variable_that_cannot_be_resolved_turns_the_panels_red_that_need_it(sh
     ]
 
 
+def test_a_variable_without_a_value_is_named_where_nothing_comes_back(shop: Shop) -> None:
+    pod = {"name": "pod", "type": "query", "query": "label_values(up, pod)", "datasource": {"uid": "$ds"}}
+    ds = {"name": "ds", "type": "datasource", "query": "prometheus", "current": {"value": "somewhere"}}
+
+    assert shop.panels(panel('up{pod="$pod"}', datasource="$ds"), templating={"list": [pod, ds]}).words() == [
+        "no data: nothing comes back for 'up{pod=\"\"}', for $pod has no value"
+    ]
+
+
 def test_a_data_source_that_is_not_provisioned_is_an_error(shop: Shop) -> None:
     sources = Dashboard("shop.json", datasources="sources.yml")
     asks = [

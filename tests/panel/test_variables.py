@@ -90,7 +90,8 @@ def test_a_variable_waits_for_those_that_it_needs_wherever_they_stand() -> None:
     resolver = resolved(instance, job, ds, sources=sources)
 
     assert resolver.values["instance"].values == ("i",)
-    assert [uid for uid, _ in sources.asked] == ["metrics-us", "metrics-us"]
+    assert [uid for uid, _ in sources.asked] == ["$ds", "${ds}"]
+    assert resolver.values["ds"].values == ("metrics-us",)
 
 
 def test_variables_that_need_one_another_are_named() -> None:

@@ -12,7 +12,7 @@ import pytest
 from pytest_obscheck.toolchain import doctor_command, find, install_command
 from pytest_obscheck.toolchain.index import the_index
 
-SIX = the_index().names()
+SIX = the_index().usual()
 
 
 @pytest.fixture

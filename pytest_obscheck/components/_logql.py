@@ -1,0 +1,108 @@
+"""LogQL for filters, and a client for Loki's HTTP API."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_obscheck.capabilities import LogFilter, LogLine
+from pytest_obscheck.components._http import Http
+from pytest_obscheck.errors import LookFailed
+
+LIMIT = 5000
+"""The most lines that Loki gives at once; there may be no more of the same nanosecond."""
+
+ANY_STREAM = '{service_name=~".+"}'
+"""Loki gives every stream this label, and refuses queries that name none."""
+
+
+def logql(wanted: LogFilter) -> str:
+    """Return a filter as a LogQL query: streams, then text, then fields of JSON."""
+    streams = ", ".join(_matcher(name, value) for name, value in wanted.labels.items())
+    parts = [f"{{{streams}}}" if streams else ANY_STREAM]
+    if wanted.contains:
+        parts.append(f"|= {_quoted(wanted.contains)}")
+    if wanted.matches:
+        parts.append(f"|~ {_quoted(wanted.matches)}")
+    if wanted.fields:
+        names = {path: f"field_{number}" for number, path in enumerate(wanted.fields)}
+        parts.append("| json " + ", ".join(f"{name}={_quoted(_path(path))}" for path, name in names.items()))
+        parts += [f"| {_matcher(names[path], value)}" for path, value in wanted.fields.items()]
+    return " ".join(parts)
+
+
+def _matcher(name: str, value: str) -> str:
+    return f"{name}=~{_quoted(value[1:])}" if value.startswith("~") else f"{name}={_quoted(value)}"
+
+
+def _quoted(text: str) -> str:
+    # JSON's escapes are among Go's; what is not ASCII stays as it is.
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _path(path: str) -> str:
+    """Return ``user.id`` in the notation of LogQL's json stage, which knows no other sign in a name without brackets."""
+    first, *rest = path.split(".")
+    return f"[{_quoted(first)}]" + "".join(f"[{part}]" if part.isdigit() else f"[{_quoted(part)}]" for part in rest)
+
+
+@dataclass
+class LokiClient:
+    """Asks one Loki; every method but ``ready`` raises ``LookFailed`` where it cannot."""
+
+    http: Http
+
+    def ready(self) -> bool:
+        """Whether it takes and gives lines now."""
+        return self.http.ok("/ready")
+
+    def close(self) -> None:
+        """Give up the connections to it."""
+        self.http.close()
+
+    def query_lines(self, query: str, start: float, end: float) -> list[LogLine]:
+        """Return the lines that a LogQL query finds after ``start``, up to and with ``end``, in order."""
+        found: list[LogLine] = []
+        while True:
+            page = self._page(query, start, end)
+            found += [line for line in page if line not in found[-LIMIT:]]
+            if len(page) < LIMIT:
+                return found
+            start = page[-1].at - 1e-6
+
+    def find_lines(self, wanted: LogFilter, start: float, end: float) -> list[LogLine]:
+        """Return the lines that a filter lets pass, likewise."""
+        return self.query_lines(logql(wanted), start, end)
+
+    def _page(self, query: str, start: float, end: float) -> list[LogLine]:
+        params = {
+            "query": query,
+            "start": str(math.floor(start * 1e9) + 1),
+            "end": str(math.floor(end * 1e9) + 1),
+            "limit": str(LIMIT),
+            "direction": "forward",
+        }
+        result = self._data(params)
+        if result.get("resultType") != "streams":
+            raise LookFailed(f"{query!r} gives numbers, not lines; leave the function around it out")
+        return sorted(_lines(result["result"]), key=lambda line: line.at)
+
+    def _data(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        answer = self.http.get("/loki/api/v1/query_range", params)
+        if answer.status_code != 200:
+            said = answer.text.strip().partition("\n")[0][:300]
+            raise LookFailed(f"{self.http.name} answered {params['query']!r} with {answer.status_code}: {said}")
+        try:
+            data: Mapping[str, Any] = answer.json()["data"]
+        except (ValueError, LookupError, TypeError):
+            raise LookFailed(f"{self.http.name} answered the query with something that is not its JSON") from None
+        return data
+
+
+def _lines(streams: list[Mapping[str, Any]]) -> Iterator[LogLine]:
+    for stream in streams:
+        for at, text, *_ in stream["values"]:
+            yield LogLine(int(at) / 1e9, text, stream["stream"])

@@ -1,0 +1,71 @@
+"""Loki: one process that takes log lines and finds them again, with everything in the run's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pytest_obscheck.components._http import Http
+from pytest_obscheck.components._logql import LokiClient
+from pytest_obscheck.protocols import Facts, Launch, Place
+
+CONFIG = "loki.yml"
+_QUICK = """\
+# Written by the harness: one process, one replica, nothing shared, nothing waited for.
+auth_enabled: false
+analytics: {{reporting_enabled: false}}
+server:
+  http_listen_address: {http[0]}
+  http_listen_port: {http[1]}
+  grpc_listen_address: {grpc[0]}
+  grpc_listen_port: {grpc[1]}
+  log_level: warn
+common:
+  path_prefix: {folder}/data
+  replication_factor: 1
+  instance_addr: 127.0.0.1
+  ring: {{instance_addr: 127.0.0.1, kvstore: {{store: inmemory}}}}
+  storage: {{filesystem: {{chunks_directory: {folder}/data/chunks, rules_directory: {folder}/data/rules}}}}
+schema_config:
+  configs:
+    - {{from: 2024-01-01, store: tsdb, object_store: filesystem, schema: v13, index: {{prefix: index_, period: 24h}}}}
+# Without these it waits for other ingesters, and for schedulers, that there are not: 10 s until it is ready.
+ingester: {{lifecycler: {{min_ready_duration: 0s, join_after: 0s, final_sleep: 0s}}}}
+frontend: {{scheduler_dns_lookup_period: 200ms}}
+# A line that is there now must be found now: no answer from before is given again.
+query_range: {{cache_results: false, cache_index_stats_results: false}}
+limits_config: {{volume_enabled: false, ingestion_rate_mb: 64, ingestion_burst_size_mb: 128}}
+"""
+
+
+@dataclass(frozen=True)
+class Loki:
+    """Takes log lines by its push API and answers LogQL, with a configuration of the harness's own.
+
+    ``args``: flags of production that limit or shape what it takes, such as ``-validation.max-line-size=4KB``; they win over
+    the harness's settings. ``version``: what production runs.
+    """
+
+    ports: ClassVar[tuple[str, ...]] = ("http", "grpc")
+    after: ClassVar[tuple[str, ...]] = ()
+
+    args: tuple[str, ...] = ()
+    version: str = ""
+
+    def facts(self, place: Place) -> Facts:
+        """Return nothing: it has no configuration file of the user's."""
+        return Facts()
+
+    def launch(self, place: Place) -> Launch:
+        """Return how to start it."""
+        config = _QUICK.format(folder=place.folder, **{port: place.addresses[port].rsplit(":", 1) for port in self.ports})
+        return Launch(("loki", *self._flags(place)), place.folder, files={CONFIG: config})
+
+    def connect(self, place: Place) -> LokiClient:
+        """Return a client that answers LogQL."""
+        return LokiClient(Http(place.name, f"http://{place.addresses['http']}"))
+
+    def _flags(self, place: Place) -> Iterator[str]:
+        yield f"-config.file={place.folder}/{CONFIG}"
+        yield from (place.fill(arg) for arg in self.args)

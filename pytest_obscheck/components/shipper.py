@@ -1,0 +1,67 @@
+"""Ships what members log to a store of logs, as promtail or an agent would beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from pytest_obscheck.components._http import Http
+from pytest_obscheck.protocols import Facts, Launch, Place
+
+CONFIG = "shipper.json"
+PUSH = "/loki/api/v1/push"
+
+
+@dataclass(frozen=True)
+class Shipper:
+    """Follows the logs of ``members`` and pushes every line to ``to`` (a member's name, or a URL of Loki's push API).
+
+    Each line gets the label ``service_name``, the member's name, and ``labels``. What cannot be sent is kept, the newest
+    10,000 lines of it, and sent when it can be. With ``depends_on: [loki]`` the way to it goes through toxiproxy.
+    """
+
+    ports: ClassVar[tuple[str, ...]] = ("http",)
+    after: ClassVar[tuple[str, ...]] = ("loki",)
+
+    members: tuple[str, ...]
+    to: str = "loki"
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse to follow nobody."""
+        if not self.members:
+            raise ValueError("members: there is none; write it like [checkout, payments]")
+
+    def facts(self, place: Place) -> Facts:
+        """Return nothing: it has no configuration file of the user's."""
+        return Facts()
+
+    def launch(self, place: Place) -> Launch:
+        """Return how to start it."""
+        url = self.to if "://" in self.to else f"http://{place.fill(f'${{{self.to}.address}}')}{PUSH}"
+        # Every member's log is NAME.log in its own folder, beside this one's.
+        logs = {name: str(place.folder.parent / name / f"{name}.log") for name in self.members}
+        labels = {name: place.fill(value) for name, value in self.labels.items()}
+        config = {"listen": place.addresses["http"], "url": url, "logs": logs, "labels": labels}
+        return Launch(("python", "-m", "pytest_obscheck.shipper", CONFIG), place.folder, files={CONFIG: json.dumps(config)})
+
+    def connect(self, place: Place) -> ShipperClient:
+        """Return a client that knows whether it follows."""
+        return ShipperClient(Http(place.name, f"http://{place.addresses['http']}"))
+
+
+@dataclass
+class ShipperClient:
+    """Asks one shipper."""
+
+    http: Http
+
+    def ready(self) -> bool:
+        """Whether it follows its logs."""
+        return self.http.ok("/metrics")
+
+    def close(self) -> None:
+        """Give up the connections to it."""
+        self.http.close()

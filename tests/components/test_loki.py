@@ -1,0 +1,125 @@
+"""Loki's configuration, LogQL for filters, and what its API answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from pytest_obscheck.capabilities import AnswersLogs, LogFilter, LogLine
+from pytest_obscheck.components._http import Http
+from pytest_obscheck.components._logql import LokiClient, logql
+from pytest_obscheck.components.loki import Loki
+from pytest_obscheck.components.shipper import Shipper
+from pytest_obscheck.errors import LookFailed
+from pytest_obscheck.protocols import Network, Place
+
+
+def a_place(name: str = "loki") -> Place:
+    addresses = {"http": "127.0.0.1:3100", "grpc": "127.0.0.1:9095"}
+    filled = {"${loki.address}": "127.0.0.1:3100"}
+    run = Path("/run") / name
+    return Place(name, run, Path("/shop"), addresses, Network(), lambda text: filled.get(text, text), unopened)
+
+
+def unopened(path: Path) -> Any:
+    raise AssertionError(f"{path} is not to be opened")
+
+
+def client(answer: Callable[[httpx.Request], httpx.Response]) -> LokiClient:
+    return LokiClient(Http("loki", "http://loki", httpx.MockTransport(answer)))
+
+
+def streams(*rows: tuple[Mapping[str, str], list[list[str]]]) -> httpx.Response:
+    found = [{"stream": labels, "values": values} for labels, values in rows]
+    return httpx.Response(200, json={"status": "success", "data": {"resultType": "streams", "result": found}})
+
+
+def test_it_listens_and_writes_where_it_is_told() -> None:
+    launch = Loki(args=("-validation.max-line-size=4KB",)).launch(a_place())
+
+    assert launch.argv == ("loki", "-config.file=/run/loki/loki.yml", "-validation.max-line-size=4KB")
+    config: Any = yaml.safe_load(launch.files["loki.yml"])
+    server = config["server"]
+    assert (server["http_listen_address"], server["http_listen_port"], server["grpc_listen_port"]) == ("127.0.0.1", 3100, 9095)
+    assert config["common"]["path_prefix"] == "/run/loki/data"
+
+
+def test_a_shipper_follows_the_logs_of_members_and_finds_its_store_by_name() -> None:
+    launch = Shipper(members=("checkout",), labels={"env": "test"}).launch(a_place("shipper"))
+
+    assert json.loads(launch.files["shipper.json"]) == {
+        "listen": "127.0.0.1:3100",
+        "url": "http://127.0.0.1:3100/loki/api/v1/push",
+        "logs": {"checkout": "/run/checkout/checkout.log"},
+        "labels": {"env": "test"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (LogFilter(contains='say "x"'), '{service_name=~".+"} |= "say \\"x\\""'),
+        (LogFilter({"service_name": "checkout", "env": "~te.*"}), '{service_name="checkout", env=~"te.*"}'),
+        (LogFilter({"a": "b"}, matches="[0-9]+ ms"), '{a="b"} |~ "[0-9]+ ms"'),
+        (
+            LogFilter({"a": "b"}, {"level": "error", "user.id": "~7.*"}),
+            '{a="b"} | json field_0="[\\"level\\"]", field_1="[\\"user\\"][\\"id\\"]" | field_0="error" | field_1=~"7.*"',
+        ),
+    ],
+)
+def test_a_filter_is_logql(wanted: LogFilter, expected: str) -> None:
+    assert logql(wanted) == expected
+
+
+def test_lines_come_in_order_whatever_their_stream() -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return streams(
+            ({"s": "a"}, [["3000000000", "third"], ["1500000000", "first"]]), ({"s": "b"}, [["2000000000", "second"]])
+        )
+
+    loki = client(answer)
+
+    assert isinstance(loki, AnswersLogs)
+    assert loki.query_lines('{s=~".+"}', 1.0, 3.0) == [
+        LogLine(1.5, "first", {"s": "a"}),
+        LogLine(2.0, "second", {"s": "b"}),
+        LogLine(3.0, "third", {"s": "a"}),
+    ]
+    params = dict(asked[0].url.params)
+    assert (params["start"], params["end"], params["direction"]) == ("1000000001", "3000000001", "forward")
+
+
+def test_what_loki_refuses_is_told_in_its_own_words() -> None:
+    loki = client(lambda _: httpx.Response(400, text="parse error at line 1, col 8: syntax error: unexpected IDENTIFIER"))
+
+    with pytest.raises(LookFailed) as raised:
+        loki.query_lines("{a=b}", 1.0, 2.0)
+
+    assert (
+        str(raised.value) == "loki answered '{a=b}' with 400: parse error at line 1, col 8: syntax error: unexpected IDENTIFIER"
+    )
+
+
+def test_a_query_that_gives_numbers_is_refused() -> None:
+    loki = client(lambda _: httpx.Response(200, json={"data": {"resultType": "matrix", "result": []}}))
+
+    with pytest.raises(LookFailed) as raised:
+        loki.query_lines("rate({a='b'}[1m])", 1.0, 2.0)
+
+    assert str(raised.value) == "\"rate({a='b'}[1m])\" gives numbers, not lines; leave the function around it out"
+
+
+def test_an_answer_that_is_none_of_lokis_cannot_tell() -> None:
+    with pytest.raises(LookFailed) as raised:
+        client(lambda _: httpx.Response(200, text="<html>")).query_lines("{}", 1.0, 2.0)
+
+    assert str(raised.value) == "loki answered the query with something that is not its JSON"

@@ -1,0 +1,90 @@
+"""Stories about logs, on a real Loki: lines are found as they are written, and their loss on the way is noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Loki is not among the usual programs: its build takes minutes.
+pytestmark = [pytest.mark.integration, pytest.mark.long]
+
+STACK = """components:
+  loki: {}
+  toxiproxy: {}
+  shipper: {members: [shop], labels: {env: test}, depends_on: [loki]}
+services:
+  shop:
+    command: [python, -u, shop.py, "${port.http}"]
+"""
+SHOP = """import http.server, json, sys, threading, time
+
+def talk():
+    for number in range(10000):
+        level = "error" if number % 10 == 5 else "info"
+        print(json.dumps({"level": level, "message": "sold", "user": {"id": number % 3}, "number": number}))
+        time.sleep(0.1)
+
+threading.Thread(target=talk, daemon=True).start()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+FOUND = """name: what the shop says is found
+expect:
+  - logs: {labels: {service_name: shop, env: test}, level: error}
+    eventually: 0s .. 3s
+  - logs: {query: '{service_name="shop"} |= "sold" | json | user_id="2"'}
+    eventually: 0s .. 3s
+  - logs: {contains: sold, matches: 'number.: [0-9]+', json: {user.id: "~[01]"}, is: "> 3", over: 1s}
+    eventually: 0s .. 3s
+  - logs: {level: fatal}
+    never: 0s .. 2s
+  - logs: {contains: sold}
+    never: 0s .. 2s
+  - logs: {query: '{service_name="shop" |= "sold"'}
+    never: 0s .. 2s
+"""
+LOST = """name: a store of logs that cannot be reached is noticed, and loses nothing
+faults:
+  - down: {to: loki}
+    from: 1s
+    until: 4s
+expect:
+  - logs: {contains: sold, is: "== 0", over: 1s}
+    within: 4s
+    after: down
+  - logs: {contains: sold, is: "> 5", over: 1s}
+    within: 6s
+    after: cure of down
+"""
+
+
+@pytest.fixture
+def shop(bare_project: Any, obs_program: Callable[[str], Path]) -> Any:
+    """Return a shop that logs ten lines a second, one of them an error, with a shipper and a Loki."""
+    for name in ("loki", "toxiproxy-server"):
+        obs_program(name)
+    bare_project.write("stack/stack.yaml", STACK)
+    bare_project.write("stack/shop.py", SHOP)
+    return bare_project
+
+
+def test_lines_are_found_counted_and_missed(shop: Any) -> None:
+    shop.write("scenarios/found.obs.yaml", FOUND)
+
+    said = shop.pytest("--obs-stack", "-q")
+
+    marks = [line.strip()[0] for line in said.out.splitlines() if line.startswith("  ") and line.strip()[0] in "✓✗?"]
+    assert (said.code, marks) == (1, ["✓", "✓", "✓", "✓", "✗", "?"]), said.out
+    assert "syntax error" in said
+    assert shop.left() == ([], [])
+
+
+def test_lines_that_do_not_arrive_are_noticed_and_come_later(shop: Any) -> None:
+    shop.write("scenarios/lost.obs.yaml", LOST)
+
+    said = shop.pytest("--obs-stack", "-q")
+
+    assert said.code == 0, said.out
+    assert shop.left() == ([], [])
