@@ -66,6 +66,17 @@ class AnswersLogs(Protocol):
 
 
 @runtime_checkable
+class AnswersLogQL(Protocol):
+    """Evaluates LogQL as dashboards ask it; every method raises ``LookFailed`` where it cannot."""
+
+    def query_logql(self, query: str, start: float, end: float, step: float) -> list[Series]:
+        """Return the series of a metric query; of a query for lines, one series for each stream, with a 1 for each line."""
+
+    def stream_labels(self, label: str, selector: str, start: float, end: float) -> list[str]:
+        """Return the values of a label in the streams of a selector (``""``: all); without a label, the names of labels."""
+
+
+@runtime_checkable
 class AnswersPromQL(Protocol):
     """Evaluates PromQL; every method raises ``LookFailed`` where it cannot."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_obscheck.capabilities import LogFilter, LogLine
+from pytest_obscheck.capabilities import LogFilter, LogLine, Series
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.errors import LookFailed
 
@@ -77,11 +77,24 @@ class LokiClient:
         """Return the lines that a filter lets pass, likewise."""
         return self.query_lines(logql(wanted), start, end)
 
+    def query_logql(self, query: str, start: float, end: float, step: float) -> list[Series]:
+        """Return the series of a metric query; of a query for lines, one series for each stream, with a 1 for each line."""
+        result = self._data({**_ends(start, end), "query": query, "step": f"{step:.3f}", "limit": str(LIMIT)})
+        if result.get("resultType") == "streams":
+            return [Series(row["stream"], tuple((int(at) / 1e9, 1.0) for at, *_ in row["values"])) for row in result["result"]]
+        rows = result.get("result", [])
+        return [Series(row["metric"], tuple((float(at), float(value)) for at, value in row["values"])) for row in rows]
+
+    def stream_labels(self, label: str, selector: str, start: float, end: float) -> list[str]:
+        """Return the values of a label in the streams of a selector (``""``: all); without a label, the names of labels."""
+        path = f"/loki/api/v1/label/{label}/values" if label else "/loki/api/v1/labels"
+        answer = self.http.json(path, {**_ends(start, end), **({"query": selector} if selector else {})})
+        return list(answer.get("data") or [])
+
     def _page(self, query: str, start: float, end: float) -> list[LogLine]:
         params = {
+            **_ends(start, end),
             "query": query,
-            "start": str(math.floor(start * 1e9) + 1),
-            "end": str(math.floor(end * 1e9) + 1),
             "limit": str(LIMIT),
             "direction": "forward",
         }
@@ -100,6 +113,11 @@ class LokiClient:
         except (ValueError, LookupError, TypeError):
             raise LookFailed(f"{self.http.name} answered the query with something that is not its JSON") from None
         return data
+
+
+def _ends(start: float, end: float) -> dict[str, str]:
+    """Return a range as Loki takes it, which holds its start and not its end, as one that holds its end and not its start."""
+    return {"start": str(math.floor(start * 1e9) + 1), "end": str(math.floor(end * 1e9) + 1)}
 
 
 def _lines(streams: list[Mapping[str, Any]]) -> Iterator[LogLine]:

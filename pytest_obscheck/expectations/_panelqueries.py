@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pytest_obscheck.capabilities import AnswersPromQL, Series
 from pytest_obscheck.errors import LookFailed, did_you_mean
@@ -27,6 +28,16 @@ class Result:
     word: str
     words: str = ""
     lost: bool = False
+
+
+class Queries(Protocol):
+    """Asks one kind of data source, for one look."""
+
+    def result(self, expr: str, span: Range, step: float, instant: bool) -> Result:
+        """Return what a query gives over a time range, or at its end."""
+
+    def values_of(self, query: str, span: Range) -> list[str]:
+        """Return what the query of a variable gives; ``LookFailed`` where it fails."""
 
 
 @dataclass

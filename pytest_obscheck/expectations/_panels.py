@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from pytest_obscheck.errors import LookFailed, did_you_mean
 from pytest_obscheck.expectations._datasources import UNASKED, Provisioned, Sources
-from pytest_obscheck.expectations._panelqueries import DATA, EMPTY, ERROR, UNJUDGED, ZERO, PromQueries, Result
+from pytest_obscheck.expectations._panelqueries import DATA, EMPTY, ERROR, UNJUDGED, ZERO, Queries, Result
 from pytest_obscheck.panel.boards import Board, Panel, Source, Target
 from pytest_obscheck.panel.formats import Value, for_promql
 from pytest_obscheck.panel.interpolation import interpolated, references
@@ -39,7 +39,7 @@ class BoardRun:
 
     board: Board
     sources: Sources
-    prometheus: PromQueries | None
+    askers: Mapping[str, Queries]
     now: float
     given: Mapping[str, str] = field(default_factory=dict)
     length: float = 0.0
@@ -75,9 +75,9 @@ class BoardRun:
     def values_of(self, source: Source, query: str) -> list[str]:
         """Return what a query of a variable gives."""
         found = self._source(source)
-        if found.type != "prometheus" or self.prometheus is None:
+        if found.type not in self.askers:
             raise LookFailed(_nobody_answers(found.type))
-        return self.prometheus.values_of(query, self._span())
+        return self.askers[found.type].values_of(query, self._span())
 
     def uids(self, type_: str) -> list[str]:
         """Return the uids of the data sources of a type."""
@@ -104,9 +104,9 @@ class BoardRun:
             trouble = self._trouble(target)
             if source.type in UNASKED or source.type == "__expr__":
                 return Result(UNJUDGED, UNASKED.get(source.type, f"expression {target.ref} is worked out by Grafana itself"))
-            if source.type != "prometheus" or self.prometheus is None:
+            if source.type not in self.askers:
                 return Result(UNJUDGED, _nobody_answers(source.type))
-            return trouble or self._asked(self.prometheus, panel, target, span, source)
+            return trouble or self._asked(self.askers[source.type], panel, target, span, source)
         except (LookFailed, ValueError) as error:
             return Result(ERROR, str(error))
 
@@ -116,7 +116,7 @@ class BoardRun:
         names = [name for name in references(f"{target.query} {target.source.uid}") if name in troubles]
         return Result(ERROR, troubles[names[0]]) if names else None
 
-    def _asked(self, prometheus: PromQueries, panel: Panel, target: Target, span: Range, source: Provisioned) -> Result:
+    def _asked(self, asker: Queries, panel: Panel, target: Target, span: Range, source: Provisioned) -> Result:
         values = {**(self._resolver.values if self._resolver else {}), **panel.scope}
         if not target.query:
             return Result(UNJUDGED, f"query {target.ref} is empty")
@@ -126,7 +126,7 @@ class BoardRun:
         step = interval(span, panel.points or POINTS, scrape if least else duration(low) if low else source.scrape)
         around = {**values, **span.values(), **interval_values(step, scrape)}
         expr = interpolated(target.query, around, for_promql)
-        result = prometheus.result(expr, span, step * target.factor, target.instant)
+        result = asker.result(expr, span, step * target.factor, target.instant)
         return _hinted(result, target.query, expr, around)
 
 

@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_obscheck.capabilities import AnswersPromQL
+from pytest_obscheck.capabilities import AnswersLogQL, AnswersPromQL
 from pytest_obscheck.errors import LookFailed, did_you_mean
 from pytest_obscheck.expectations._datasources import Sources, read_sources
-from pytest_obscheck.expectations._panelqueries import DATA, EMPTY, ERROR, UNJUDGED, ZERO, PromQueries
+from pytest_obscheck.expectations._logqueries import LogQueries
+from pytest_obscheck.expectations._panelqueries import DATA, EMPTY, ERROR, UNJUDGED, ZERO, PromQueries, Queries
 from pytest_obscheck.expectations._panels import BoardRun, every_finding
 from pytest_obscheck.panel import boards
 from pytest_obscheck.protocols import History, Look, Plan, Stack
@@ -38,16 +39,25 @@ class Panels:
         sources, wrong = read_sources(home / self.datasources, home) if self.datasources else (Sources(), [])
         if problems or wrong:
             raise LookFailed(str([*problems, *wrong][0]))
-        answering = stack.all(AnswersPromQL)
-        queries = PromQueries(next(iter(answering.values()))) if answering else None
         length = seconds(self.range) if self.range else 0.0
-        runs = [BoardRun(board, sources, queries, until - LAG, dict(self.variables), length) for board in found]
+        askers = _askers(stack)
+        runs = [BoardRun(board, sources, askers, until - LAG, dict(self.variables), length) for board in found]
         return [asdict(finding) for finding in every_finding(runs)]
 
     def __str__(self) -> str:
         """Return the key."""
         fixed = "".join(f" {name}={value}" for name, value in self.variables)
         return " ".join(part for part in ("dashboard", self.path, self.datasources, self.range) if part) + fixed
+
+
+def _askers(stack: Stack) -> dict[str, Queries]:
+    """Return who answers the queries of which type of data source."""
+    askers: dict[str, Queries] = {}
+    for metrics in list(stack.all(AnswersPromQL).values())[:1]:
+        askers["prometheus"] = PromQueries(metrics)
+    for logs in list(stack.all(AnswersLogQL).values())[:1]:
+        askers["loki"] = LogQueries(logs)
+    return askers
 
 
 @dataclass(frozen=True)

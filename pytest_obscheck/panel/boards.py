@@ -234,7 +234,7 @@ def _variable(model: Mapping[str, Any]) -> Variable:
     return Variable(
         name=str(model["name"]),
         type=str(model.get("type") or "query"),
-        query=_query(query) if isinstance(query, Mapping) else str(query or ""),
+        query=(_query(query) or json.dumps(query)) if isinstance(query, Mapping) else str(query or ""),
         source=_source(model.get("datasource")),
         regex=str(model.get("regex") or ""),
         sort=int(model.get("sort") or 0),

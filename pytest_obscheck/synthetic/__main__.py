@@ -35,14 +35,9 @@ async def _run(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     clock = StoryClock(SystemClock().now, config.speed, config.story)
-<<<<<<< HEAD
     scripts = Scripts(config.page)
-    await _listen(config.http, Target(scripts, clock).answer)
-    await _listen(config.control, Control(scripts, clock).answer)
-=======
-    await listen(config.http, Target(config.page, clock).answer)
-    await listen(config.control, Control(clock).answer)
->>>>>>> e07235f (logs: lines of a log appear, or stay away; loki and a shipper)
+    await listen(config.http, Target(scripts, clock).answer)
+    await listen(config.control, Control(scripts, clock).answer)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await stop.wait()

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import yaml
 
-from pytest_obscheck.capabilities import AnswersLogs, LogFilter, LogLine
+from pytest_obscheck.capabilities import AnswersLogs, LogFilter, LogLine, Series
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._logql import LokiClient, logql
 from pytest_obscheck.components.loki import Loki
@@ -123,3 +123,26 @@ def test_an_answer_that_is_none_of_lokis_cannot_tell() -> None:
         client(lambda _: httpx.Response(200, text="<html>")).query_lines("{}", 1.0, 2.0)
 
     assert str(raised.value) == "loki answered the query with something that is not its JSON"
+
+
+def test_a_metric_query_gives_series_and_a_query_for_lines_a_one_for_each() -> None:
+    matrix = {"resultType": "matrix", "result": [{"metric": {"a": "b"}, "values": [[1.0, "2.5"], [2.0, "0"]]}]}
+
+    assert client(lambda _: httpx.Response(200, json={"data": matrix})).query_logql("rate({}[1m])", 0.0, 2.0, 1.0) == [
+        Series({"a": "b"}, ((1.0, 2.5), (2.0, 0.0)))
+    ]
+    lines = streams(({"s": "a"}, [["1500000000", "x"]]))
+    assert client(lambda _: lines).query_logql("{}", 0.0, 2.0, 1.0) == [Series({"s": "a"}, ((1.5, 1.0),))]
+
+
+def test_labels_have_names_and_values() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(f"{request.url.path}?{request.url.params.get('query', '')}")
+        return httpx.Response(200, json={"status": "success", "data": ["a", "b"]})
+
+    loki = client(answer)
+
+    assert loki.stream_labels("job", "{a='b'}", 1.0, 2.0) == loki.stream_labels("", "", 1.0, 2.0) == ["a", "b"]
+    assert asked == ["/loki/api/v1/label/job/values?{a='b'}", "/loki/api/v1/labels?"]

@@ -44,20 +44,37 @@ class Prometheus:
         return ["job"]
 
 
+@dataclass
+class Loki:
+    """Has one stream with one line; remembers which labels it was asked for."""
+
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def query_logql(self, query: str, start: float, end: float, step: float) -> list[Series]:
+        if query == "{":
+            raise LookFailed("loki answered '{' with 400: parse error")
+        return [Series({}, ((end, ONE),))] if "api" in query else []
+
+    def stream_labels(self, label: str, selector: str, start: float, end: float) -> list[str]:
+        self.asked.append((label, selector))
+        return ["api"]
+
+
 @dataclass(frozen=True)
 class Shop:
     """A folder of dashboards, and a Prometheus behind them."""
 
     home: Path
     prometheus: Prometheus
+    others: Mapping[str, Any] = field(default_factory=dict)
 
     def panels(self, *panels: Mapping[str, Any], **more: Any) -> Shop:
         (self.home / "shop.json").write_text(json.dumps({"title": "Shop", "panels": panels, **more}), encoding="utf-8")
         return self
 
-    def findings(self, claim: Dashboard | None = None, *, members: bool = True) -> list[dict[str, str]]:
+    def findings(self, claim: Dashboard | None = None) -> list[dict[str, str]]:
         claim = claim or Dashboard("shop.json")
-        stack = FakeStack({"prometheus": self.prometheus} if members else {}, replace(a_plan(), home=self.home))
+        stack = FakeStack({"prometheus": self.prometheus, **self.others}, replace(a_plan(), home=self.home))
         found: list[dict[str, str]] = claim.evidence().look(stack, 1000.0, 1001.0)
         return found
 
@@ -189,6 +206,30 @@ def test_a_data_source_that_is_not_provisioned_is_an_error(shop: Shop) -> None:
     ]
     right = "name the files that provision Grafana's data sources with 'datasources:'"
     assert shop.panels(asks[3]).words() == [f"error: nobody says of what type the data source 'metric' is; {right}"]
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        ("label_values(job)", ("job", "")),
+        ('label_values({env="x"}, job)', ("job", '{env="x"}')),
+        ("label_names()", ("", "")),
+        ({"label": "job", "stream": '{env="x"}', "type": 1}, ("job", '{env="x"}')),
+    ],
+)
+def test_panels_about_logs_are_asked_of_a_store_of_logs(shop: Shop, query: Any, asked: tuple[str, str]) -> None:
+    loki = Loki()
+    shop = replace(shop, others={"loki": loki})
+    logs = {"uid": "logs", "type": "loki"}
+    job = {"name": "job", "type": "query", "query": query, "datasource": logs}
+    asks = [panel(expr, datasource=logs) for expr in ('{job="$job"}', 'rate({job="web"}[1m])', "{")]
+
+    assert shop.panels(*asks, templating={"list": [job]}).words() == [
+        "data",
+        "no data: nothing comes back for 'rate({job=\"web\"}[1m])'",
+        "error: loki answered '{' with 400: parse error",
+    ]
+    assert loki.asked == [asked]
 
 
 def test_a_claim_holds_where_every_panel_shows_data_or_zeros(shop: Shop) -> None:

@@ -1,0 +1,46 @@
+"""The queries of panels about logs, asked of LogQL itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from pytest_obscheck.capabilities import AnswersLogQL
+from pytest_obscheck.errors import LookFailed
+from pytest_obscheck.expectations._panelqueries import EMPTY, ERROR, Result, worded
+from pytest_obscheck.panel.times import Range
+
+
+@dataclass(frozen=True)
+class LogQueries:
+    """Asks for one look."""
+
+    store: AnswersLogQL
+
+    def result(self, expr: str, span: Range, step: float, instant: bool) -> Result:
+        """Return what a query gives over a time range, or at its end."""
+        try:
+            found = self.store.query_logql(expr, span.end - step if instant else span.start, span.end, step)
+        except LookFailed as error:
+            return Result(ERROR, str(error))
+        return worded(found) or Result(EMPTY, f"nothing comes back for {expr!r}")
+
+    def values_of(self, query: str, span: Range) -> list[str]:
+        """Return names or values of labels, whether asked for in a function or in the fields of Grafana's editor."""
+        label, selector = _asked(query)
+        return self.store.stream_labels(label, selector, span.start, span.end)
+
+
+def _asked(query: str) -> tuple[str, str]:
+    """Return the label (none for the names of all) and the streams that the query of a variable is about."""
+    found = re.fullmatch(r"label_values\((?:(.+),)?\s*(\w+)\s*\)", query.strip(), re.DOTALL)
+    if found:
+        return found[2], (found[1] or "").strip()
+    if re.fullmatch(r"label_names\(\)", query.strip()):
+        return "", ""
+    try:
+        fields = json.loads(query)
+        return str(fields.get("label") or ""), str(fields.get("stream") or "")
+    except (ValueError, AttributeError):
+        raise LookFailed(f"{query!r} is not a query for labels of Loki") from None
