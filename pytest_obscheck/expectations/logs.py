@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ from pytest_obscheck.when import Duration, Sight, Window, seconds, spoken
 
 SETTLE = 0.7
 """Seconds that a look waits: a line that was written before it is with the store by then."""
+
+PACE = 0.2
+"""Seconds between two sights of what a look found, or did not: it knows of every moment since the look before."""
 
 SHOWN = 160
 """Characters of a line that a report shows."""
@@ -36,8 +40,8 @@ class Lines:
     clock: Clock = field(default_factory=SystemClock, compare=False)
     every: float = 1.0
 
-    def look(self, stack: Stack, since: float, until: float) -> list[dict[str, Any]]:
-        """Return the lines: ``at``, ``text`` and ``labels`` of each."""
+    def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
+        """Return ``since``, ``until`` and ``lines``: ``at``, ``text`` and ``labels`` of each."""
         store = stack.that(AnswersLogs, named=self.store or None)
         self.clock.sleep(until + SETTLE - self.clock.now())
         if self.query:
@@ -45,7 +49,8 @@ class Lines:
         else:
             wanted = LogFilter(dict(self.labels), dict(self.fields), self.contains, self.matches)
             found = store.find_lines(wanted, since, until)
-        return [{"at": line.at, "text": line.text, "labels": dict(line.labels)} for line in found]
+        lines = [{"at": line.at, "text": line.text, "labels": dict(line.labels)} for line in found]
+        return {"since": since, "until": until, "lines": lines}
 
     def __str__(self) -> str:
         """Return the key."""
@@ -97,8 +102,9 @@ class Logs:
         return Lines(self.query, labels, tuple(sorted(wanted.items())), self.contains, self.matches, self.store)
 
     def holds(self, history: History) -> Sequence[Sight]:
-        """Return two sights for every line, and one for every look that found none; or one for every count."""
-        return list(self._counts(history) if self.is_ is not None else _arrivals(history))
+        """Return two sights for every line, and some for the time between; or some for every count."""
+        found = self._counts(history) if self.is_ is not None else _arrivals(history)
+        return sorted(found, key=lambda sight: sight.at)
 
     def _counts(self, history: History) -> Iterable[Sight]:
         wanted, span = Comparison.parse(self.is_ or "> 0"), seconds(self.over or "1s")
@@ -108,8 +114,11 @@ class Logs:
             if "error" in event.data:
                 yield Sight(at, None, event.data["error"])
                 continue
-            times = [t for t in (*times, *(history.story(line["at"]) for line in event.data["data"])) if t > at - span]
-            yield Sight(at, wanted.holds(len(times)), f"{len(times)} lines in the last {self.over} at {spoken(at)}")
+            times += [history.story(line["at"]) for line in event.data["data"]["lines"]]
+            for moment in _moments(history, event.data["data"]):
+                count = sum(moment - span < time <= moment for time in times)
+                words = f"{count} {'line' if count == 1 else 'lines'} in the {self.over} before {spoken(moment)}"
+                yield Sight(moment, wanted.holds(count), words)
 
     def tell(self, history: History, window: Window) -> str:
         """Return nothing: the last look says it."""
@@ -127,11 +136,19 @@ def _arrivals(history: History) -> Iterable[Sight]:
         if "error" in event.data:
             yield Sight(at, None, event.data["error"])
             continue
-        for line in event.data["data"]:
+        for moment in _moments(history, event.data["data"]):
+            yield Sight(moment, holds=False, words="no such line was logged")
+        for line in event.data["data"]["lines"]:
             when = history.story(line["at"])
             yield Sight(when, holds=True, words=f"{line['text'][:SHOWN]!r} at {spoken(when)}")
-            yield Sight(when, holds=False)
-        yield Sight(at, holds=False, words="no such line was logged")
+            yield Sight(when, holds=False, words="no such line was logged")
+
+
+def _moments(history: History, data: Mapping[str, Any]) -> Iterable[float]:
+    """Yield story seconds from the look before to this one, which is the last of them."""
+    since, until = history.story(data["since"]), history.story(data["until"])
+    count = max(1, math.ceil((until - since) / PACE))
+    return (since + (until - since) * (step + 1) / count for step in range(count))
 
 
 def _said(lines: Lines) -> str:

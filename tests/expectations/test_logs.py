@@ -37,34 +37,51 @@ def a_line(at: float, text: str = "declined") -> dict[str, Any]:
 
 
 def sights(claim: Logs, *looks: tuple[float, Any]) -> list[tuple[float, bool | None, str]]:
-    journal = a_journal(**{str(claim.evidence()): list(looks)})
+    """Return what a claim sees in looks at story seconds, each of which covers the time since the last that worked."""
+    since, told = 0.0, []
+    for at, found in looks:
+        covers = {"since": 1000.0 + since, "until": 1000.0 + at, "lines": found}
+        told.append((at, found if isinstance(found, str) else covers))
+        since = since if isinstance(found, str) else at
+    journal = a_journal(**{str(claim.evidence()): told})
     history = History(tuple(journal.of("look")), journal)
     return [(round(sight.at, 3), sight.holds, sight.words) for sight in claim.holds(history)]
 
 
-def test_each_line_holds_for_its_instant_and_no_line_is_seen_not_to() -> None:
-    assert sights(ERRORS, (1.0, []), (2.0, [a_line(1.2)])) == [
-        (1.0, False, "no such line was logged"),
-        (1.2, True, "'declined' at 1.2s"),
-        (1.2, False, ""),
-        (2.0, False, "no such line was logged"),
+NONE = "no such line was logged"
+
+
+def test_each_line_holds_for_its_instant_and_the_time_between_is_known_to_have_none() -> None:
+    assert sights(ERRORS, (0.2, []), (0.6, [a_line(0.3)])) == [
+        (0.2, False, NONE),
+        (0.3, True, "'declined' at 300ms"),
+        (0.3, False, NONE),
+        (0.4, False, NONE),
+        (0.6, False, NONE),
     ]
 
 
-def test_a_store_that_cannot_be_asked_shows_nothing_either_way() -> None:
-    assert sights(ERRORS, (1.0, "loki refuses connections")) == [(1.0, None, "loki refuses connections")]
+def test_a_store_that_cannot_be_asked_shows_nothing_either_way_until_it_can() -> None:
+    assert sights(ERRORS, (0.2, "loki refuses connections"), (0.4, [])) == [
+        (0.2, None, "loki refuses connections"),
+        (0.2, False, NONE),
+        (0.4, False, NONE),
+    ]
 
 
-def test_a_count_is_that_of_the_last_seconds() -> None:
+def test_a_count_is_that_of_the_last_seconds_at_every_moment() -> None:
     claim = Logs(level="error", is_="> 1", over="1s")
 
-    seen = sights(claim, (1.0, [a_line(0.4), a_line(0.9)]), (1.5, []), (2.0, "gone"), (2.5, [a_line(2.2)]))
+    seen = sights(claim, (0.2, [a_line(0.1)]), (0.4, [a_line(0.3)]), (1.2, []), (1.3, "gone"))
 
     assert seen == [
-        (1.0, True, "2 lines in the last 1s at 1.0s"),
-        (1.5, False, "1 lines in the last 1s at 1.5s"),
-        (2.0, None, "gone"),
-        (2.5, False, "1 lines in the last 1s at 2.5s"),
+        (0.2, False, "1 line in the 1s before 200ms"),
+        (0.4, True, "2 lines in the 1s before 400ms"),
+        (0.6, True, "2 lines in the 1s before 600ms"),
+        (0.8, True, "2 lines in the 1s before 800ms"),
+        (1.0, True, "2 lines in the 1s before 1.0s"),
+        (1.2, False, "1 line in the 1s before 1.2s"),
+        (1.3, None, "gone"),
     ]
 
 
@@ -74,7 +91,8 @@ def test_a_look_waits_until_the_lines_before_it_are_with_the_store() -> None:
     found = replace(Logs(query="{a='b'}").evidence(), clock=clock).look(FakeStack({"loki": store}), 1000.0, 1001.0)
 
     assert (clock.time, store.asked) == (1001.0 + SETTLE, [("{a='b'}", 1000.0, 1001.0)])
-    assert found == [{"at": 1000.5, "text": "paid", "labels": {"service_name": "checkout"}}]
+    line = {"at": 1000.5, "text": "paid", "labels": {"service_name": "checkout"}}
+    assert found == {"since": 1000.0, "until": 1001.0, "lines": [line]}
 
 
 def test_what_every_store_understands_is_handed_on_as_it_is() -> None:

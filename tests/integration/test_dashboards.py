@@ -23,7 +23,7 @@ def asking_for(metric: str) -> set[str]:
         for board in boards
         for panel in board["panels"]
         for target in panel["targets"]
-        if re.search(rf"\b{metric}", target["expr"])
+        if re.search(rf"(?<![\w:]){metric}", target["expr"])
     }
 
 
