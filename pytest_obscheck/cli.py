@@ -42,9 +42,11 @@ def _parser() -> argparse.ArgumentParser:
     up = verbs.add_parser("up", help="run the stack until Ctrl-C")
     up.add_argument("stack", nargs="?", default=DEFAULT, type=Path, metavar="STACK.YAML")
     up.add_argument("--follow", action="append", default=[], metavar="MEMBER", help="print this member's log as it grows")
+    up.add_argument("--speed", default="1", metavar="N|auto", help="let story time pass N times faster than wall time")
     up.set_defaults(verb=_up)
     render = verbs.add_parser("render", help="show how the working copies differ from your files")
     render.add_argument("stack", nargs="?", default=DEFAULT, type=Path, metavar="STACK.YAML")
+    render.add_argument("--speed", default="1", metavar="N|auto", help="show the working copies for this speed")
     render.set_defaults(verb=_render)
     targets = verbs.add_parser("targets", help="print what a live Prometheus has discovered, for stack.yaml")
     targets.add_argument("url", metavar="URL", help="where it is, such as http://prometheus.example:9090")
@@ -95,13 +97,13 @@ def _doctor(_: argparse.Namespace) -> int:
 def _up(arguments: argparse.Namespace) -> int:
     from pytest_obscheck.up import up  # noqa: PLC0415
 
-    return up(arguments.stack, arguments.follow, _say)
+    return up(arguments.stack, arguments.follow, _say, arguments.speed)
 
 
 def _render(arguments: argparse.Namespace) -> int:
     from pytest_obscheck.up import render  # noqa: PLC0415
 
-    _say(render(arguments.stack))
+    _say(render(arguments.stack, arguments.speed))
     return 0
 
 

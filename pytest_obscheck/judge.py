@@ -9,13 +9,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pytest_obscheck.abilities import AboutSeries, AltersSamples
+from pytest_obscheck.abilities import AboutAlert, AboutSeries, AltersSamples
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.protocols import History
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself
 from pytest_obscheck.verdict import Outcome, Report, Verdict, combine
 from pytest_obscheck.vitals import stoppages, unwell
-from pytest_obscheck.when import Decision, Eventually, Once, Phrase, Window, Within, spoken
+from pytest_obscheck.when import Decision, Eventually, Once, Phrase, Window, Within, seconds, spoken
 
 BLIND = 1.0
 """Wall seconds without a sight that are not blindness yet; one and a half intervals, where looks come less often."""
@@ -261,7 +261,8 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
     outcome, words = decided.decision.outcome, decided.decision.words
     window = decided.window
     stopped = stoppages(scenario, claim, journal)
-    slow = unwell(journal, window, stopped) if window and not _positive(claim.phrase, outcome) else ""
+    doubtful = window is not None and not _positive(claim.phrase, outcome)
+    slow = unwell(journal, _rested_on(claim, journal, window), stopped) if window and doubtful else ""
     if slow:
         outcome, words = Outcome.UNKNOWN, slow
     elif outcome is Outcome.UNKNOWN and window:
@@ -271,6 +272,17 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
     if window and outcome is Outcome.PASSED:
         words = f"{words}{_after(claim, decided)}"
     return Verdict(str(claim), outcome, words + _altered(scenario, claim, journal), claim.where)
+
+
+def _rested_on(claim: Claim, journal: Journal, window: Window) -> Window:
+    """Return a window with the time before it in which a lost sample counts: the ranges behind the claim, and the hold."""
+    plan, wanted = journal.last("plan"), claim.expectation
+    alerts = plan.data["alerts"] if plan else {}
+    exprs = {name: rule["exprs"] for name, rule in alerts.items()}
+    back = wanted.history(exprs) if isinstance(wanted, AboutSeries) else 0.0
+    if isinstance(wanted, AboutAlert) and wanted.alertname() in alerts:
+        back += seconds(alerts[wanted.alertname()].get("for", "0s"))
+    return Window(max(0.0, window.start - back), window.end)
 
 
 def _positive(phrase: Phrase, outcome: Outcome) -> bool:

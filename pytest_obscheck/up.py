@@ -11,12 +11,13 @@ from pytest_obscheck import derive
 from pytest_obscheck.capabilities import CatchesNotifications
 from pytest_obscheck.errors import ConfigError, Problem, did_you_mean
 from pytest_obscheck.session import Session
+from pytest_obscheck.speed import Pace
 from pytest_obscheck.stack import LiveStack, read
 
 
-def up(path: Path, follow: Sequence[str], say: Callable[[str], None]) -> int:
+def up(path: Path, follow: Sequence[str], say: Callable[[str], None], speed: str = "1") -> int:
     """Start the stack, print a table of its URLs, print the followed logs as they grow, and end it at Ctrl-C."""
-    session = Session(read(path, Path.cwd()))
+    session = Session(read(path, Path.cwd()), speed=speed)
     unknown = [name for name in follow if name not in session.file.members]
     if unknown:
         said = did_you_mean(unknown[0], session.file.members)
@@ -26,7 +27,7 @@ def up(path: Path, follow: Sequence[str], say: Callable[[str], None]) -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         stack = session.stack()
-        say(table(stack) + "Ctrl-C ends it all.\n")
+        say(table(stack) + _pace(stack.plan.pace) + "Ctrl-C ends it all.\n")
         _until_interrupted(session, stack, follow, say)
     except KeyboardInterrupt:
         say("\nending …\n")
@@ -64,12 +65,12 @@ def _until_interrupted(session: Session, stack: LiveStack, follow: Sequence[str]
         session.clock.sleep(0.3)
 
 
-def render(path: Path) -> str:
-    """Return the diff between the user's files and the working copies, as ``diff -u`` writes it."""
-    session = Session(read(path, Path.cwd()))
+def render(path: Path, speed: str = "1") -> str:
+    """Return the diff between the user's files and the working copies as ``diff -u`` writes it, and what keeps its own speed."""
+    session = Session(read(path, Path.cwd()), speed=speed)
     try:
         stack = session.laid_out()
-        return "".join(_diffs(stack))
+        return "".join([*_diffs(stack), _pace(stack.plan.pace)])
     finally:
         session.close()
 
@@ -80,6 +81,15 @@ def _diffs(stack: LiveStack) -> Iterator[str]:
     for name, seat in stack.seats.items():
         for copy, original in seat.launch.originals.items():
             yield derive.diff(_unquoted(masked[original]), _unquoted(derived[f"{name}/{copy}"]), original)
+
+
+def _pace(pace: Pace) -> str:
+    """Return how fast the story's time passes, and a line for each rule and route that does not go along."""
+    if not pace.speed.changes:
+        return ""
+    left = [f"kept as it is: {problem}\n" for problem in pace.unfit.values()]
+    fixed = [f"kept as it is: receiver {name}: {problem}\n" for name, problem in pace.fixed.items()]
+    return f"speed {pace.by:g} ({pace.words})\n" + "".join([*left, *fixed])
 
 
 def _unquoted(text: str) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from pytest_obscheck.abilities import StopsMember
-from pytest_obscheck.capabilities import EvaluatesRules, ScrapesTargets
+from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules, ScrapesTargets, Series
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.protocols import Stack
 from pytest_obscheck.scenario import Claim, Planned, Scenario
-from pytest_obscheck.when import Window, spoken
+from pytest_obscheck.when import Window, seconds, spoken
 
+TOOK = "scrape_duration_seconds"
 RECOVERY = 2.0
 """Wall seconds after a cure in which what goes wrong is still put down to the fault."""
 
@@ -28,11 +30,35 @@ class Vitals:
         """Return ``missed`` (a count since the start) and ``timeouts`` (instances)."""
         targets = stack.that(ScrapesTargets).targets()
         timeouts = [t["labels"].get("instance", "?") for t in targets if "deadline exceeded" in t.get("lastError", "")]
-        return {"missed": stack.that(EvaluatesRules).missed(), "timeouts": timeouts}
+        # Between two looks there may be many scrapes, of which a target shows the last one only.
+        timeouts += _lost(stack, _limits(targets), since, until)
+        return {"missed": stack.that(EvaluatesRules).missed(), "timeouts": list(dict.fromkeys(timeouts))}
 
     def __str__(self) -> str:
         """Return the key."""
         return "vitals"
+
+
+def _limits(targets: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the scrape timeout of each instance, in seconds."""
+    return {t["labels"].get("instance", "?"): seconds(t["scrapeTimeout"]) for t in targets if t.get("scrapeTimeout")}
+
+
+def _lost(stack: Stack, limits: Mapping[str, float], since: float, until: float) -> list[str]:
+    """Return the instances of which a scrape failed that took as long as it may."""
+    # A scrape is dated by its begin, and written when it has failed.
+    span = max(1, math.ceil((until - since + min(1.0, max(limits.values(), default=0.0))) * 1000))
+    durations = {(_of(s), at): took for s in _asked_for(stack, TOOK, span, until) for at, took in s.points}
+    failed = [(_of(s), at) for s in _asked_for(stack, "up", span, until) for at, value in s.points if value == 0]
+    return [each[0] for each in failed if durations.get(each, 0.0) >= limits.get(each[0], math.inf)]
+
+
+def _asked_for(stack: Stack, name: str, span: int, until: float) -> list[Series]:
+    return [series for member in stack.all(AnswersPromQL).values() for series in member.query(f"{name}[{span}ms]", until)]
+
+
+def _of(series: Series) -> str:
+    return series.labels.get("instance", "?")
 
 
 @dataclass(frozen=True)
