@@ -66,7 +66,7 @@ def _until_interrupted(session: Session, stack: LiveStack, follow: Sequence[str]
 
 
 def render(path: Path, speed: str = "1") -> str:
-    """Return the diff between the user's files and the working copies as ``diff -u`` writes it, and what keeps its own speed."""
+    """Return the diff between the user's files and the working copies as ``diff -u`` writes it, and what no speed suits."""
     session = Session(read(path, Path.cwd()), speed=speed)
     try:
         stack = session.laid_out()
