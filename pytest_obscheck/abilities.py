@@ -45,7 +45,7 @@ class Explains(Protocol):
 class LooksBesides(Protocol):
     """An expectation whose verdict rests on more than one look; it finds the others in the journal by their keys."""
 
-    def besides(self) -> Sequence[Look]:
+    def further_looks(self) -> Sequence[Look]:
         """Return what else to look at while the story plays."""
 
 

@@ -75,7 +75,7 @@ def watches(shows: Sequence[Play]) -> list[Watch]:
 
 def _evidence(show: Play) -> Iterable[Look]:
     claimed = [claim.expectation for claim in show.scenario.claims]
-    besides = [look for each in claimed if isinstance(each, LooksBesides) for look in each.besides()]
+    besides = [look for each in claimed if isinstance(each, LooksBesides) for look in each.further_looks()]
     return dict.fromkeys([*(each.evidence() for each in claimed), *besides])
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 import pytest_obscheck
-from pytest_obscheck import registry
+from pytest_obscheck import abilities, registry
 from pytest_obscheck.registry import KINDS, Names, UnknownName
 
 PACKAGE = Path(pytest_obscheck.__file__).parent
@@ -31,6 +32,16 @@ def test_every_registration_imports(kind: str) -> None:
         found = registry.find(kind, name)
 
         assert registry.name_of(found) == name, AGAIN
+
+
+def test_no_field_of_a_story_is_taken_for_an_ability() -> None:
+    # Whether something has an ability is found out by the names of its methods: a field must not have one of them.
+    able = {name for each in vars(abilities).values() if getattr(each, "_is_protocol", False) for name in vars(each)}
+    classes = [registry.find(kind, name) for kind in ("expectations", "faults", "loads") for name in registry.names(kind)]
+
+    taken = [(each.__name__, field.name) for each in classes for field in fields(each) if field.name in able]
+
+    assert taken == []
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ class Sla:
             return QueryFigure(self.query, seconds(self.over))
         return FieldFigure(self.service, self.path, self.field, self.since)
 
-    def besides(self) -> Sequence[Look]:
+    def further_looks(self) -> Sequence[Look]:
         """Return the look at what is probed."""
         return (self.probing,) if self.probes else ()
 
