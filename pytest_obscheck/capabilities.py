@@ -77,6 +77,17 @@ class AnswersLogQL(Protocol):
 
 
 @runtime_checkable
+class ShowsDashboards(Protocol):
+    """Shows dashboards, and sends the queries of their panels to the data sources that it has; raises ``LookFailed``."""
+
+    def data_sources(self) -> list[Mapping[str, Any]]:
+        """Return its data sources: ``uid``, ``name``, ``type``, ``isDefault`` and ``jsonData``, as Grafana's API names them."""
+
+    def run_query(self, query: Mapping[str, Any], start: float, end: float) -> list[Series]:
+        """Return what one query of a panel gives; all its variables are filled in, but ``$__interval`` and the like."""
+
+
+@runtime_checkable
 class AnswersPromQL(Protocol):
     """Evaluates PromQL; every method raises ``LookFailed`` where it cannot."""
 

@@ -41,10 +41,17 @@ class Http:
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> httpx.Response:
         """Return the answer to a GET, whatever its status; ``LookFailed`` where there is none."""
+        return self._asked("GET", path, params=params)
+
+    def post(self, path: str, body: Any) -> httpx.Response:
+        """Return the answer to a POST of JSON, likewise."""
+        return self._asked("POST", path, json=body)
+
+    def _asked(self, method: str, path: str, **more: Any) -> httpx.Response:
         import httpx  # noqa: PLC0415 -- see above
 
         try:
-            return self._client.get(f"{self.url}{path}", params=params)
+            return self._client.request(method, f"{self.url}{path}", **more)
         except httpx.TimeoutException:
             raise LookFailed(f"{self.name} gave no answer to {path} within {SECONDS} s") from None
         except httpx.ConnectError:

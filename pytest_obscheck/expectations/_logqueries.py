@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pytest_obscheck.capabilities import AnswersLogQL
 from pytest_obscheck.errors import LookFailed
-from pytest_obscheck.expectations._panelqueries import EMPTY, ERROR, Result, worded
+from pytest_obscheck.expectations._panelqueries import EMPTY, ERROR, Ask, Result, worded
 from pytest_obscheck.panel.times import Range
 
 
@@ -18,13 +18,14 @@ class LogQueries:
 
     store: AnswersLogQL
 
-    def result(self, expr: str, span: Range, step: float, instant: bool) -> Result:
-        """Return what a query gives over a time range, or at its end."""
+    def result(self, ask: Ask) -> Result:
+        """Return what a query gives."""
+        start = ask.span.end - ask.step if ask.instant else ask.span.start
         try:
-            found = self.store.query_logql(expr, span.end - step if instant else span.start, span.end, step)
+            found = self.store.query_logql(ask.expr, start, ask.span.end, ask.step)
         except LookFailed as error:
             return Result(ERROR, str(error))
-        return worded(found) or Result(EMPTY, f"nothing comes back for {expr!r}")
+        return worded(found) or Result(EMPTY, f"nothing comes back for {ask.expr!r}")
 
     def values_of(self, query: str, span: Range) -> list[str]:
         """Return names or values of labels, whether asked for in a function or in the fields of Grafana's editor."""

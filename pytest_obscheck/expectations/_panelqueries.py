@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from pytest_obscheck.capabilities import AnswersPromQL, Series
 from pytest_obscheck.errors import LookFailed, did_you_mean
@@ -30,11 +30,27 @@ class Result:
     lost: bool = False
 
 
+@dataclass(frozen=True)
+class Ask:
+    """One query as a browser would send it: over a time range with a point every ``step`` seconds, or at its end.
+
+    ``uid`` and ``type`` are those of its data source, ``model`` its JSON with the values of variables put in.
+    """
+
+    expr: str
+    span: Range
+    step: float
+    instant: bool = False
+    uid: str = ""
+    type: str = "prometheus"
+    model: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Queries(Protocol):
     """Asks one kind of data source, for one look."""
 
-    def result(self, expr: str, span: Range, step: float, instant: bool) -> Result:
-        """Return what a query gives over a time range, or at its end."""
+    def result(self, ask: Ask) -> Result:
+        """Return what a query gives."""
 
     def values_of(self, query: str, span: Range) -> list[str]:
         """Return what the query of a variable gives; ``LookFailed`` where it fails."""
@@ -45,27 +61,29 @@ class PromQueries:
     """Asks for one look; every question is asked once."""
 
     prometheus: AnswersPromQL
-    _results: dict[tuple[str, float, float, float], Result] = field(default_factory=dict)
+    _results: dict[tuple[str, Range, float], Result] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
 
-    def result(self, expr: str, span: Range, step: float, instant: bool) -> Result:
-        """Return what a query gives over a time range, or at its end."""
-        key = (expr, span.start, span.end, 0.0 if instant else step)
+    def result(self, ask: Ask) -> Result:
+        """Return what a query gives."""
+        key = (ask.expr, ask.span, 0.0 if ask.instant else ask.step)
         if key not in self._results:
-            self._results[key] = self._asked(expr, span, step, instant)
+            self._results[key] = self._asked(ask)
         return self._results[key]
 
-    def _asked(self, expr: str, span: Range, step: float, instant: bool) -> Result:
+    def _asked(self, ask: Ask) -> Result:
         try:
-            # The last point is the end of the range: what has just begun is seen, whatever the step.
-            start = span.end - math.floor((span.end - span.start) / step) * step
-            found = self._series(expr, start, span.end, step, instant)
-            return worded(found) or self._why_nothing(expr, found)
+            found = self._series(ask)
+            return worded(found) or self._why_nothing(ask.expr, found)
         except LookFailed as error:
-            return Result(ERROR, f"{_reason(str(error))} in {expr!r}")
+            return Result(ERROR, f"{_reason(str(error))} in {ask.expr!r}")
 
-    def _series(self, expr: str, start: float, end: float, step: float, instant: bool) -> list[Series]:
-        return self.prometheus.query(expr, end) if instant else self.prometheus.query_range(expr, start, end, step)
+    def _series(self, ask: Ask) -> list[Series]:
+        if ask.instant:
+            return self.prometheus.query(ask.expr, ask.span.end)
+        # The last point is the end of the range: what has just begun is seen, whatever the step.
+        start = ask.span.end - math.floor((ask.span.end - ask.span.start) / ask.step) * ask.step
+        return self.prometheus.query_range(ask.expr, start, ask.span.end, ask.step)
 
     def _why_nothing(self, expr: str, found: Sequence[Series]) -> Result:
         if found:

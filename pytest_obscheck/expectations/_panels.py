@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from pytest_obscheck.errors import LookFailed, did_you_mean
 from pytest_obscheck.expectations._datasources import UNASKED, Provisioned, Sources
-from pytest_obscheck.expectations._panelqueries import DATA, EMPTY, ERROR, UNJUDGED, ZERO, Queries, Result
+from pytest_obscheck.expectations._panelqueries import DATA, EMPTY, ERROR, UNJUDGED, ZERO, Ask, Queries, Result
 from pytest_obscheck.panel.boards import Board, Panel, Source, Target
 from pytest_obscheck.panel.formats import Value, for_promql
 from pytest_obscheck.panel.interpolation import interpolated, references
@@ -126,8 +126,9 @@ class BoardRun:
         step = interval(span, panel.points or POINTS, scrape if least else duration(low) if low else source.scrape)
         around = {**values, **span.values(), **interval_values(step, scrape)}
         expr = interpolated(target.query, around, for_promql)
-        result = asker.result(expr, span, step * target.factor, target.instant)
-        return _hinted(result, target.query, expr, around)
+        model = {name: interpolated(v, around, for_promql) if isinstance(v, str) else v for name, v in target.model.items()}
+        ask = Ask(expr, span, step * target.factor, target.instant, source.uid, source.type, model)
+        return _hinted(asker.result(ask), target.query, expr, around)
 
 
 def _hinted(result: Result, query: str, expr: str, values: Mapping[str, Value]) -> Result:

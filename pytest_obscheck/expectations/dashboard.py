@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_obscheck.capabilities import AnswersLogQL, AnswersPromQL
+from pytest_obscheck.capabilities import AnswersLogQL, AnswersPromQL, ShowsDashboards
 from pytest_obscheck.errors import LookFailed, did_you_mean
 from pytest_obscheck.expectations._datasources import Sources, read_sources
+from pytest_obscheck.expectations._grafanaqueries import through
 from pytest_obscheck.expectations._logqueries import LogQueries
 from pytest_obscheck.expectations._panelqueries import DATA, EMPTY, ERROR, UNJUDGED, ZERO, PromQueries, Queries
 from pytest_obscheck.expectations._panels import BoardRun, every_finding
@@ -41,6 +42,8 @@ class Panels:
             raise LookFailed(str([*problems, *wrong][0]))
         length = seconds(self.range) if self.range else 0.0
         askers = _askers(stack)
+        for grafana in list(stack.all(ShowsDashboards).values())[:1]:
+            sources, askers = through(grafana, askers)
         runs = [BoardRun(board, sources, askers, until - LAG, dict(self.variables), length) for board in found]
         return [asdict(finding) for finding in every_finding(runs)]
 

@@ -60,6 +60,22 @@ class Loki:
         return ["api"]
 
 
+@dataclass
+class Grafana:
+    """Has one data source; remembers the queries that it was sent."""
+
+    sent: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def data_sources(self) -> list[Mapping[str, Any]]:
+        return [{"uid": "metrics", "name": "Prometheus", "type": "prometheus", "jsonData": {"timeInterval": "30s"}}]
+
+    def run_query(self, query: Mapping[str, Any], start: float, end: float) -> list[Series]:
+        self.sent.append(query)
+        if query["expr"] == "(":
+            raise LookFailed("bad_data: parse error")
+        return [Series({}, ((end, ONE),))] if "api" in query["expr"] else []
+
+
 @dataclass(frozen=True)
 class Shop:
     """A folder of dashboards, and a Prometheus behind them."""
@@ -230,6 +246,28 @@ def test_panels_about_logs_are_asked_of_a_store_of_logs(shop: Shop, query: Any, 
         "error: loki answered '{' with 400: parse error",
     ]
     assert loki.asked == [asked]
+
+
+def test_where_a_grafana_runs_it_is_sent_what_a_browser_would_send(shop: Shop) -> None:
+    grafana = Grafana()
+    shop = replace(shop, others={"grafana": grafana})
+    job = {"name": "job", "type": "query", "query": "label_values(up, job)"}
+    asks = [panel(expr, datasource="Prometheus") for expr in ('rate(up{job="$job"}[$__rate_interval])', "gone", "(")]
+
+    hour = {"from": "now-1h", "to": "now"}
+
+    assert shop.panels(*asks, panel("x", datasource="Logs"), templating={"list": [job]}, time=hour).words() == [
+        "data",
+        "no data: nothing comes back for 'gone'",
+        "error: bad_data: parse error in '('",
+        "error: no data source is called 'Logs'; known are: Prometheus, metrics",
+    ]
+    assert grafana.sent[0] == {
+        "expr": 'rate(up{job="api"}[2m])',
+        "intervalMs": 30000,
+        "maxDataPoints": 1000,
+        "datasource": {"uid": "metrics", "type": "prometheus"},
+    }
 
 
 def test_a_claim_holds_where_every_panel_shows_data_or_zeros(shop: Shop) -> None:
