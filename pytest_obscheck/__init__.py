@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_obscheck.errors import ConfigError, ObscheckError, StackError, StoryFailed, StoryUnknown
     from pytest_obscheck.expectations.alert import Alert
+    from pytest_obscheck.expectations.budget import Budget
     from pytest_obscheck.expectations.dashboard import Dashboard
     from pytest_obscheck.expectations.fireable import Fireable
     from pytest_obscheck.expectations.health import Health
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from pytest_obscheck.when import always, during, eventually, never, once, within
 
 __all__ = [
-    "Alert", "Bandwidth", "ConfigError", "Cpu", "Dashboard", "Down", "Fireable", "Freeze", "FullDisk", "Garbage",
+    "Alert", "Bandwidth", "Budget", "ConfigError", "Cpu", "Dashboard", "Down", "Fireable", "Freeze", "FullDisk", "Garbage",
     "Health", "Kill", "Latency", "LimitData", "Locust", "Logs", "Memory", "Metric", "Notification", "ObscheckError",
     "PacketLoss", "Proved", "ResetPeer", "Resolved", "Restart", "Sample", "Scraped", "Script", "Skew", "Sla", "Slicer",
     "SlowClose", "SlowScrape", "StackError", "StoryFailed", "StoryUnknown", "Timeout", "always", "during", "eventually",
@@ -53,7 +54,7 @@ _HOMES = {
     "errors": ("ConfigError", "ObscheckError", "StackError", "StoryFailed", "StoryUnknown"),
     "when": ("always", "during", "eventually", "never", "once", "within"),
     "expectations": (
-        "Alert", "Dashboard", "Fireable", "Health", "Logs", "Metric", "Notification", "Proved", "Resolved", "Scraped",
+        "Alert", "Budget", "Dashboard", "Fireable", "Health", "Logs", "Metric", "Notification", "Proved", "Resolved", "Scraped",
         "Sla",
     ),
     "loads": ("Locust",),

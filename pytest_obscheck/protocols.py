@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from pytest_obscheck.document import Document
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.journal import Event, Journal
+from pytest_obscheck.objective import Objective
 from pytest_obscheck.speed import UNSPED, Pace, Speed
 from pytest_obscheck.when import Sight, Window, spoken
 
@@ -88,6 +89,7 @@ class Plan:
     ``hosts``: production ``host:port`` → member. ``parse``: says what is wrong with a PromQL text, ``""`` for nothing.
     ``play``: plays rule groups offline, and says what is against an entry of ``tests`` of promtool's unit tests.
     ``pace``: how much faster story time passes than wall time, and what that does not suit.
+    ``objectives``: the service level objectives of the specs that the stack names.
     """
 
     home: Path
@@ -99,6 +101,7 @@ class Plan:
     parse: Callable[[str], str]
     play: Callable[[list[Mapping[str, Any]], Mapping[str, Any]], str] = _unplayed
     pace: Pace = field(default_factory=Pace)
+    objectives: tuple[Objective, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -121,13 +121,16 @@ def _without_data(reading: Reading, count: int, bound: Bound) -> Answer:
 def _bound(reading: Reading, requests: Sequence[Request], inside: Sequence[Request]) -> Bound:
     if "leaves" not in reading.data:
         return _of_field(reading, requests)
-    each_way = recordings(reading)
-    found = [_of_recording(reading, requests, recording) for recording in each_way]
+    low, high = bound_of(reading, requests)
+    full = recordings(reading)[0]
+    return Bound(low, high, (*scrapes(full), *_seen(reading, full, inside)) if low <= high else ())
+
+
+def bound_of(reading: Reading, requests: Sequence[Request]) -> tuple[float, float]:
+    """Return between what a figure lies that a right rule reads from these scrapes; ``NOTHING`` where it has no value."""
+    found = [_of_recording(reading, requests, recording) for recording in recordings(reading)]
     whole = [each for each in found if each != NOTHING]
-    if not whole:
-        return Bound(*NOTHING, ())
-    low, high = min(low for low, _ in whole), max(high for _, high in whole)
-    return Bound(low, high, (*scrapes(each_way[0]), *_seen(reading, each_way[0], inside)))
+    return (min(low for low, _ in whole), max(high for _, high in whole)) if whole else NOTHING
 
 
 def _near(requests: Sequence[Request], start: float, end: float, delay: float) -> list[Request]:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_obscheck.slo.burning import PAIRS, MustFire, Outage, Pair, error_ratio, firing, must_fire, pairs
+from pytest_obscheck.slo.burning import MustFire, Outage, error_ratio, firing, must_fire
 from pytest_obscheck.slo.comparing import Finding, compare
-from pytest_obscheck.slo.objective import Events, Objective, Ratio, Threshold
-from pytest_obscheck.slo.openslo import read_openslo
-from pytest_obscheck.slo.sloth import read_sloth
+from pytest_obscheck.slo.specs import read_spec
 
-__all__ = [
-    "PAIRS", "Events", "Finding", "MustFire", "Objective", "Outage", "Pair", "Ratio", "Threshold", "compare", "error_ratio",
-    "firing", "must_fire", "pairs", "read_openslo", "read_sloth",
-]  # fmt: skip
+__all__ = ["Finding", "MustFire", "Outage", "compare", "error_ratio", "firing", "must_fire", "read_spec"]

@@ -17,47 +17,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pytest_obscheck.slo.objective import Objective
+from pytest_obscheck.objective import Objective, Pair
 from pytest_obscheck.when import spoken
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A long and a short window (seconds) of one alert, the share of the budget that it waits for, and whom it tells."""
-
-    long: float
-    short: float
-    share: float
-    severity: str
-
-    def factor(self, period: float) -> float:
-        """Return the burn rate at which both windows must burn."""
-        return self.share * period / self.long
-
-    def __str__(self) -> str:
-        """Return its windows."""
-        return f"{self.severity} {duration(self.long)}/{duration(self.short)}"
-
-
-def duration(span: float) -> str:
-    """Return whole seconds as Prometheus writes them: ``1h``, ``3d``, ``90s``."""
-    unit, size = next((unit, size) for unit, size in (("d", DAY), ("h", HOUR), ("m", 60), ("s", 1)) if span % size == 0)
-    return f"{span / size:g}{unit}"
-
-
-HOUR, DAY = 3600.0, 86400.0
-PAIRS = (
-    Pair(HOUR, HOUR / 12, 0.02, "page"),
-    Pair(6 * HOUR, HOUR / 2, 0.05, "page"),
-    Pair(DAY, 2 * HOUR, 0.10, "ticket"),
-    Pair(3 * DAY, 6 * HOUR, 0.10, "ticket"),
-)
-"""The workbook's table; Sloth's default windows are the same."""
-
-
-def pairs(period: float) -> Sequence[tuple[Pair, float]]:
-    """Return the pairs with their burn rates for a period: 14.4, 6, 3 and 1 for 30 days."""
-    return [(pair, pair.factor(period)) for pair in PAIRS]
 
 
 @dataclass(frozen=True)
@@ -155,7 +116,8 @@ def must_fire(
     evaluated up to one ``evaluation`` interval later. ``hold`` is the alert's ``for``.
     """
     found = []
-    for pair, factor in pairs(objective.period):
+    for pair in objective.pairs:
+        factor = pair.factor(objective.period)
         for start, end in firing(objective, pair, outages, since):
             if end - start > hold:
                 at = start + hold

@@ -7,26 +7,21 @@ counter becomes ``sum(rate(selector[{{.window}}]))``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from pytest_obscheck.errors import did_you_mean
-from pytest_obscheck.reading import refuse
-from pytest_obscheck.slo._spec import Spec, documents
-from pytest_obscheck.slo.objective import WINDOW, Events, Indicator, Objective, Ratio, Threshold
+from pytest_obscheck.objective import WINDOW, Events, Indicator, Objective, Ratio, Threshold
+from pytest_obscheck.slo._spec import Spec
 
 SIGNS = {"lte": "<=", "gte": ">=", "lt": "<", "gt": ">"}
 SELECTOR = r"[a-zA-Z_:][a-zA-Z0-9_:]*\s*(\{[^{}]*\})?"
 
 
-def read_openslo(path: Path, name: str = "") -> list[Objective]:
-    """Return the objectives of all SLOs of a file; ``ConfigError`` holds every problem in it."""
-    reader, specs = documents(path, name)
+def openslo(specs: Sequence[Spec]) -> list[Objective]:
+    """Return the objectives of all SLOs among the documents of a file."""
     ours = [spec for spec in specs if _is_ours(spec)]
     slis = {_name(spec): inner for spec in ours if spec.text("kind") == "SLI" and (inner := spec.at("spec"))}
-    found = [objective for spec in ours if spec.text("kind") == "SLO" for objective in _objectives(spec, slis)]
-    refuse(reader.problems)
-    return found
+    return [objective for spec in ours if spec.text("kind") == "SLO" for objective in _objectives(spec, slis)]
 
 
 def _is_ours(spec: Spec) -> bool:
@@ -52,7 +47,7 @@ def _objectives(slo: Spec, slis: Mapping[str, Spec]) -> list[Objective]:
         indicator = _indicator(sli, each) if sli else None
         if target is not None and period is not None and indicator is not None:
             called = name if not number else f"{name} {each.text('displayName', default=str(number + 1))}"
-            found.append(Objective(called, service, target, period, indicator, each.where))
+            found.append(Objective(called, service, target, period, indicator, where=each.where))
     return found
 
 

@@ -14,7 +14,7 @@ from pytest_obscheck.reading import Mismatch, Node, Reader, convert, refuse
 WORDS = ("type", "hosts", "depends_on")
 STARTED, HEALTHY = "service_started", "service_healthy"
 """Compose's words for what a member waits for: that another was started, or (unless it says so) that it is ready."""
-SECTIONS = ("components", "services", "mounts")
+SECTIONS = ("components", "services", "mounts", "objectives")
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,13 @@ class Member:
 
 @dataclass(frozen=True)
 class StackFile:
-    """A stack.yaml that was read: its members in its order, the inbox added."""
+    """A stack.yaml that was read: its members in its order, the inbox added; the specs of its service level objectives."""
 
     path: Path
     shown: str
     members: Mapping[str, Member]
     mounts: Mapping[str, str]
+    objectives: tuple[Path, ...] = ()
 
     @property
     def home(self) -> Path:
@@ -67,17 +68,20 @@ def read(path: Path, root: Path | None = None) -> StackFile:
     members: dict[str, Member] = {}
     named: set[str] = set()
     mounts: dict[str, str] = {}
+    objectives: tuple[Path, ...] = ()
     node = reader.root()
     for key, at, value in reader.entries(node, "a stack") if node is not None else ():
         if key == "mounts":
             mounts = _mounts(reader, value)
+        elif key == "objectives":
+            objectives = _objectives(reader, value)
         elif key in SECTIONS:
             named |= _section(reader, value, "" if key == "components" else "service", members)
         else:
             reader.problem(at, f"a stack has no {key!r}", did_you_mean(key, SECTIONS))
     _links(reader, members, named)
     refuse(reader.problems)
-    return StackFile(path, shown, {**_inbox(members), **members}, mounts)
+    return StackFile(path, shown, {**_inbox(members), **members}, mounts, objectives)
 
 
 def _inbox(members: Mapping[str, Member]) -> dict[str, Member]:
@@ -93,6 +97,15 @@ def _mounts(reader: Reader, node: Node) -> dict[str, str]:
         reader.problem(node, f"mounts {error}")
         return {}
     return {inside: str((reader.path.parent / outside).resolve()) for inside, outside in found.items()}
+
+
+def _objectives(reader: Reader, node: Node) -> tuple[Path, ...]:
+    try:
+        found: tuple[str, ...] = convert(node, tuple[str, ...])
+    except Mismatch as error:
+        reader.problem(node, f"objectives {error}", "list the specs' files, like [slo.yaml]")
+        return ()
+    return tuple((reader.path.parent / each).resolve() for each in found)
 
 
 def _section(reader: Reader, node: Node, kind: str, members: dict[str, Member]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 from pytest_obscheck import derive, registry, toolchain
 from pytest_obscheck.errors import ConfigError, LookFailed, Problem, did_you_mean, shown_as
 from pytest_obscheck.matching import expanded
+from pytest_obscheck.objective import Objective
 from pytest_obscheck.protocols import Facts, Network, Place, Plan, Sink
 from pytest_obscheck.reading import refuse
+from pytest_obscheck.slo import read_spec
 from pytest_obscheck.stack.file import Member, StackFile
 from pytest_obscheck.stack.filling import Filling
 from pytest_obscheck.stack.pacing import pace
@@ -24,7 +27,8 @@ def plan(stack: StackFile, speed: str = "1", now: float = 0.0) -> Plan:
     problems: list[Problem] = []
     facts = [_facts(stack, member, problems) for member in stack.members.values()]
     problems.extend(_unfilled(stack))
-    merged = _merged(facts)
+    objectives, specs = _objectives(stack, problems)
+    merged = _merged([*facts, Facts(files=specs)])
     if not problems:
         problems.extend(derive.check(merged.checks, lambda tool: toolchain.find(tool).path, stack.home))
     refuse(list(dict.fromkeys(problems)))
@@ -34,7 +38,7 @@ def plan(stack: StackFile, speed: str = "1", now: float = 0.0) -> Plan:
     paced = pace(speed, stack, merged, lambda member: _place(stack, member), now)
     members = {name: member.type for name, member in stack.members.items()}
     hosts = {host: name for name, member in stack.members.items() for host in member.hosts}
-    return Plan(stack.home, members, proxied, hosts, merged, tuple(registry.names("sinks")), _parse, _play, paced)
+    return Plan(stack.home, members, proxied, hosts, merged, tuple(registry.names("sinks")), _parse, _play, paced, objectives)
 
 
 def sinks() -> Mapping[str, type[Sink]]:
@@ -56,8 +60,34 @@ def plan_data(made: Plan) -> dict[str, Any]:
         }
         for rule in facts.alerts
     }
+    objectives = {each.name: _objective_data(each) for each in made.objectives}
     routes = [{"sink": r.sink, "receiver": r.receiver, "host": r.host, "where": r.where} for r in facts.routes]
-    return {"alerts": alerts, "routes": routes, "hosts": dict(made.hosts), "members": dict(made.members)}
+    return {
+        "alerts": alerts,
+        "routes": routes,
+        "hosts": dict(made.hosts),
+        "members": dict(made.members),
+        "objectives": objectives,
+    }
+
+
+def _objective_data(objective: Objective) -> dict[str, Any]:
+    pairs = [dataclasses.asdict(pair) for pair in objective.pairs]
+    return {"target": objective.target, "period": objective.period, "pairs": pairs, "where": objective.where}
+
+
+def _objectives(stack: StackFile, problems: list[Problem]) -> tuple[tuple[Objective, ...], dict[str, str]]:
+    """Return the objectives of the specs that a stack names, and the specs' texts by what messages call them."""
+    found: list[Objective] = []
+    texts = {}
+    for path in stack.objectives:
+        name = shown_as(path, stack.home)
+        try:
+            found.extend(read_spec(path, name))
+            texts[name] = path.read_text(encoding="utf-8-sig")
+        except ConfigError as error:
+            problems.extend(error.problems)
+    return tuple(found), texts
 
 
 def _facts(stack: StackFile, member: Member, problems: list[Problem]) -> Facts:

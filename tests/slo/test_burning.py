@@ -6,15 +6,15 @@ from random import Random
 
 import pytest
 
-from pytest_obscheck.slo.burning import DAY, HOUR, PAIRS, Outage, error_ratio, firing, must_fire, pairs, spent
+from pytest_obscheck.objective import DAY, HOUR, PAIRS, Objective, Ratio
+from pytest_obscheck.slo.burning import Outage, error_ratio, firing, must_fire, spent
 from pytest_obscheck.slo.comparing import Finding, compare
-from pytest_obscheck.slo.objective import Objective, Ratio
 
 SLO = Objective("availability", "checkout", 0.999, 30 * DAY, Ratio("errors"))
 
 
 def test_the_burn_rates_of_thirty_days_are_the_workbooks() -> None:
-    assert [(str(pair), round(factor, 9)) for pair, factor in pairs(30 * DAY)] == [
+    assert [(str(pair), round(pair.factor(SLO.period), 9)) for pair in SLO.pairs] == [
         ("page 1h/5m", 14.4),
         ("page 6h/30m", 6.0),
         ("ticket 1d/2h", 3.0),

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from pytest_obscheck.slo import Events, MustFire, Objective, Outage, must_fire, pairs
-from pytest_obscheck.slo.burning import DAY, duration
+from pytest_obscheck.objective import DAY, Events, Objective, duration
+from pytest_obscheck.slo import MustFire, Outage, must_fire
 
 STEP = 60
 END = 14 * 3600
@@ -24,9 +24,14 @@ SLO = Objective(
 def rules() -> dict[str, Any]:
     """Return an alert for each pair of windows, as the workbook writes it."""
     found = []
-    for pair, factor in pairs(SLO.period):
+    for pair in SLO.pairs:
         ratios = [SLO.indicator.error_ratio(duration(window)) for window in (pair.long, pair.short)]
-        found.append({"alert": str(pair), "expr": " and ".join(f"({ratio}) > {factor * SLO.budget:g}" for ratio in ratios)})
+        found.append(
+            {
+                "alert": str(pair),
+                "expr": " and ".join(f"({ratio}) > {pair.factor(SLO.period) * SLO.budget:g}" for ratio in ratios),
+            }
+        )
     return {"groups": [{"name": "burn", "rules": found}]}
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pytest_obscheck.errors import ConfigError
-from pytest_obscheck.slo import Events, Objective, Ratio, Threshold, read_openslo, read_sloth
+from pytest_obscheck.objective import Events, Objective, Ratio, Threshold
+from pytest_obscheck.slo import read_spec
 
 SLOTH = """\
 version: "prometheus/v1"
@@ -72,7 +73,7 @@ def write(folder: Path, text: str) -> Path:
 def test_a_sloth_spec_holds_objectives_over_thirty_days(tmp_path: Path) -> None:
     errors, total = 'sum(rate(http_requests_total{status=~"5.."}[{{.window}}]))', "sum(rate(http_requests_total[{{.window}}]))"
 
-    found = read_sloth(write(tmp_path, SLOTH))
+    found = read_spec(write(tmp_path, SLOTH))
 
     assert found == [
         Objective("requests-availability", "checkout", 0.999, 2_592_000.0, Events(total, bad=errors)),
@@ -87,7 +88,7 @@ def test_a_sloth_spec_holds_objectives_over_thirty_days(tmp_path: Path) -> None:
 def test_openslo_has_indicators_inline_and_by_reference(tmp_path: Path) -> None:
     good, total = 'sum(rate(http_requests_total{status!~"5.."}[{{.window}}]))', "sum(rate(http_requests_total[{{.window}}]))"
 
-    found = read_openslo(write(tmp_path, OPENSLO))
+    found = read_spec(write(tmp_path, OPENSLO))
 
     assert found == [
         Objective("availability", "checkout", 0.999, 2_592_000.0, Events(total, good=good)),
@@ -119,7 +120,7 @@ def test_mistakes_in_a_sloth_spec_are_told_with_their_line(tmp_path: Path, old: 
     path = write(tmp_path, SLOTH.replace(old, new, 1))
 
     with pytest.raises(ConfigError) as raised:
-        read_sloth(path)
+        read_spec(path)
 
     assert str(raised.value) == f"{path}{message}"
 
@@ -146,7 +147,7 @@ def test_mistakes_in_an_openslo_spec_are_told_with_their_line(tmp_path: Path, ol
     path = write(tmp_path, OPENSLO.replace(old, new, 1))
 
     with pytest.raises(ConfigError) as raised:
-        read_openslo(path)
+        read_spec(path)
 
     assert str(raised.value) == f"{path}{message}"
 
@@ -155,9 +156,9 @@ def test_a_file_that_is_no_yaml_or_not_there_is_told(tmp_path: Path) -> None:
     path = write(tmp_path, "a: [1\n")
 
     with pytest.raises(ConfigError) as broken:
-        read_openslo(path)
+        read_spec(path)
     with pytest.raises(ConfigError) as missing:
-        read_sloth(tmp_path / "none.yml")
+        read_spec(tmp_path / "none.yml")
 
     assert str(broken.value).startswith(f"{path}:2: not YAML: ")
     assert str(missing.value) == f"{tmp_path / 'none.yml'}: cannot be read: No such file or directory"

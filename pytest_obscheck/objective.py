@@ -59,15 +59,54 @@ def _over(query: str, window: str) -> str:
     return query.replace(WINDOW, window)
 
 
+HOUR, DAY = 3600.0, 86400.0
+UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A long and a short window (seconds) of one alert, the share of the budget that it waits for, and whom it tells."""
+
+    long: float
+    short: float
+    share: float
+    severity: str
+
+    def factor(self, period: float) -> float:
+        """Return the burn rate at which both windows must burn."""
+        return self.share * period / self.long
+
+    def __str__(self) -> str:
+        """Return its windows."""
+        return f"{self.severity} {duration(self.long)}/{duration(self.short)}"
+
+
+def duration(span: float) -> str:
+    """Return seconds as Prometheus writes them: ``1h``, ``3d``, ``90s``, ``1500ms``."""
+    whole = round(span * 1000)
+    unit, size = next((unit, size) for unit, size in UNITS if whole % size == 0)
+    return f"{whole // size}{unit}"
+
+
+PAIRS = (
+    Pair(HOUR, HOUR / 12, 0.02, "page"),
+    Pair(6 * HOUR, HOUR / 2, 0.05, "page"),
+    Pair(DAY, 2 * HOUR, 0.10, "ticket"),
+    Pair(3 * DAY, 6 * HOUR, 0.10, "ticket"),
+)
+"""The workbook's table; Sloth's default windows are the same."""
+
+
 @dataclass(frozen=True)
 class Objective:
-    """``target`` (such as 0.999) of all events are good over ``period`` seconds."""
+    """``target`` (such as 0.999) of all events are good over ``period`` seconds; ``pairs`` are the windows of its alerts."""
 
     name: str
     service: str
     target: float
     period: float
     indicator: Indicator
+    pairs: tuple[Pair, ...] = PAIRS
     where: str = field(default="", compare=False)
 
     @property
