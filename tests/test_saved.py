@@ -10,6 +10,7 @@ import pytest
 from pytest_obscheck import (
     Alert,
     Bandwidth,
+    Budget,
     Cpu,
     Dashboard,
     Down,
@@ -73,6 +74,7 @@ EXAMPLES: dict[str, list[Any]] = {
     ],
     "expectations": [
         Alert("A", "pending", {"a": "b"}, {"summary": "~.*"}),
+        Budget("orders", {"1h": "A"}, requests="POST /", failed="error", faster="1s"),
         Dashboard("a", empty=("B",), variables={"x": "y"}, range="1h"),
         Fireable(("A", "B"), besides=("C",)),
         Health("a", "/x", 503, {"checks.0": [1, None, {"a": True}]}, faster="100ms"),

@@ -62,7 +62,7 @@ class Budget:
         """Return the look at all alerts."""
         return AlertStates()
 
-    def besides(self) -> Sequence[Look]:
+    def further_looks(self) -> Sequence[Look]:
         """Return the look at what the alerts are computed from."""
         return (self._samples(),)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ def journal(outage: tuple[float, float], *firing: tuple[float, float], ended: bo
     made.write("load", ZERO - 7, name="locust", phase="begun")
     made.write("zero", ZERO, speed=1.0)
     samples = {"series": scraped(outage), "late": [], "begun": [], "transport": 0.0, "since": ZERO - 6, "until": ZERO + END}
-    made.write("look", ZERO + END, key=str(CLAIM.besides()[0]), data=samples)
+    made.write("look", ZERO + END, key=str(CLAIM.further_looks()[0]), data=samples)
     rule = {"health": "ok", "lastError": "", "lastEvaluation": "", "duration": 0.0, "interval": 0.2, "alerts": []}
     for number in range(1, round(END * 5)):
         since, until = ZERO + 0.2 * (number - 1), ZERO + 0.2 * number
@@ -114,8 +115,7 @@ def test_nothing_is_told_before_the_request_log_is_there() -> None:
 
 def a_stack(*objectives: Objective) -> Plan:
     rule = AlertRule(BURN, "up", "", {}, {}, "budget", "", "rules.yml:1")
-    plan = a_plan(Facts(alerts=(rule,)), checkout="service")
-    return Plan(plan.home, plan.members, plan.proxied, plan.hosts, plan.facts, plan.sinks, plan.parse, objectives)
+    return replace(a_plan(Facts(alerts=(rule,)), checkout="service"), objectives=objectives)
 
 
 @pytest.mark.parametrize(

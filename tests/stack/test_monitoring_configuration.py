@@ -48,7 +48,9 @@ def test_every_alert_says_how_bad_it_is_and_where_to_read_on() -> None:
     groups = [group for file in files for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]]
     alerts = [rule for group in groups for rule in group["rules"] if "alert" in rule]
 
-    assert [alert["alert"] for alert in alerts] == ["CheckoutSlow", "HighErrorRate", "ServiceDown", "HighDiskUsage"]
+    assert [alert["alert"] for alert in alerts] == [
+        "CheckoutBudgetBurn", "CheckoutSlow", "HighErrorRate", "ServiceDown", "HighDiskUsage",
+    ]  # fmt: skip
     for alert in alerts:
         assert alert["labels"]["severity"] in {"critical", "warning"}
         assert set(alert["annotations"]) == {"summary", "description", "runbook_url"}
