@@ -136,7 +136,7 @@ class HoldsAlerts(Protocol):
     """Receives alerts, groups and routes them."""
 
     def alerts(self) -> list[Mapping[str, Any]]:
-        """Return the alerts it holds: ``labels``, ``status`` (state, silencedBy, inhibitedBy), ``receivers``."""
+        """Return the alerts it holds: ``labels``, ``status`` (state, silencedBy, inhibitedBy), ``receivers``, ``mutedBy``."""
 
     def silences(self) -> list[Mapping[str, Any]]:
         """Return its silences."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,9 +58,20 @@ def _opened(config: pytest.Config, path: Path) -> Session:
     chosen = config.option
     file = read(path, config.rootpath)
     within, speed = _ready_within(config), chosen.obs_speed
-    session = Session(file, chosen.obs_runtime, chosen.obs_keep, chosen.obs_control, flags, within, speed)
+    tell = partial(_tell, config)
+    session = Session(file, chosen.obs_runtime, chosen.obs_keep, chosen.obs_control, flags, within, speed, tell)
     assert session.plan is not None  # noqa: S101 - reading it is the check
     return session
+
+
+def _tell(config: pytest.Config, words: str) -> None:
+    """Print a line at once, past whatever captures the output of tests; a worker of xdist has nothing to print on."""
+    terminal, capture = (config.pluginmanager.getplugin(name) for name in ("terminalreporter", "capturemanager"))
+    if terminal is not None:
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            terminal.ensure_newline()
+            terminal.write_line(f"obscheck: {words}")
+            terminal.flush()
 
 
 def _ready_within(config: pytest.Config) -> float:

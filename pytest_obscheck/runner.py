@@ -27,6 +27,9 @@ __all__ = ["Play", "play", "play_together"]
 CONFIRM = 5.0
 """Wall seconds in which a fault must be seen to have taken hold, or to be gone."""
 
+LONG = 5.0
+"""Wall seconds of silence before time zero from which on somebody wants to know why."""
+
 TICK = 0.02
 """Wall seconds between two glances of the main loop at what is due, at least."""
 
@@ -148,7 +151,7 @@ def _wait_until_ready(acts: Sequence[_Act]) -> bool:
             load.begin()
     if not _wait(acts, stack.unscraped):
         return False
-    acts[0].show.clock.sleep(max(_history(act.show) / act.show.speed for act in acts))
+    _fill_ranges([act.show for act in acts])
     expected = set[str]().union(*(_expected(act.show.scenario) for act in acts))
     return _wait(acts, lambda: stack.unready(expected))
 
@@ -171,12 +174,23 @@ def _wait(acts: Sequence[_Act], missing: Callable[[], str]) -> bool:
     return True
 
 
-def _history(show: Play) -> float:
-    """Return how many story seconds of traffic the claimed rules look back on."""
+def _fill_ranges(shows: Sequence[Play]) -> None:
+    """Let traffic flow for as long as the claimed rules look back, and say so where that is long."""
+    waits = [(wait, show, what) for show in shows for wait, what in _histories(show)]
+    wait, show, what = max(waits, key=lambda each: each[0], default=(0.0, shows[0], ""))
+    if wait > LONG:
+        show.tell(f"waiting {spoken(wait)} for the range of `{what}`; `warm: false` skips it")
+    show.clock.sleep(wait)
+
+
+def _histories(show: Play) -> Iterator[tuple[float, str]]:
+    """Yield how many wall seconds of traffic each claim looks back on, and what it is about."""
     plan = show.journal.last("plan")
     alerts = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()} if plan else {}
-    claims = [claim for claim in show.scenario.claims if claim.warm]
-    return max((c.expectation.history(alerts) for c in claims if isinstance(c.expectation, AboutSeries)), default=0.0)
+    for what in (claim.expectation for claim in show.scenario.claims if claim.warm):
+        if isinstance(what, AboutSeries):
+            name = what.alertname() if isinstance(what, AboutAlert) else ""
+            yield what.history(alerts) / show.speed, name or str(what)
 
 
 def _expected(scenario: Scenario) -> set[str]:

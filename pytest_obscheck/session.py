@@ -58,6 +58,7 @@ class Session:
     flags: Sequence[str] = ()
     ready_within: float = READY_WITHIN
     speed: str = "1"
+    tell: Callable[[str], None] = lambda _: None
     clock: Clock = field(default_factory=SystemClock)
     _plan: Plan | None = None
     _trouble: ObscheckError | None = None
@@ -161,7 +162,7 @@ class Session:
                 journal.on_write = partial(write, journal)
             for kind, data in self._header(scenario, stack):
                 journal.write(kind, self.clock.now(), **data)
-            shows.append(runner.Play(scenario, stack, self.clock, journal, hands, settled, self.ready_within))
+            shows.append(runner.Play(scenario, stack, self.clock, journal, hands, settled, self.ready_within, self.tell))
         for show in shows if len(shows) > 1 else ():
             show.write("together", stories=[other.scenario.name for other in shows if other is not show])
         return runner.play_together(shows)

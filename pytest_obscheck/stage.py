@@ -90,7 +90,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Play:
-    """Everything that one playing of a story needs. ``settled`` is the judge's word on whether to go on."""
+    """Everything that one playing of a story needs.
+
+    ``settled`` is the judge's word on whether to go on; ``tell`` says at once what whoever waits should know.
+    """
 
     scenario: Scenario
     stack: Stage
@@ -99,6 +102,7 @@ class Play:
     hands: Hands
     settled: Callable[[Scenario, Journal, float], bool]
     ready_within: float = 30.0
+    tell: Callable[[str], None] = lambda _: None
 
     @property
     def speed(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -210,6 +211,37 @@ def test_a_stack_without_a_prometheus_lacks_nothing_before_time_zero(tmp_path: P
     stack.start()
 
     assert (stack.unready(set()), stack.clocks()) == ("", {})
+
+
+@dataclass
+class Firing:
+    """A client whose one alert fires."""
+
+    name: str = "Watchdog"
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Return the rule with its alert."""
+        return [{"rules": [{"name": self.name, "state": "firing", "alerts": [{}]}]}]
+
+    def missed(self) -> float:
+        """Return that none was."""
+        return 0.0
+
+
+def test_an_alert_that_fires_before_the_story_is_named_with_the_way_to_allow_it(
+    tmp_path: Path, runtime: PretendedRuntime
+) -> None:
+    stack = a_stack(tmp_path, (PretendedPart("shop", runtime.happened), ()), runtime=runtime)
+    stack.start()
+    stack.seats["shop"].client = Firing()  # type: ignore[assignment]
+
+    assert stack.unready(set()) == (
+        "the alert Watchdog is firing before anything was broken; "
+        "if it always is, write `always_firing: [Watchdog]` into stack.yaml"
+    )
+    assert stack.unready({"Watchdog"}) == ""
+    stack.file = dataclasses.replace(stack.file, always_firing={"Watchdog": "stack.yaml:9"})
+    assert stack.unready(set()) == ""
 
 
 def test_a_program_is_python_a_path_or_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

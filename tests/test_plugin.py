@@ -240,3 +240,17 @@ def test_a_suite_without_stories_imports_nothing_for_them(pytester: pytest.Pytes
     run = pytester.runpytest_subprocess("-p", "pytest_obscheck.plugin")
 
     run.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("capture", ["--capture=fd", "--capture=no"])
+def test_whoever_waits_is_told_why_while_output_is_captured(pytester: pytest.Pytester, capture: str) -> None:
+    pytester.makepyfile(
+        "from pytest_obscheck import playing\n"
+        "def test_long(request):\n"
+        "    print('said by the test')\n"
+        "    playing._tell(request.config, 'waiting 5m00s')\n"
+    )
+    run = pytester.runpytest_inprocess(capture, "-p", "no:cacheprovider")
+
+    assert "obscheck: waiting 5m00s" in run.outlines
+    assert ("said by the test" in run.stdout.str()) is (capture == "--capture=no")

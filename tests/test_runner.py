@@ -176,15 +176,41 @@ def test_a_stack_that_is_not_ready_begins_no_story_and_injects_nothing() -> None
     assert judge(story, journal).notes[0] == "the experiment is void: the target a was not scraped yet (waited 30.0s)"
 
 
+@dataclass(frozen=True)
+class Rate(Seen):
+    """Something that looks back."""
+
+    back: float = 300.0
+
+    def exprs(self, alerts: Any) -> Sequence[str]:
+        return ["rate(x[5m])"]
+
+    def history(self, alerts: Any) -> float:
+        return self.back
+
+    def alertname(self) -> str:
+        return "HighErrorRate"
+
+
+@pytest.mark.parametrize(
+    ("back", "warm", "said"),
+    [
+        (300.0, True, ["waiting 5m00s for the range of `HighErrorRate`; `warm: false` skips it"]),
+        (300.0, False, []),
+        (4.0, True, []),
+    ],
+)
+def test_whoever_waits_for_a_long_range_is_told_for_what_and_how_to_skip_it(back: float, warm: bool, said: list[str]) -> None:
+    told: list[str] = []
+    what = Rate(lambda _since, _until: True, back=back)
+    story = Scenario("s", (), (), (Claim(what, eventually("0s", "1s"), warm=warm),))
+
+    play(Play(story, FakeStack(), FakeClock(START), Journal(), Inline(), settled, tell=told.append))
+
+    assert told == said
+
+
 def test_the_ranges_of_claimed_rules_are_filled_before_zero_unless_the_claim_is_not_warm() -> None:
-    @dataclass(frozen=True)
-    class Rate(Seen):
-        def exprs(self, alerts: Any) -> Sequence[str]:
-            return ["rate(x[5m])"]
-
-        def history(self, alerts: Any) -> float:
-            return 300.0
-
     what = Rate(lambda _since, _until: True)
     zeros = []
     for warm in (True, False):

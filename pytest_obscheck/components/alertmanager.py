@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -104,8 +104,9 @@ class AlertmanagerClient:
         return self.http.ok("/-/ready")
 
     def alerts(self) -> list[Mapping[str, Any]]:
-        """Return the alerts it holds, as version 2 of its API names them."""
-        return list(self.http.json("/api/v2/alerts"))
+        """Return the alerts it holds, as version 2 of its API names them; ``mutedBy``: receiver → time intervals."""
+        muted = _muted(self.http.json("/api/v2/alerts/groups"))
+        return [{**alert, "mutedBy": muted.get(alert.get("fingerprint", ""), {})} for alert in self.http.json("/api/v2/alerts")]
 
     def silences(self) -> list[Mapping[str, Any]]:
         """Return its silences, the expired ones too."""
@@ -115,6 +116,17 @@ class AlertmanagerClient:
         """Return its status: cluster, version, the configuration it runs on, and since when."""
         answer: Mapping[str, Any] = self.http.json("/api/v2/status")
         return answer
+
+
+def _muted(groups: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[str]]]:
+    """Return fingerprint → receiver → the time intervals by which it hears nothing: only groups know them."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for group in groups:
+        for alert in group["alerts"]:
+            names = alert["status"].get("mutedBy")
+            if names:
+                found.setdefault(alert["fingerprint"], {})[group["receiver"]["name"]] = names
+    return found
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ def _held(stack: Stack) -> list[dict[str, Any]]:
             "labels": alert["labels"],
             "status": alert["status"],
             "receivers": [r["name"] for r in alert["receivers"]],
+            "muted": alert.get("mutedBy", {}),
         }
         for alert in alerts
     ]
@@ -194,7 +195,22 @@ class Notification:
             return said
         if not mine:
             return "Alertmanager was never given such an alert"
-        return _muted(mine, held, history.journal) or self._routed(history, mine)
+        return _muted(mine, held, history.journal) or self._untimely(history, mine) or self._routed(history, mine)
+
+    def _untimely(self, history: History, mine: Sequence[Mapping[str, Any]]) -> str:
+        """Return that a receiver with this sink hears nothing at this time of the day, the week or the year."""
+        for alert in mine:
+            for receiver, names in alert.get("muted", {}).items():
+                if receiver in self._wanted(history):
+                    why = "mute_time_intervals or active_time_intervals of its route"
+                    return f"the time interval {_quoted(names)} keeps it from {receiver!r} now ({why})"
+        return ""
+
+    def _wanted(self, history: History) -> list[str]:
+        """Return the receivers that have this sink, and are meant."""
+        plan = history.journal.last("plan")
+        found = {route["receiver"] for route in (plan.data["routes"] if plan else ()) if route["sink"] == self.sink}
+        return sorted(receiver for receiver in found if self.receiver in ("", receiver))
 
     def _misworded(self, arrived: Iterable[Mapping[str, Any]]) -> str:
         mine = next((each for each in arrived if self._about(each)), None)

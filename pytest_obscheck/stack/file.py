@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_obscheck import registry
@@ -14,7 +14,7 @@ from pytest_obscheck.reading import Mismatch, Node, Reader, convert, refuse
 WORDS = ("type", "hosts", "depends_on")
 STARTED, HEALTHY = "service_started", "service_healthy"
 """Compose's words for what a member waits for: that another was started, or (unless it says so) that it is ready."""
-SECTIONS = ("components", "services", "mounts", "objectives")
+SECTIONS = ("components", "services", "mounts", "objectives", "always_firing")
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,17 @@ class Member:
 
 @dataclass(frozen=True)
 class StackFile:
-    """A stack.yaml that was read: its members in its order, the inbox added; the specs of its service level objectives."""
+    """A stack.yaml that was read: its members in its order, the inbox added; the specs of its service level objectives.
+
+    ``always_firing``: the alerts that fire when all is well (a watchdog), with the line that says so.
+    """
 
     path: Path
     shown: str
     members: Mapping[str, Member]
     mounts: Mapping[str, str]
     objectives: tuple[Path, ...] = ()
+    always_firing: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def home(self) -> Path:
@@ -69,19 +73,24 @@ def read(path: Path, root: Path | None = None) -> StackFile:
     named: set[str] = set()
     mounts: dict[str, str] = {}
     objectives: tuple[Path, ...] = ()
+    firing: dict[str, str] = {}
     node = reader.root()
     for key, at, value in reader.entries(node, "a stack") if node is not None else ():
         if key == "mounts":
             mounts = _mounts(reader, value)
         elif key == "objectives":
-            objectives = _objectives(reader, value)
+            found = _texts(reader, value, key, "list the specs' files, like [slo.yaml]")
+            objectives = tuple((reader.path.parent / each).resolve() for each in found)
+        elif key == "always_firing":
+            found = _texts(reader, value, key)
+            firing = dict.fromkeys(found, f"{shown}:{at.start_mark.line + 1}")
         elif key in SECTIONS:
             named |= _section(reader, value, "" if key == "components" else "service", members)
         else:
             reader.problem(at, f"a stack has no {key!r}", did_you_mean(key, SECTIONS))
     _links(reader, members, named)
     refuse(reader.problems)
-    return StackFile(path, shown, {**_inbox(members), **members}, mounts, objectives)
+    return StackFile(path, shown, {**_inbox(members), **members}, mounts, objectives, firing)
 
 
 def _inbox(members: Mapping[str, Member]) -> dict[str, Member]:
@@ -99,13 +108,13 @@ def _mounts(reader: Reader, node: Node) -> dict[str, str]:
     return {inside: str((reader.path.parent / outside).resolve()) for inside, outside in found.items()}
 
 
-def _objectives(reader: Reader, node: Node) -> tuple[Path, ...]:
+def _texts(reader: Reader, node: Node, word: str, right: str = "") -> tuple[str, ...]:
     try:
         found: tuple[str, ...] = convert(node, tuple[str, ...])
     except Mismatch as error:
-        reader.problem(node, f"objectives {error}", "list the specs' files, like [slo.yaml]")
+        reader.problem(node, f"{word} {error}", right)
         return ()
-    return tuple((reader.path.parent / each).resolve() for each in found)
+    return found
 
 
 def _section(reader: Reader, node: Node, kind: str, members: dict[str, Member]) -> set[str]:

@@ -265,8 +265,10 @@ class LiveStack:
     def _already_active(self, expected: AbstractSet[str]) -> str:
         groups = [group for evaluator in self.all(EvaluatesRules).values() for group in evaluator.rules()]
         for rule in [rule for group in groups for rule in group["rules"]]:
-            if rule.get("alerts") and rule["name"] not in expected:
-                return f"the alert {rule['name']} is {rule['state']} before anything was broken"
+            name = rule["name"]
+            if rule.get("alerts") and name not in expected and name not in self.file.always_firing:
+                always = f"; if it always is, write `always_firing: [{name}]` into {self.file.shown}"
+                return f"the alert {name} is {rule['state']} before anything was broken{always}"
         return ""
 
     def autopsy(self) -> dict[str, dict[str, Any]]:

@@ -30,6 +30,7 @@ def plan(stack: StackFile, speed: str = "1", now: float = 0.0) -> Plan:
     objectives, specs = _objectives(stack, problems)
     merged = _merged([*facts, Facts(files=specs)])
     if not problems:
+        problems.extend(_unknown_alerts(stack, merged))
         problems.extend(derive.check(merged.checks, lambda tool: toolchain.find(tool).path, stack.home))
     refuse(list(dict.fromkeys(problems)))
     proxied: dict[str, tuple[str, ...]] = {}
@@ -88,6 +89,13 @@ def _objectives(stack: StackFile, problems: list[Problem]) -> tuple[tuple[Object
         except ConfigError as error:
             problems.extend(error.problems)
     return tuple(found), texts
+
+
+def _unknown_alerts(stack: StackFile, facts: Facts) -> Iterable[Problem]:
+    known = {rule.name for rule in facts.alerts}
+    for name, where in stack.always_firing.items():
+        if name not in known:
+            yield Problem(where, f"always_firing: no rule file has an alert {name!r}", did_you_mean(name, known))
 
 
 def _facts(stack: StackFile, member: Member, problems: list[Problem]) -> Facts:

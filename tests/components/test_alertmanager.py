@@ -264,25 +264,38 @@ def test_it_is_not_clustered_unless_the_user_wants_it(tmp_path: Path) -> None:
     assert clustered == (*ours, "--cluster.listen-address=127.0.0.1:20003")
 
 
-def answering(status: int, data: Any) -> AlertmanagerClient:
-    transport = httpx.MockTransport(lambda request: httpx.Response(status, json={request.url.path: data}))
+def answering(status: int, data: Mapping[str, Any]) -> AlertmanagerClient:
+    transport = httpx.MockTransport(lambda request: httpx.Response(status, json=data.get(request.url.path)))
     return AlertmanagerClient(Http("alertmanager", "http://am/prefix", transport))
 
 
 def test_alerts_silences_and_status_are_asked_below_the_prefix() -> None:
-    client = answering(200, [])
+    said = {"alerts": [], "alerts/groups": [], "silences": [{"id": "s"}], "status": {"uptime": "now"}}
+    client = answering(200, {f"/prefix/api/v2/{path}": data for path, data in said.items()})
 
     found = (client.alerts(), client.silences(), client.status(), client.ready(), isinstance(client, HoldsAlerts))
 
-    asked = ["/prefix/api/v2/alerts"], ["/prefix/api/v2/silences"], {"/prefix/api/v2/status": []}
-    assert found == (*asked, True, True)
+    assert found == ([], [{"id": "s"}], {"uptime": "now"}, True, True)
+
+
+def test_an_alert_says_which_receivers_hear_nothing_of_it_at_this_time() -> None:
+    def group(receiver: str, *muted: str) -> dict[str, Any]:
+        return {"receiver": {"name": receiver}, "alerts": [{"fingerprint": "1", "status": {"mutedBy": list(muted)}}]}
+
+    groups = [group("audit"), group("on-call", "weekends", "nights")]
+    client = answering(200, {"/prefix/api/v2/alerts": [{"fingerprint": "1"}, {}], "/prefix/api/v2/alerts/groups": groups})
+
+    assert client.alerts() == [
+        {"fingerprint": "1", "mutedBy": {"on-call": ["weekends", "nights"]}},
+        {"mutedBy": {}},
+    ]
 
 
 def test_an_alertmanager_that_cannot_answer_says_so() -> None:
-    client = answering(503, [])
+    client = answering(503, {})
 
     with pytest.raises(LookFailed) as caught:
         client.alerts()
 
-    assert str(caught.value) == 'alertmanager answered /api/v2/alerts with 503: {"/prefix/api/v2/alerts":[]}'
+    assert str(caught.value) == "alertmanager answered /api/v2/alerts/groups with 503"
     assert client.ready() is False

@@ -297,6 +297,16 @@ def test_what_muted_it_has_a_name() -> None:
     assert told(silenced, during("2s", "5s")) == "a silence mutes it: 'migration' by ann"
 
 
+def test_a_time_interval_that_keeps_a_page_from_its_receiver_is_named() -> None:
+    muted = [{**each, "muted": {"on-call": ["weekends"]}} for each in held()]
+    other = [{**each, "muted": {"audit": ["weekends"]}} for each in held()]
+
+    assert [told(arrived(held=each), during("2s", "5s")) for each in (muted, other)] == [
+        "the time interval 'weekends' keeps it from 'on-call' now (mute_time_intervals or active_time_intervals of its route)",
+        "Alertmanager gave it to 'on-call', but nothing matching reached pagerduty",
+    ]
+
+
 # ── looking, and as it is written ────────────────────────────────────────────
 
 
@@ -319,7 +329,7 @@ class _Alertmanager:
 def test_a_look_holds_what_arrived_and_what_alertmanager_holds() -> None:
     found = Deliveries().look(FakeStack({"inbox": _Inbox(), "alertmanager": _Alertmanager()}), ZERO, ZERO + 0.2)
 
-    assert found["held"] == [{"fingerprint": "1", "labels": SLOW, "status": {}, "receivers": ["on-call"]}]
+    assert found["held"] == [{"fingerprint": "1", "labels": SLOW, "status": {}, "receivers": ["on-call"], "muted": {}}]
     assert [each["wall"] for each in found["arrived"]] == [ZERO + 0.5]
 
 

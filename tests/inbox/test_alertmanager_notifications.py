@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from pytest_obscheck.clock import SystemClock, until
+from pytest_obscheck.components._http import Http
+from pytest_obscheck.components.alertmanager import AlertmanagerClient
 from pytest_obscheck.protocols import Delivery, Route
 from pytest_obscheck.registry import find
 
@@ -81,3 +83,29 @@ def understood(delivery: Delivery) -> list[tuple[Any, Any, Any]]:
 
 def expected(delivery: Delivery) -> list[tuple[Any, Any, Any]]:
     return [] if delivery.sink == "slack" else [(LABELS, {"summary": "two\nlines"}, delivery.status)]
+
+
+MUTED = """
+route:
+  receiver: audit
+  group_wait: 0s
+  routes:
+    - {receiver: on-call, mute_time_intervals: [always], continue: true}
+    - {receiver: standby, active_time_intervals: [never], continue: true}
+    - {receiver: audit}
+receivers: [{name: audit}, {name: on-call}, {name: standby}]
+time_intervals:
+  - {name: always, time_intervals: [{years: ["2000:2100"]}]}
+  - {name: never, time_intervals: [{years: ["1999"]}]}
+"""
+
+
+def test_a_receiver_that_hears_nothing_at_this_time_is_told_with_the_time_interval(alertmanager: Callable[[str], Any]) -> None:
+    running = alertmanager(MUTED)
+    client = AlertmanagerClient(Http("alertmanager", f"http://{running.address}"))
+
+    running.send(LABELS)
+
+    muted = {"on-call": ["always"], "standby": ["never"]}
+    assert until(SystemClock(), lambda: [each["mutedBy"] for each in client.alerts()] == [muted], 5), client.alerts()
+    client.close()

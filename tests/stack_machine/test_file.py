@@ -200,3 +200,20 @@ def test_the_shipped_stack_is_in_order() -> None:
     shipped = read(Path(__file__).parents[2] / "stack" / "stack.yaml")
 
     assert shipped.front == "checkout"
+
+
+def test_alerts_that_always_fire_are_read_with_their_line(tmp_path: Path) -> None:
+    (tmp_path / "stack.yaml").write_text("mounts: {}\nalways_firing: [Watchdog, Heartbeat]\n", encoding="utf-8")
+
+    found = read(tmp_path / "stack.yaml", tmp_path)
+
+    assert found.always_firing == {"Watchdog": "stack.yaml:2", "Heartbeat": "stack.yaml:2"}
+
+
+def test_always_firing_is_a_list(tmp_path: Path) -> None:
+    (tmp_path / "stack.yaml").write_text("always_firing: Watchdog\n", encoding="utf-8")
+
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path / "stack.yaml", tmp_path)
+
+    assert str(caught.value) == "stack.yaml:1: always_firing is not a list; write it like [a, b]"

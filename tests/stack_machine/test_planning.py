@@ -93,6 +93,19 @@ def test_what_the_users_files_say_is_in_the_plan_and_in_the_journal(tmp_path: Pa
 
 
 @pytest.mark.integration
+def test_an_alert_that_always_fires_and_is_in_no_rule_file_is_named_with_its_line(
+    tmp_path: Path, obs_program: Callable[[str], Path]
+) -> None:
+    obs_program("promtool")
+    stack = "components:\n  prometheus: {config: prometheus.yml}\nalways_firing: [Erors]\n"
+
+    with pytest.raises(ConfigError) as caught:
+        plan(read(written(tmp_path, stack__yaml=stack, prometheus__yml=PROMETHEUS, rules__yml=RULES), tmp_path))
+
+    assert str(caught.value) == "stack.yaml:3: always_firing: no rule file has an alert 'Erors'; did you mean 'Errors'?"
+
+
+@pytest.mark.integration
 def test_mistakes_in_the_users_files_are_told_with_their_lines(tmp_path: Path, obs_program: Callable[[str], Path]) -> None:
     obs_program("promtool")
     stack = "components:\n  prometheus: {config: prometheus.yml}\n"
