@@ -58,11 +58,19 @@ class AboutAlert(Protocol):
 
 
 @runtime_checkable
+class AboutMessages(Protocol):
+    """An expectation about messages, on which other alerts can bear: what comes in one message, what is muted."""
+
+    def reaches(self) -> str:
+        """Return the name of the sink that they reach."""
+
+
+@runtime_checkable
 class AboutSeries(Protocol):
     """An expectation whose verdict rests on series."""
 
     def exprs(self, alerts: Mapping[str, Sequence[str]]) -> Sequence[str]:
-        """Return the PromQL that it rests on; ``alerts``: name → its expression and those of the recording rules behind it."""
+        """Return the PromQL that it rests on, if any; ``alerts``: name → its expression and those of recordings behind it."""
 
     def history(self, alerts: Mapping[str, Sequence[str]]) -> float:
         """Return how many seconds of history that PromQL looks back on."""

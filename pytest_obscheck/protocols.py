@@ -62,9 +62,28 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Matcher:
+    """What one label of an alert must be; ``sign`` is ``=``, ``!=``, ``=~`` or ``!~``."""
+
+    name: str
+    sign: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Inhibition:
+    """An alert that matches ``sources`` mutes those that match ``targets`` where the labels in ``equal`` are alike."""
+
+    sources: tuple[Matcher, ...]
+    targets: tuple[Matcher, ...]
+    equal: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Facts:
     """What one component's configuration says before anything starts.
 
+    ``groupings``: the labels by which messages are grouped, for each route; ``inhibitions``: which alerts mute which.
     ``checks``: the tool that must find the user's own file in order (``promtool``, ``amtool``), and that file. ``files``: what
     was read, by the path that messages use.
     """
@@ -72,6 +91,8 @@ class Facts:
     alerts: tuple[AlertRule, ...] = ()
     recordings: Mapping[str, str] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
+    groupings: tuple[tuple[str, ...], ...] = ()
+    inhibitions: tuple[Inhibition, ...] = ()
     scraped: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     checks: tuple[tuple[str, Path], ...] = ()

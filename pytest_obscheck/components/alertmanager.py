@@ -10,6 +10,7 @@ from pytest_obscheck.components._files import SECRET, Reader, Spot, local, names
 from pytest_obscheck.components._flags import given, kept, prefix
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._httpconfig import through_proxy, trust, without_secrets
+from pytest_obscheck.components._mixing import groupings, inhibitions
 from pytest_obscheck.document import Document
 from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.protocols import Facts, Launch, Place, Route
@@ -49,7 +50,9 @@ class Alertmanager:
         routes = tuple(_routes(reader, document)) if document else ()
         reader.done()
         checks = (("amtool", document.path),) if document else ()
-        return Facts(routes=routes, files=reader.files, checks=checks)
+        value = document.value if document else {}
+        by, muting = groupings(value), inhibitions(value)
+        return Facts(routes=routes, groupings=by, inhibitions=muting, files=reader.files, checks=checks)
 
     def timing(self, place: Place) -> Timing:
         """Return every wait and interval, and the receivers whose notifications hang on the wall clock."""

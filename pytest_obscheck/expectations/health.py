@@ -38,6 +38,14 @@ class Health:
         if self.service not in plan.members:
             yield f"no service called {self.service!r}; {did_you_mean(self.service, services)}"
 
+    def exprs(self, alerts: Mapping[str, Sequence[str]]) -> Sequence[str]:
+        """Return nothing: what an endpoint answers rests on no series."""
+        return ()
+
+    def history(self, alerts: Mapping[str, Sequence[str]]) -> float:
+        """Return that it looks back on nothing."""
+        return 0.0
+
     def evidence(self) -> Look:
         """Return the look at the endpoint."""
         return Answers(self.service, self.path)

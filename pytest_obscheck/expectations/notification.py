@@ -107,6 +107,10 @@ class Notification:
         """Return the name of the alert."""
         return self.labels.get("alertname", "")
 
+    def reaches(self) -> str:
+        """Return the sink."""
+        return self.sink
+
     def exprs(self, alerts: Mapping[str, Sequence[str]]) -> Sequence[str]:
         """Return the expressions behind the alert."""
         return alerts.get(self.alertname(), ())

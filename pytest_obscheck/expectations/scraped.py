@@ -52,6 +52,14 @@ class Scraped:
         if ":" in self.target and plan.facts.scraped and self.target not in plan.facts.scraped:
             yield f"no scrape configuration has a target {self.target!r}; {did_you_mean(self.target, plan.facts.scraped)}"
 
+    def exprs(self, alerts: Mapping[str, Sequence[str]]) -> Sequence[str]:
+        """Return the series that it rests on."""
+        return ("up",)
+
+    def history(self, alerts: Mapping[str, Sequence[str]]) -> float:
+        """Return that it looks back on nothing."""
+        return 0.0
+
     def evidence(self) -> Look:
         """Return the look at ``up``."""
         return Ups()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,8 @@ def _merged(facts: Iterable[Facts]) -> Facts:
         alerts=tuple(rule for each in every for rule in each.alerts),
         recordings={name: expr for each in every for name, expr in each.recordings.items()},
         routes=tuple(route for each in every for route in each.routes),
+        groupings=tuple(by for each in every for by in each.groupings),
+        inhibitions=tuple(rule for each in every for rule in each.inhibitions),
         scraped=tuple(dict.fromkeys(target for each in every for target in each.scraped)),
         files={name: text for each in every for name, text in each.files.items()},
         checks=tuple(check for each in every for check in each.checks),
@@ -155,6 +158,7 @@ def _texts(value: Any) -> Iterable[str]:
             yield from _texts(inner)
 
 
+@cache
 def _parse(expr: str) -> str:
     try:
         return derive.promql_problem(toolchain.find("promtool").path, expr)

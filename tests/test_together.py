@@ -1,0 +1,178 @@
+"""Which stories may be played at the same time: literal plans in, batches and reasons out."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from pytest_obscheck import Alert, Fireable, Health, Kill, Locust, Metric, Notification, Resolved, Sample, Scraped
+from pytest_obscheck.protocols import AlertRule, Facts, Inhibition, Matcher
+from pytest_obscheck.scenario import Claim, Planned, Scenario
+from pytest_obscheck.together import batches
+from pytest_obscheck.when import during, never
+
+DURING, NEVER = during("1s", "2s"), never("0s", "1s")
+
+
+def rule(name: str, expr: str, **labels: str) -> AlertRule:
+    return AlertRule(name, expr, "0s", labels, {}, "g", "1s", f"rules.yml:{name}")
+
+
+FACTS = Facts(
+    alerts=(
+        rule("Full", 'disk{mount="/"} < 1', severity="warning"),
+        rule("Slow", "job:latency:p95 > 1", severity="warning"),
+        rule("Late", "queue > 1", severity="warning"),
+        rule("Lost", "payments == 0", severity="critical"),
+        rule("Watched", 'ALERTS{alertname="Full"} == 1', severity="info"),
+    ),
+    recordings={
+        "job:latency:p95": "histogram_quantile(0.95, job:latency)",
+        "job:latency": "sum by (job) (rate(latency_bucket[5m]))",
+    },
+    groupings=(("alertname", "job"),),
+)
+
+
+def story(name: str, *expectations: Any, alters: str = "", faults: tuple[Any, ...] = (), share: bool = True) -> Scenario:
+    harms = (*faults, Sample(alters, set=0)) if alters else faults
+    planned = tuple(Planned(harm, DURING, f"fault {number}") for number, harm in enumerate(harms))
+    return Scenario(name, (), planned, tuple(Claim(each, NEVER) for each in expectations), share)
+
+
+def told(*stories: Scenario, **changed: Any) -> list[list[str]]:
+    """Return the names in each batch."""
+    made = batches(stories, dataclasses.replace(FACTS, **changed))
+    return [[each.name for each in batch.stories] for batch in made]
+
+
+def why(*stories: Scenario, **changed: Any) -> str:
+    """Return why the last story waits; "" where it does not."""
+    made = batches(stories, dataclasses.replace(FACTS, **changed))
+    return next((words for batch in made for words in batch.waits), "")
+
+
+FULL = story("full", Alert("Full"), Resolved("Full"), Notification("email", {"alertname": "Full"}), alters="disk")
+LATE = story("late", Alert("Late"), Notification("email", {"alertname": "Late"}), alters="queue{a='b'}")
+SLOW = story("slow", Alert("Slow"), alters="latency_bucket")
+LOST = story("lost", Alert("Lost"), Notification("pagerduty", {"alertname": "Lost"}), alters="payments")
+
+
+def test_stories_that_touch_nothing_of_each_other_are_one_batch() -> None:
+    calm = story("calm", Health("web"), Scraped("web:80"), Alert("Slow"))
+
+    assert told(FULL, LATE, LOST, calm) == [["full", "late", "lost", "calm"]]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "wanted"),
+    [
+        (SLOW, story("calm", Alert("Slow")), "'calm' waits: 'slow' changes latency_bucket, on which a claim of it rests"),
+        (story("calm", Alert("Slow")), SLOW, "'slow' waits: it changes latency_bucket, on which a claim of 'calm' rests"),
+        (
+            SLOW,
+            story("p95", Metric("job:latency:p95", "> 1")),
+            "'p95' waits: 'slow' changes latency_bucket, on which a claim of it rests",
+        ),
+        (FULL, story("two", Health("web"), alters="disk"), "'two' waits: it and 'full' both alter disk"),
+        (FULL, story("any", Metric('{job="web"}')), "'any' waits: 'full' changes disk, on which a claim of it rests"),
+        (FULL, story("op", Metric('up and {job="a"}')), "'op' waits: 'full' changes disk, on which a claim of it rests"),
+        (FULL, story("told", Alert("Watched")), "'told' waits: 'full' changes ALERTS, on which a claim of it rests"),
+        (
+            LATE,
+            story("quiet", Notification("pagerduty")),
+            "'quiet' waits: 'late' changes queue, on which a claim of it rests",
+        ),
+        (
+            LATE,
+            story("quiet", Notification("pagerduty", {"alertname": "~La.*"})),
+            "'quiet' waits: 'late' changes queue, on which a claim of it rests",
+        ),
+        (
+            FULL,
+            story("dead", Alert("Late"), faults=(Kill("web"),)),
+            "'dead' waits: what web is killed changes cannot be told beforehand",
+        ),
+        (FULL, story("fit", Fireable()), "'fit' waits: what 'every alert can fire' rests on cannot be told beforehand"),
+        (FULL, story("fresh", Alert("Late"), share=False), "'fresh' waits: it does not say share: true"),
+    ],
+)
+def test_a_story_that_would_disturb_another_waits_and_says_why(one: Scenario, other: Scenario, wanted: str) -> None:
+    assert told(one, other) == [[one.name], [other.name]]
+    assert why(one, other) == wanted
+
+
+def test_a_story_with_traffic_is_played_alone() -> None:
+    busy = Scenario("busy", (Planned(Locust("a.py", users=2), DURING, "locust"),), (), FULL.claims, share=True)
+
+    assert told(busy, LATE, LOST) == [["busy"], ["late", "lost"]]
+    assert why(busy, LATE) == "'late' waits: 'busy' is played alone (what 2 users of a.py change cannot be told beforehand)"
+
+
+def test_later_stories_fill_earlier_batches() -> None:
+    assert told(FULL, story("two", Alert("Full")), LATE, LOST) == [["full", "late", "lost"], ["two"]]
+
+
+@pytest.mark.parametrize("by", [(), ("job",), ("job", "severity")])
+def test_alerts_that_may_come_in_one_message_are_not_played_together(by: tuple[str, ...]) -> None:
+    assert why(FULL, LATE, groupings=(("alertname",), by)) == (
+        "'late' waits: it may make Late fire, which may come in one message with Full, whose messages 'full' claims"
+    )
+
+
+@pytest.mark.parametrize("by", [("alertname", "job"), ("...",)])
+def test_alerts_that_never_come_in_one_message_are_played_together(by: tuple[str, ...]) -> None:
+    assert why(FULL, LATE, groupings=(by,)) == ""
+
+
+def test_labels_that_rules_give_keep_messages_apart() -> None:
+    assert told(FULL, LOST, groupings=(("severity",),)) == [["full", "lost"]]
+
+
+def test_who_claims_no_message_does_not_mind_company_in_it() -> None:
+    alone = story("late", Alert("Late"), alters="queue")
+
+    assert told(story("full", Alert("Full"), alters="disk"), alone, groupings=((),)) == [["full", "late"]]
+
+
+MUTES = (Inhibition((Matcher("severity", "=", "critical"),), (Matcher("severity", "=~", "warning|info"),), ("job",)),)
+
+
+def test_an_alert_that_may_mute_another_is_not_played_with_it() -> None:
+    assert told(FULL, LATE, LOST, inhibitions=MUTES) == [["full", "late"], ["lost"]]
+    assert why(FULL, LOST, inhibitions=MUTES) == (
+        "'lost' waits: it may make Lost fire, which mutes Full, whose messages 'full' claims"
+    )
+
+
+@pytest.mark.parametrize(
+    "inhibition",
+    [
+        Inhibition((Matcher("severity", "!=", "critical"),), (), ()),
+        Inhibition((Matcher("alertname", "=~", "Lo"),), (), ()),
+        Inhibition((Matcher("alertname", "!~", "Lo.*"),), (Matcher("alertname", "=", "Full"),), ("severity",)),
+        Inhibition((), (Matcher("alertname", "=", "Other"),), ()),
+        Inhibition((), (), ("severity",)),
+    ],
+)
+def test_an_inhibition_that_cannot_join_two_alerts_does_not_part_them(inhibition: Inhibition) -> None:
+    muted = story("full", Notification("email", {"alertname": "Full"}), alters="disk")
+    muting = story("lost", Alert("Lost"), alters="payments")
+
+    # Without the alert that watches all others, and which Lost may therefore make fire.
+    assert told(muted, muting, inhibitions=(inhibition,), alerts=FACTS.alerts[:-1]) == [["full", "lost"]]
+
+
+def test_labels_that_are_rewritten_on_their_way_are_not_trusted() -> None:
+    changed = {"prometheus.yml": "alerting:\n  alert_relabel_configs: []\n"}
+
+    assert told(FULL, LATE, files=changed) == [["full"], ["late"]]
+
+
+def test_metrics_that_are_renamed_on_their_way_cannot_be_followed() -> None:
+    changed = {"prometheus.yml": "metric_relabel_configs:\n  - {target_label: __name__, replacement: a}\n"}
+
+    assert told(FULL, LATE, files=changed) == [["full"], ["late"]]
+    assert why(FULL, LATE, files=changed) == "'late' waits: prometheus.yml renames metrics"
