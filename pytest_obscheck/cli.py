@@ -48,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("stack", nargs="?", default=DEFAULT, type=Path, metavar="STACK.YAML")
     render.add_argument("--speed", default="1", metavar="N|auto", help="show the working copies for this speed")
     render.set_defaults(verb=_render)
+    init = verbs.add_parser("init", help="write a stack.yaml and a story for each alert, from what is here")
+    init.add_argument("files", nargs="*", type=Path, metavar="FILE", help="prometheus.yml, alertmanager.yml, rules, folders")
+    init.set_defaults(verb=_init)
     targets = verbs.add_parser("targets", help="print what a live Prometheus has discovered, for stack.yaml")
     targets.add_argument("url", metavar="URL", help="where it is, such as http://prometheus.example:9090")
     targets.add_argument("--with-samples", type=Path, metavar="DIR", help="write what each target exposes there")
@@ -105,6 +108,12 @@ def _render(arguments: argparse.Namespace) -> int:
 
     _say(render(arguments.stack, arguments.speed))
     return 0
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    from pytest_obscheck.scaffold import init_command  # noqa: PLC0415
+
+    return init_command(arguments.files, Path.cwd(), _say)
 
 
 def _targets(arguments: argparse.Namespace) -> int:

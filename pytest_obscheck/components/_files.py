@@ -116,8 +116,10 @@ class Reader:
     def open(self, path: Path) -> Document | None:
         """Return the file as a document with nothing edited; ``None`` where it cannot be read, which is then a problem."""
         try:
-            self.files[shown(self.place, path)] = masked(self.place.open(path))
-            return self.place.open(path)
+            document = self.place.open(path)
+            text = document.text()
+            hidden = self.files[shown(self.place, path)] = masked(document)
+            return document if hidden == text else self.place.open(path)
         except ConfigError as error:
             self.problems.extend(error.problems)
             return None

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from pytest_obscheck.derive import edits
+from pytest_obscheck.derive.parts import Change, Part, joined, part, separable
 from pytest_obscheck.derive.tree import Kind, Node, pairs, parse, plain
 from pytest_obscheck.errors import ConfigError, Problem
 
@@ -32,6 +33,8 @@ class Document:
     _text: str = field(repr=False)
     _original: Node = field(repr=False)
     _root: Node | None = field(repr=False, default=None)
+    _parts: dict[tuple[str | int, ...], Part] = field(repr=False, default_factory=dict)
+    _separable: bool = field(repr=False, default=False)
 
     @classmethod
     def open(cls, path: Path, shown: str = "") -> Document:
@@ -40,7 +43,7 @@ class Document:
         text = _read(path, shown)
         bom, text = (BOM, text[1:]) if text.startswith(BOM) else ("", text)
         root = _parsed(text, shown)
-        return cls(path, plain(root), shown, bom, text, root, root)
+        return cls(path, plain(root), shown, bom, text, root, root, _separable=separable(root))
 
     def line(self, *path: str | int) -> int:
         """Return the 1-based line of the node at that path in the user's file, for a pair that of its key.
@@ -57,16 +60,15 @@ class Document:
 
     def set(self, path: Sequence[str | int], value: Any) -> None:
         """Give the node at ``path`` a value, adding keys that are missing; no other user of an anchor sees it."""
-        self._alone(path, removing=False)
-        self._edit(lambda root: edits.put(self._text, root, path, value), path)
+        self._edit(lambda text, root, path: edits.put(text, root, path, value), path, removing=False)
 
     def remove(self, path: Sequence[str | int]) -> None:
         """Take the key and its value, or the list item, out of the text; no other user of an anchor sees it."""
-        self._alone(path, removing=True)
-        self._edit(lambda root: edits.cut(self._text, root, path), path)
+        self._edit(edits.cut, path, removing=True)
 
     def text(self) -> str:
         """Return the working copy; byte for byte the user's file where nothing was edited."""
+        self._join()
         return self._bom + self._text
 
     def _tree(self) -> Node:
@@ -78,13 +80,30 @@ class Document:
         while (text := edits.alone(self._text, self._tree(), path, removing)) != self._text:
             self._text, self._root = text, None
 
-    def _edit(self, change: Any, path: Sequence[str | int]) -> None:
+    def _edit(self, change: Change, path: Sequence[str | int], *, removing: bool) -> None:
+        part = self._part(path)
         try:
-            self._text = change(self._tree())
+            if part is not None:
+                part.edit(change, path[2:])
+                return
+            self._join()
+            self._alone(path, removing)
+            self._text = change(self._text, self._tree(), path)
         except LookupError as error:
             spot = ".".join(str(step) for step in path)
             raise ConfigError([Problem(f"{self.shown}:{self.line(*path)}", f"{spot}: {error.args[0]}")]) from None
         self._root = None
+
+    def _part(self, path: Sequence[str | int]) -> Part | None:
+        key = tuple(path[:2])
+        if self._separable and key not in self._parts and (made := part(self._text, self._tree(), path)):
+            self._parts[key] = made
+        return self._parts.get(key) if len(path) > 2 else None
+
+    def _join(self) -> None:
+        if self._parts:
+            self._text, self._root = joined(self._text, list(self._parts.values())), None
+            self._parts.clear()
 
 
 def _step(node: Node, step: str | int) -> tuple[int, Node] | None:

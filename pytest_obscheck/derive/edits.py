@@ -65,7 +65,8 @@ def _line_end(text: str, at: int) -> int:
     return found.start() if found else len(text)
 
 
-def _next_line(text: str, at: int) -> int:
+def next_line(text: str, at: int) -> int:
+    """Return where the line after the one that ends at or behind ``at`` begins."""
     if at and text[at - 1] in "\r\n":
         return at
     end = _line_end(text, at)
@@ -186,7 +187,7 @@ def _cut_block(text: str, starts: list[int], number: int, tail: int) -> str:
     line = _line_start(text, starts[number])
     if text[line : starts[number]].strip() not in ("", "?"):  # something stands before it on its line: the dash of a list, say
         return _splice(text, starts[number], starts[number + 1], "")
-    return _splice(text, line, _next_line(text, tail), "")
+    return _splice(text, line, next_line(text, tail), "")
 
 
 def _dashes(text: str) -> list[int]:

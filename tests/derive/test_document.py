@@ -251,3 +251,42 @@ def test_two_equal_texts_have_no_difference() -> None:
     text = diff("a: 1\n", "a: 1\n", "x.yml")
 
     assert text == ""
+
+
+PIECES = """\
+jobs:
+  # first
+  - name: a # the name
+    tls: {on: no} # kept
+    list:
+      - x
+      - y: 1.10
+
+  -   name: b
+      text: |
+        two
+        lines
+# between
+  - name: c
+    last:"""
+
+
+@pytest.mark.parametrize("text", [PIECES, f"{PIECES}\n", PIECES.replace("\n", "\r\n"), f"{PIECES} 17:00\nmore: 0755\n"])
+def test_an_item_that_is_edited_by_itself_comes_out_as_if_the_whole_file_had_been(text: str, tmp_path: Path) -> None:
+    (tmp_path / "x.yml").write_bytes(text.encode())
+
+    def edited(*, whole: bool) -> str:
+        document = Document.open(tmp_path / "x.yml")
+        document._separable = document._separable and not whole
+        for number, key in ((0, "name"), (1, "text"), (2, "last"), (2, "new"), (1, "new"), (0, "new")):
+            document.set(("jobs", number, key), {"v": [1]})
+        document.set(("jobs", 0, "tls", "off"), value=True)
+        document.remove(("jobs", 0, "list", 1))
+        document.remove(("jobs", 1, "name"))
+        document.remove(("jobs", 2, "last"))
+        document.set(("top",), 1)
+        document.set(("jobs", 1, "late"), 2)
+        return document.text()
+
+    assert Document.open(tmp_path / "x.yml")._separable
+    assert edited(whole=False) == edited(whole=True)

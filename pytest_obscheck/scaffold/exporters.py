@@ -1,0 +1,117 @@
+"""Which made-up target exposes what: a synthetic member for each job that lists its targets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pytest_obscheck.derive import Document
+from pytest_obscheck.rulelab.regexes import matching
+from pytest_obscheck.scaffold.plots import Line, Plot
+
+WORLD = "world"
+_PORTS = {"http": 80, "https": 443}
+_REAL = {"9090": "prometheus", "9093": "alertmanager"}
+
+
+@dataclass
+class Exporter:
+    """One synthetic member: the ``job`` it stands for (``""`` for all), its production names, and its series by selector."""
+
+    name: str
+    job: str
+    hosts: tuple[str, ...]
+    series: dict[str, Line] = field(default_factory=dict)
+
+
+@dataclass
+class Cast:
+    """All made-up targets; ``real``: production names of Prometheus and Alertmanager; ``finding``: jobs with a discovery."""
+
+    exporters: list[Exporter]
+    real: dict[str, list[str]] = field(default_factory=dict)
+    finding: list[tuple[str, str]] = field(default_factory=list)
+
+    def settled(self, plot: Plot) -> Plot:
+        """Return a plot whose lines some exporter exposes, with the labels that it gives them itself; note them there."""
+        if plot.down:
+            found = [each for each in self.exporters if each.job and re.fullmatch(plot.down, each.job)]
+            no_target = "no target that is listed here belongs to its job"
+            return replace(plot, down=found[0].name) if found else replace(plot, down="", unclear=no_target)
+        unclear, lines = plot.unclear, []
+        for line in plot.lines:
+            exporter = self._of(line.labels.get("job", ""))
+            if exporter is None or (exporter.job and "instance" in line.labels):
+                unclear = unclear or f"no target that is listed here exposes {line.selector()}"
+                continue
+            labels = {name: value for name, value in line.labels.items() if not exporter.job or name != "job"}
+            mine = replace(line, labels=labels)
+            exporter.series.setdefault(mine.selector(), mine)
+            lines.append(mine)
+        return replace(plot, lines=tuple(lines), unclear=unclear)
+
+    def member(self, line: Line) -> str:
+        """Return the exporter that exposes a line."""
+        return next(exporter.name for exporter in self.exporters if line.selector() in exporter.series)
+
+    def _of(self, job: str) -> Exporter | None:
+        exact = [exporter for exporter in self.exporters if job and exporter.job == job]
+        every = [*exact, *(exporter for exporter in self.exporters if not exporter.job or not job)]
+        return every[0] if every else None
+
+
+def invented(plots: Iterable[Plot]) -> Cast:
+    """Return the targets for rules without a prometheus.yml: one that stands for everything, and one for each job's `up`."""
+    made = Cast([Exporter(WORLD, "", (f"{WORLD}:80",))], {"alertmanager": ["alertmanager:9093"]})
+    for job in dict.fromkeys(matching(plot.down) or "job" for plot in plots if plot.down):
+        name = _slug(job, made.exporters)
+        made.exporters.append(Exporter(name, job, (f"{name}:80",)))
+    return made
+
+
+def cast(config: Document) -> Cast:
+    """Return the targets that a prometheus.yml lists."""
+    made = Cast([])
+    taken: set[str] = set()
+    for receiver in _listed(_section(config.value, "alerting"), "alertmanagers"):
+        made.real.setdefault("alertmanager", []).extend(_fresh(receiver, taken))
+    for job in _listed(config.value, "scrape_configs"):
+        name = str(job.get("job_name", ""))
+        kind = next((key for key in job if key.endswith("_sd_configs") and key != "file_sd_configs"), "")
+        if kind:
+            made.finding.append((name, kind))
+        hosts = [(_REAL.get(host.rpartition(":")[2], ""), host) for host in _fresh(job, taken)]
+        for real, host in hosts:
+            if real:
+                made.real.setdefault(real, []).append(host)
+        own = tuple(host for real, host in hosts if not real)
+        if own:
+            made.exporters.append(Exporter(_slug(name, made.exporters), name, own))
+    return made
+
+
+def _fresh(client: Mapping[str, Any], taken: set[str]) -> list[str]:
+    """Return the targets of a config as ``host:port``, each only for the first config that lists it."""
+    port = _PORTS.get(str(client.get("scheme", "http")), 80)
+    every = [str(target) for group in _listed(client, "static_configs") for target in group.get("targets") or ()]
+    hosts = dict.fromkeys(host if re.search(r":\d+$", host) else f"{host}:{port}" for host in every)
+    fresh = [host for host in hosts if host not in taken]
+    taken.update(fresh)
+    return fresh
+
+
+def _slug(job: str, others: Iterable[Exporter]) -> str:
+    name = re.sub(r"[^a-z0-9]+", "-", job.lower()).strip("-") or "job"
+    taken = {other.name for other in others} | {"prometheus", "alertmanager", "inbox"}
+    return name if name not in taken else f"{name}-{len(taken)}"
+
+
+def _section(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, Mapping) else None
+
+
+def _listed(value: Any, key: str) -> list[Mapping[str, Any]]:
+    found = _section(value, key)
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_obscheck import loader
+from pytest_obscheck.errors import ConfigError
+from pytest_obscheck.rulelab.lintrules import Rule
+from pytest_obscheck.scaffold import init_command
+from pytest_obscheck.scaffold.plots import plot
+from pytest_obscheck.stack import read
+
+PROMETHEUS = """\
+global: {scrape_interval: 100ms, evaluation_interval: 100ms}
+rule_files: [rules/*.yml]
+alerting: {alertmanagers: [{static_configs: [{targets: ["am.prod.example:9093"]}]}]}
+scrape_configs:
+  - job_name: prometheus
+    static_configs: [{targets: ["localhost:9090"]}]
+  - job_name: The API
+    static_configs: [{targets: [api-1.prod.example]}]
+  - job_name: pods
+    kubernetes_sd_configs: [{role: pod}]
+"""
+RULES = """\
+groups:
+  - name: g
+    rules:
+      - {alert: QueueFull, expr: 'queue_depth{queue="mail"} > 100'}
+      - {alert: ApiDown, expr: 'up{job=~".*API"} == 0', for: 5m}
+      - {alert: Late, expr: 'histogram_quantile(0.9, rate(x_bucket[5m])) > 1'}
+      - {alert: Else, expr: 'other{job="nobody"} > 1'}
+"""
+
+
+def written(folder: Path, **more: str) -> Path:
+    texts = {
+        "prometheus.yml": PROMETHEUS,
+        "rules/a.yml": RULES,
+        "alertmanager.yml": "route: {receiver: a}\nreceivers: [{name: a}]\n",
+    }
+    for name, text in {**texts, **more}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_stack_and_a_story_per_alert_are_written_and_can_be_read(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    assert init_command([], written(tmp_path), said.append) == 0
+
+    stack = read(tmp_path / "stack/stack.yaml")
+    assert {name: dict(member.hosts) for name, member in stack.members.items()} == {
+        "inbox": {},
+        "prometheus": {"localhost:9090": "http"},
+        "alertmanager": {"am.prod.example:9093": "http"},
+        "the-api": {"api-1.prod.example:80": "http"},
+    }
+    stories = {path.name: loader.load(path) for path in sorted((tmp_path / "scenarios").iterdir())}
+    assert list(stories) == ["ApiDown.obs.yaml", "Else.obs.yaml", "Late.obs.yaml", "QueueFull.obs.yaml"]
+    assert (
+        "".join(said)
+        == """\
+5 files written: stack/stack.yaml, and a story for each of 4 alerts in scenarios/.
+TODO: 2 stories only show that their alert is quiet; each says why:
+  rules/a.yml:6: Late: it calls histogram_quantile
+  rules/a.yml:7: Else: no target that is listed here exposes other{job="nobody"}
+TODO: what service discovery finds is not known: jobs pods; `obscheck targets URL` captures it.
+Next: pytest --obs-stack scenarios
+"""
+    )
+
+
+def test_a_story_takes_its_fault_from_the_expression(tmp_path: Path) -> None:
+    init_command([], written(tmp_path), lambda _: None)
+
+    full = (tmp_path / "scenarios/QueueFull.obs.yaml").read_text()
+    assert (
+        """\
+  - script:
+      component: the-api
+      interval: 15s
+      series:
+        'queue_depth{queue="mail"}': '115x4000'
+"""
+        in full
+    )
+    assert "  - kill: {component: the-api}\n" in (tmp_path / "scenarios/ApiDown.obs.yaml").read_text()
+    late = (tmp_path / "scenarios/Late.obs.yaml").read_text()
+    assert "# TODO: what makes it fire is not plain (it calls histogram_quantile)." in late
+
+
+def test_rules_alone_get_a_prometheus_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "r.yml").write_text(RULES)
+
+    init_command([tmp_path / "r.yml"], tmp_path, lambda _: None)
+
+    assert list(read(tmp_path / "stack/stack.yaml").members) == ["inbox", "prometheus", "world", "api"]
+    assert '- "../r.yml"' in (tmp_path / "stack/prometheus.yml").read_text()
+
+
+def test_nothing_is_written_twice(tmp_path: Path) -> None:
+    home, said = written(tmp_path, **{"scenarios/Late.obs.yaml": "mine"}), list[str]()
+
+    init_command([], home, said.append)
+
+    assert said[0] == "note: scenarios/Late.obs.yaml: it exists already, and is not written again\n"
+    assert (home / "scenarios/Late.obs.yaml").read_text() == "mine"
+    with pytest.raises(ConfigError) as caught:
+        init_command([], home, said.append)
+    assert str(caught.value) == "stack/stack.yaml: it exists already, and is not written again; move it away to begin anew"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        (
+            "x.yml",
+            "a: 1\n",
+            "x.yml: this is none of the files that a stack is made of; name a prometheus.yml, an alertmanager.yml,",
+        ),
+        ("x.yml", "a: [\n", "x.yml:2: not YAML: "),
+    ],
+)
+def test_what_is_named_must_be_of_use(name: str, text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+
+    with pytest.raises(ConfigError) as caught:
+        init_command([tmp_path / name], tmp_path, lambda _: None)
+
+    assert str(caught.value).startswith(told)
+    assert not (tmp_path / "stack").exists()
+
+
+def test_a_file_that_is_not_there_is_named_with_its_neighbour(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        init_command([written(tmp_path) / "promtheus.yml"], tmp_path, lambda _: None)
+
+    assert str(caught.value) == f"{tmp_path}/promtheus.yml: there is no such file; did you mean 'prometheus.yml'?"
+
+
+@pytest.mark.parametrize(
+    ("expr", "down", "harm"),
+    [
+        ("up == 0", ".*", None),
+        ('absent(up{job="a.b"} == 1)', r"a\.b", None),
+        ("sum by (job) (up) < 1", ".*", None),
+        ("up == 1", "", None),
+        ("count(up) < 3", "", None),
+        ("rate(errors_total[5m]) > 2", "", "0+34.5x4000"),
+        ("absent(heartbeat)", "", "_x4000"),
+        ("free / size < 0.1", "", "8.69565x4000"),
+    ],
+)
+def test_an_expression_is_solved_where_it_is_plain(expr: str, down: str, harm: str | None) -> None:
+    found = plot(Rule("A", "alert", expr, None, 0.0, {}, {}, "r.yml", {"alert": 1}), set())
+
+    assert found.down == down
+    assert [line.harm for line in found.lines][:1] == ([harm] if harm else [])
+    assert bool(found.unclear) == (not down and harm is None)
+
+
+@pytest.mark.integration
+def test_what_is_written_runs_at_once(bare_project: Any) -> None:
+    written(bare_project.path, **{"prometheus.yml": PROMETHEUS.replace("rules/*.yml", "rules/b.yml").replace("100ms", "500ms")})
+    bare_project.write("rules/b.yml", RULES.replace("5m}", "200ms}").replace("[5m]", "[1s]"))
+
+    told = bare_project.obscheck("init")
+    said = bare_project.pytest("--obs-stack", "scenarios")
+
+    assert (told.code, said.code) == (0, 0), said.out
+    assert "4 passed" in said
