@@ -27,12 +27,10 @@ class Vitals:
     every: float = 1.0
 
     def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
-        """Return ``missed`` (a count since the start) and ``timeouts`` (instances)."""
+        """Return ``missed`` (a count since the start) and ``timeouts`` (instance and Unix second of each)."""
         targets = stack.that(ScrapesTargets).targets()
-        timeouts = [t["labels"].get("instance", "?") for t in targets if "deadline exceeded" in t.get("lastError", "")]
-        # Between two looks there may be many scrapes, of which a target shows the last one only.
-        timeouts += _lost(stack, _limits(targets), since, until)
-        return {"missed": stack.that(EvaluatesRules).missed(), "timeouts": list(dict.fromkeys(timeouts))}
+        # Not by what a target says of itself: between two looks there may be many scrapes, of which it shows the last.
+        return {"missed": stack.that(EvaluatesRules).missed(), "timeouts": _lost(stack, _limits(targets), since, until)}
 
     def __str__(self) -> str:
         """Return the key."""
@@ -44,13 +42,13 @@ def _limits(targets: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return {t["labels"].get("instance", "?"): seconds(t["scrapeTimeout"]) for t in targets if t.get("scrapeTimeout")}
 
 
-def _lost(stack: Stack, limits: Mapping[str, float], since: float, until: float) -> list[str]:
-    """Return the instances of which a scrape failed that took as long as it may."""
-    # A scrape is dated by its begin, and written when it has failed.
-    span = max(1, math.ceil((until - since + min(1.0, max(limits.values(), default=0.0))) * 1000))
-    durations = {(_of(s), at): took for s in _asked_for(stack, TOOK, span, until) for at, took in s.points}
+def _lost(stack: Stack, limits: Mapping[str, float], since: float, until: float) -> list[tuple[str, float]]:
+    """Return of which instances a scrape failed that took as long as it may, and when it began."""
+    # It is dated by its begin, and written when it has failed.
+    span = max(1, math.ceil((until - since + max(limits.values(), default=0.0)) * 1000))
+    took = {(_of(s), at): value for s in _asked_for(stack, TOOK, span, until) for at, value in s.points}
     failed = [(_of(s), at) for s in _asked_for(stack, "up", span, until) for at, value in s.points if value == 0]
-    return [each[0] for each in failed if durations.get(each, 0.0) >= limits.get(each[0], math.inf)]
+    return [each for each in failed if took.get(each, 0.0) >= limits.get(each[0], math.inf)]
 
 
 def _asked_for(stack: Stack, name: str, span: int, until: float) -> list[Series]:
@@ -119,10 +117,10 @@ def unwell(journal: Journal, window: Window, stopped: Sequence[Stoppage]) -> str
     for before, event in pairwise(looks):
         # What is counted at one look may have happened at any time since the look before.
         span = Window(journal.story(before.wall), journal.story(event.wall + event.data.get("took", 0.0)))
-        said = _missed(before, event, span, stopped) or _timed_out(journal, event)
+        said = _missed(before, event, span, stopped)
         if said and window.start <= span.end and span.start < window.end:
             return said
-    return ""
+    return next((said for event in looks if (said := _timed_out(journal, event, window))), "")
 
 
 def _missed(before: Event, event: Event, span: Window, stopped: Sequence[Stoppage]) -> str:
@@ -135,12 +133,12 @@ def _missed(before: Event, event: Event, span: Window, stopped: Sequence[Stoppag
     return f"{cause}: {words}" if cause.asked else ""
 
 
-def _timed_out(journal: Journal, event: Event) -> str:
-    timeouts = event.data["data"]["timeouts"]
-    if not timeouts or _harmed(journal, event.wall):
-        return ""
-    at = spoken(journal.story(event.wall))
-    return f"the machine was too slow: the scrape of {timeouts[0]} timed out at {at}, with no fault on it"
+def _timed_out(journal: Journal, event: Event, window: Window) -> str:
+    for instance, wall in event.data["data"]["timeouts"]:
+        at = journal.story(wall)
+        if at in window and not _harmed(journal, wall):
+            return f"the machine was too slow: the scrape of {instance} timed out at {spoken(at)}, with no fault on it"
+    return ""
 
 
 def _harmed(journal: Journal, wall: float) -> bool:

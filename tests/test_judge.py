@@ -426,7 +426,8 @@ def test_a_story_that_did_not_begin_is_unknown() -> None:
 
 def vitals(journal: Journal, *seen: tuple[float, int, list[str]]) -> Journal:
     for at, missed, timeouts in seen:
-        journal.write("look", ZERO + at, key="vitals", data={"missed": missed, "timeouts": timeouts})
+        lost = [[instance, ZERO + at] for instance in timeouts]
+        journal.write("look", ZERO + at, key="vitals", data={"missed": missed, "timeouts": lost})
     return journal
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -19,7 +20,8 @@ from pytest_obscheck.judge import judge, settled
 from pytest_obscheck.protocols import Effect, History, Look, Plan, Stack
 from pytest_obscheck.runner import Play, play, play_together
 from pytest_obscheck.scenario import Claim, Planned, Scenario
-from pytest_obscheck.testing import FakeClock, FakePrometheus, FakeStack, FakeTraffic, Inline, played
+from pytest_obscheck.speed import Pace, Speed
+from pytest_obscheck.testing import FakeClock, FakePrometheus, FakeStack, FakeTraffic, Inline, a_plan, played
 from pytest_obscheck.verdict import Outcome
 from pytest_obscheck.when import Phrase, Sight, Window, during, eventually, never, within
 
@@ -545,3 +547,43 @@ def test_a_stack_that_is_not_ready_is_so_for_all_who_would_play_on_it() -> None:
     assert [event.data["words"] for journal in journals for event in journal.of("unready")] == [
         "the target a was not scraped yet (waited 30.0s)"
     ] * 2
+
+
+# ── faster than wall time ────────────────────────────────────────────────────
+
+
+def at_speed(speed: int, members: dict[str, Any]) -> FakeStack:
+    return FakeStack(members, replace(a_plan(), pace=Pace(Speed(Fraction(speed)), "scripted samples")))
+
+
+def test_at_a_speed_windows_are_story_time_and_looks_and_confirmations_are_wall_time() -> None:
+    clock = FakeClock(START)
+    harm = Harm(clock, takes=3.0)
+    prometheus = FakePrometheus(clock, {"Slow": [(1.0, 3.0, "pending"), (3.0, 5.0, "firing")]}, interval=0.25)
+    story = a_story(
+        (Alert("Slow"), never("0s", "170s")),
+        (Alert("Slow"), eventually("3m", "3m15s")),
+        (Resolved("Slow"), eventually("5m", "5m15s")),
+        harms=[harm],
+    )
+
+    journal = played(story, at_speed(60, {"prometheus": prometheus}), clock)
+    report = judge(story, journal)
+
+    assert report.outcome is PASSED
+    assert journal.speed == 60
+    assert harm.done[0] == ("inject", 0.2)
+    assert report.claims[1].words == "fired at 3m00s of the story, 3.0s of wall time, speed 60"
+    assert clock.now() - START < 10
+
+
+def test_at_a_speed_the_ranges_are_filled_as_long_as_they_are_there() -> None:
+    clock = FakeClock(START)
+    plan = at_speed(60, {}).plan
+    stack = FakeStack({"prometheus": FakePrometheus(clock, {"Slow": []})}, plan)
+    journal = Journal()
+    journal.write("plan", START, alerts={"Slow": {"exprs": ["rate(x[5m]) > 1"], "where": "", "for": "0s"}}, routes=[])
+
+    play(Play(a_story((Alert("Slow"), never("0s", "1m"))), stack, clock, journal, Inline(), settled))
+
+    assert journal.zero == START + 5

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from pytest_obscheck.capabilities import Series
 from pytest_obscheck.expectations.alert import Alert
 from pytest_obscheck.expectations.health import Health
 from pytest_obscheck.faults.freeze import Freeze
 from pytest_obscheck.faults.kill import Kill
 from pytest_obscheck.faults.restart import Restart
 from pytest_obscheck.journal import Journal
+from pytest_obscheck.judge import judge
 from pytest_obscheck.runner import Play, play
 from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.stage import Asked
 from pytest_obscheck.testing import FakeClock, FakePrometheus, FakeStack, Inline
-from pytest_obscheck.vitals import stoppages, unwell
+from pytest_obscheck.vitals import Vitals, stoppages, unwell
 from pytest_obscheck.when import Window, during, eventually, never
 
 ZERO = 1000.0
@@ -119,3 +123,65 @@ def test_the_journal_tells_once_whom_the_looks_of_a_story_ask() -> None:
         {"key": "alerts", "members": ["prometheus"]},
         {"key": "vitals", "members": ["prometheus"]},
     ]
+
+
+# ── scrapes ──────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Scraper:
+    """A Prometheus that scrapes api:80 with a timeout of 250ms; ``took``: how long each failed scrape did."""
+
+    took: Sequence[float]
+
+    def targets(self) -> list[dict[str, Any]]:
+        return [{"labels": {"instance": "api:80"}, "scrapeTimeout": "250ms", "lastError": ""}]
+
+    def rules(self) -> list[Any]:
+        return []
+
+    def missed(self) -> float:
+        return 0.0
+
+    def query(self, expr: str, at: float) -> list[Series]:
+        value = [(ZERO + n, took if expr.startswith("scrape") else 0.0) for n, took in enumerate(self.took)]
+        return [Series({"instance": "api:80", "job": "api"}, tuple(value))]
+
+    def query_range(self, expr: str, start: float, end: float, step: float) -> list[Series]:
+        return []
+
+    def metric_names(self) -> list[str]:
+        return []
+
+    def label_names(self, selector: str) -> list[str]:
+        return []
+
+
+def test_a_scrape_that_took_as_long_as_it_may_is_lost_and_one_that_failed_at_once_is_not() -> None:
+    stack = FakeStack({"prometheus": Scraper([0.25, 0.01, 0.3])})
+
+    assert Vitals().look(stack, ZERO, ZERO + 3)["timeouts"] == [("api:80", ZERO), ("api:80", ZERO + 2)]
+
+
+def a_lost_scrape(at: float, speed: float = 1.0) -> Journal:
+    journal = Journal()
+    journal.write("zero", ZERO, speed=speed)
+    journal.write("plan", ZERO, alerts={"Slow": {"where": "", "exprs": ["rate(x[1m]) > 1"], "for": "2m"}}, routes=[])
+    journal.write("look", ZERO + 60, key="vitals", data={"missed": 0, "timeouts": [["api:80", ZERO + at]]})
+    for step in range(0, 11, 1):
+        data = {"since": ZERO + step, "until": ZERO + step, "samples": [], "now": [], "rules": {"Slow": [RULE]}}
+        journal.write("look", ZERO + step, key="alerts", data=data)
+    journal.write("over", ZERO + 60, why="settled")
+    return journal
+
+
+RULE = {"health": "ok", "lastError": "", "interval": 1, "duration": 2, "alerts": []}
+
+
+@pytest.mark.parametrize(("at", "lost"), [(3.9, False), (4.1, True), (8.9, True), (9.1, False)])
+def test_a_scrape_that_was_lost_in_the_range_or_the_hold_before_a_window_counts_as_one_inside(at: float, lost: bool) -> None:
+    claim = Claim(Alert("Slow"), eventually("7m", "9m"))
+
+    (verdict,) = judge(Scenario("s", claims=(claim,)), a_lost_scrape(at, 60)).claims
+
+    assert verdict.words.startswith("the machine was too slow: the scrape of api:80 timed out at") is lost

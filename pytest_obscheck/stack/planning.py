@@ -25,11 +25,9 @@ def plan(stack: StackFile, speed: str = "1", now: float = 0.0) -> Plan:
 
     The user's own files are checked with promtool and amtool, where some member has such files.
     """
-    problems: list[Problem] = []
-    facts = [_facts(stack, member, problems) for member in stack.members.values()]
-    problems.extend(_unfilled(stack))
+    merged, problems = facts_of(stack)
     objectives, specs = _objectives(stack, problems)
-    merged = _merged([*facts, Facts(files=specs)])
+    merged = _merged([merged, Facts(files=specs)])
     if not problems:
         problems.extend(_unknown_alerts(stack, merged))
         problems.extend(derive.check(merged.checks, lambda tool: toolchain.find(tool).path, stack.home))
@@ -37,10 +35,18 @@ def plan(stack: StackFile, speed: str = "1", now: float = 0.0) -> Plan:
     proxied: dict[str, tuple[str, ...]] = {}
     for source, target in stack.edges():
         proxied[target] = (*proxied.get(target, ()), source)
-    paced = pace(speed, stack, merged, lambda member: _place(stack, member), now)
+    paced = pace(speed, stack, merged, lambda member: place_of(stack, member), now)
     members = {name: member.type for name, member in stack.members.items()}
     hosts = {host: name for name, member in stack.members.items() for host in member.hosts}
     return Plan(stack.home, members, proxied, hosts, merged, tuple(registry.names("sinks")), _parse, _play, paced, objectives)
+
+
+def facts_of(stack: StackFile) -> tuple[Facts, list[Problem]]:
+    """Return what the configurations of all members say, and what is wrong with them as far as nothing has to run."""
+    problems: list[Problem] = []
+    facts = [_facts(stack, member, problems) for member in stack.members.values()]
+    problems.extend(_unfilled(stack))
+    return _merged(facts), problems
 
 
 def sinks() -> Mapping[str, type[Sink]]:
@@ -101,13 +107,13 @@ def _unknown_alerts(stack: StackFile, facts: Facts) -> Iterable[Problem]:
 
 def _facts(stack: StackFile, member: Member, problems: list[Problem]) -> Facts:
     try:
-        return member.component.facts(_place(stack, member))
+        return member.component.facts(place_of(stack, member))
     except ConfigError as error:
         problems.extend(error.problems)
         return Facts()
 
 
-def _place(stack: StackFile, member: Member) -> Place:
+def place_of(stack: StackFile, member: Member) -> Place:
     """Return the place of a member before there are addresses."""
     filling = Filling(stack, member.name)
     network = Network(sinks=sinks())

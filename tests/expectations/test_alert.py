@@ -354,3 +354,21 @@ def test_a_state_that_prometheus_does_not_have_is_refused() -> None:
         Alert("A", "resolved")  # type: ignore[arg-type]
 
     assert str(caught.value) == "'resolved' is not a state of an alert; write one of inactive, pending, firing"
+
+
+def test_at_a_speed_the_hold_is_read_in_wall_seconds_and_told_in_those_of_the_story() -> None:
+    journal = pending(5)
+    journal.speed = 60
+
+    assert told(Alert("Slow"), journal, during("10m", "15m")) == (
+        "pending since 11m24s, needs `for: 5m` (rules/api.yml:12); it would fire at 16m24s: 84.0s too late"
+    )
+
+
+def test_at_a_speed_a_firing_is_told_on_both_clocks() -> None:
+    journal = looked(Alert("Slow"), FIRING)
+    journal.speed = 60
+
+    assert decided(Alert("Slow"), eventually("0s", "5m"), journal).words == (
+        "fired at 2m00s of the story, 2.0s of wall time, speed 60"
+    )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from pytest_obscheck.capabilities import Series
+from pytest_obscheck.errors import Problem
 from pytest_obscheck.expectations.metric import Evaluations, Metric
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.protocols import History, Plan
+from pytest_obscheck.speed import Pace, Source, Speed
 from pytest_obscheck.testing import FakeStack, a_journal, a_plan
 from pytest_obscheck.verdict import Outcome
 from pytest_obscheck.when import Decision, Phrase, always, during, eventually, never
@@ -106,12 +110,14 @@ def test_many_values_are_shortened() -> None:
 class _Prometheus:
     def __init__(self) -> None:
         self.asked: list[tuple[float, float]] = []
+        self.exprs: list[str] = []
 
     def query(self, expr: str, at: float) -> list[Series]:
         return []
 
     def query_range(self, expr: str, start: float, end: float, step: float) -> list[Series]:
         self.asked.append((start, end))
+        self.exprs.append(expr)
         return [Series({}, ((start, 1.0),))]
 
     def metric_names(self) -> list[str]:
@@ -148,3 +154,35 @@ def test_what_is_no_comparison_is_refused() -> None:
 def test_metrics_speak_and_know_how_far_they_look_back() -> None:
     assert [str(Metric("x")), str(Metric("x", "> 1"))] == ["metric x appears", "metric x is > 1"]
     assert Metric("rate(x[5m] offset 1m)").history({}) == 360.0
+
+
+FAST = Pace(Speed(Fraction(60)), unfit={"job:age": Problem("", "record job:age is no use at speed 60", "run it at speed 1")})
+
+
+def test_at_a_speed_it_asks_for_what_the_expression_means_there() -> None:
+    prometheus = _Prometheus()
+    Evaluations("rate(x[5m])").look(FakeStack({"p": prometheus}, replace(a_plan(), pace=FAST)), ZERO, ZERO + 1)
+
+    assert prometheus.exprs == ["(rate(x[5s]) / 60)"]
+
+
+def test_a_value_at_a_speed_is_told_on_both_clocks() -> None:
+    journal = evaluated([0.1] * 5 + [0.7] + [0.1] * 5)
+    journal.speed = 60
+
+    assert decided(Metric("x", "> 0.5"), eventually("0s", "2m"), journal).words == (
+        "0.7 at 60.0s of the story, 1.0s of wall time, speed 60"
+    )
+
+
+def test_an_expression_that_a_speed_would_make_another_is_a_problem() -> None:
+    real = replace(a_plan(), pace=replace(FAST, speed=Speed(Fraction(60), Source.REAL)))
+
+    (told,) = Metric("hour() > 9").problems(real)
+
+    assert told == (
+        "metric 'hour() > 9' is no use at speed 60: cannot, for hour() hangs on the wall clock, which cannot go faster for "
+        "real processes; run it at speed 1, or offline at an instant of your choice"
+    )
+    assert list(Metric("job:age > 9").problems(real)) == ["record job:age is no use at speed 60; run it at speed 1"]
+    assert list(Metric("hour() > 9").problems(a_plan())) == []

@@ -1,7 +1,8 @@
 """Altered samples: what the inbox is told, what confirms it, and what is refused."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_obscheck.abilities import AltersSamples
 from pytest_obscheck.errors import FaultFailed, LookFailed
 from pytest_obscheck.faults.sample import Sample
 from pytest_obscheck.protocols import Effect
+from pytest_obscheck.speed import Pace, Speed
 
 SERIES = 'node_filesystem_avail_bytes{mountpoint="/"}'
 LIKE = "write one of set: 0, scale: 2, ramp: 0 with over: 10s, drop: true, freeze: true, reset: true"
@@ -147,3 +149,11 @@ def test_anything_but_one_alteration_is_refused(fields: Any, message: Any) -> No
         Sample(SERIES, **fields)
 
     assert message == str(raised.value)
+
+
+def test_at_a_speed_a_ramp_lasts_as_long_in_the_story(stack: Any) -> None:
+    stack.inbox, stack.plan = FakeInbox(), replace(stack.plan, pace=Pace(Speed(Fraction(60))))
+
+    Sample(SERIES, ramp=100, over="5m").inject(stack)
+
+    assert next(iter(stack.inbox.rules.values()))["over"] == 5.0

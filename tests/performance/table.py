@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import band
 import delivery
 import proxy
 import ready
@@ -33,7 +34,7 @@ def through_the_proxy() -> Iterator[Figure]:
 
 def figures() -> Iterator[Figure]:
     """Yield every figure as soon as it is known."""
-    for module in (ready, story, delivery, watching):
+    for module in (ready, story, delivery, watching, band):
         yield from module.figures()
     yield from through_the_proxy()
 

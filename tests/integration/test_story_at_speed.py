@@ -1,0 +1,109 @@
+"""Production's rules, holds and waits on real programs, in seconds: pages come inside their theoretical bands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+FILES = {
+    "stack/stack.yaml": """\
+components:
+  prometheus: {config: prometheus.yml}
+  alertmanager: {config: alertmanager.yml, hosts: [am.prod.example:9093]}
+  kube-state-metrics:
+    type: synthetic
+    hosts: [kube-state-metrics.prod.example:8080]
+    series:
+      - {series: 'ready{pod="a"}', values: '1 0x9 1x100', type: gauge}
+      - {series: 'restarts_total{pod="a"}', values: '0 0+60x100', type: counter}
+""",
+    "stack/prometheus.yml": """\
+global: {scrape_interval: 15s, evaluation_interval: 15s}
+rule_files: [rules.yml]
+alerting: {alertmanagers: [{static_configs: [{targets: [am.prod.example:9093]}]}]}
+scrape_configs:
+  - job_name: kube-state-metrics
+    static_configs: [{targets: [kube-state-metrics.prod.example:8080]}]
+""",
+    "stack/rules.yml": """\
+groups:
+  - name: pods
+    rules:
+      - {alert: PodNotReady, expr: ready == 0, for: 5m}
+      - {alert: PodRestarts, expr: 'rate(restarts_total[5m]) > 0.5', for: 10m}
+""",
+    "stack/alertmanager.yml": """\
+route: {receiver: hook, group_by: [alertname], group_wait: 30s, group_interval: 1m}
+receivers: [{name: hook, webhook_configs: [{url: 'http://hooks.prod.example/x'}]}]
+""",
+    # The pod is not ready from 1m on; a scrape and an evaluation later it is known, a hold later it fires.
+    "not-ready.obs.yaml": """\
+name: a pod that is not ready pages
+expect:
+  - alert: {name: PodNotReady}
+    never: 0s .. 6m
+  - alert: {name: PodNotReady}
+    eventually: 6m .. 6m30s
+  - notification: {sink: webhook, labels: {alertname: PodNotReady}}
+    eventually: 6m30s .. 7m15s
+  # The third step of the counter, at 4m, is the one that makes 0.6 a second of story time.
+  - alert: {name: PodRestarts, state: pending}
+    eventually: 4m .. 4m30s
+  - metric: {expr: 'rate(restarts_total[5m])', is: '> 1.3'}
+    never: 0s .. 7m
+""",
+}
+UNDIVIDED = """\
+import pytest_obscheck.components.alertmanager as component
+
+component.speed_alertmanager = lambda document, speed: None
+"""
+
+
+@pytest.fixture
+def pods(bare_project: Any, obs_program: Callable[[str], Path]) -> Any:
+    """Return a project whose one target is scripted."""
+    for program in ("prometheus", "promtool", "alertmanager", "amtool"):
+        obs_program(program)
+    for name, text in FILES.items():
+        bare_project.write(name, text)
+    return bare_project
+
+
+@pytest.mark.parametrize("speed", ["60", "300"])
+def test_a_production_rule_fires_inside_its_band(pods: Any, speed: str) -> None:
+    run = pods.pytest("--obs-stack", f"--obs-speed={speed}", "not-ready.obs.yaml", "-rA")
+
+    assert run.code == 0, run.out
+    assert f"of wall time, speed {speed}" in run
+    assert f"! played at speed {speed} (scripted samples)" in run
+    assert pods.left() == ([], [])
+
+
+def test_auto_takes_the_fastest_speed_and_says_what_limits_it(pods: Any) -> None:
+    run = pods.obscheck("render", "--speed=auto")
+
+    assert "speed 300 (scripted samples; auto: 300, limited by the scrape_interval 15s of prometheus.yml:1)" in run
+    assert '+      - {alert: PodRestarts, expr: "(rate(restarts_total[1s]) / 300) > 0.5", for: "2s"}' in run
+
+
+def test_a_wait_that_is_not_divided_makes_the_page_late(pods: Any) -> None:
+    pods.write("conftest.py", UNDIVIDED)
+
+    run = pods.pytest("--obs-stack", "--obs-speed=300", "not-ready.obs.yaml")
+
+    assert run.code == 1
+    assert "✗ webhook is notified of PodNotReady eventually in 6m30s .. 7m15s" in run
+    assert "✓ alert PodNotReady fires eventually in 6m00s .. 6m30s" in run
+
+
+def test_a_speed_that_does_not_divide_is_refused_before_anything_starts(pods: Any) -> None:
+    run = pods.pytest("--obs-stack", "--obs-speed=7", "not-ready.obs.yaml")
+
+    assert run.code == pytest.ExitCode.USAGE_ERROR, run.out
+    assert "prometheus.yml:1: 15s divided by 7 is not a whole number of milliseconds; the nearest speed that divides" in run

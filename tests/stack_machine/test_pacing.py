@@ -1,0 +1,148 @@
+"""How fast story time may pass on a stack, what limits it, and what it does not suit."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from pytest_obscheck.errors import ConfigError
+from pytest_obscheck.speed import UNSPED, Pace, Source
+from pytest_obscheck.stack.file import read
+from pytest_obscheck.stack.pacing import pace
+from pytest_obscheck.stack.planning import facts_of, place_of
+
+SCRIPTED = """\
+components:
+  prometheus: {config: prometheus.yml}
+  alertmanager: {config: alertmanager.yml}
+  mainframe: {type: synthetic, hosts: ["mainframe.prod.example:80"], series: [{series: jobs_total, values: 0+1x10}]}
+"""
+REAL = SCRIPTED.replace("{type: synthetic", "{type: node_exporter").replace(
+    ", series: [{series: jobs_total, values: 0+1x10}]", ""
+)
+PROMETHEUS = """\
+global: {scrape_interval: 15s, evaluation_interval: 15s}
+rule_files: [rules.yml]
+scrape_configs:
+- {job_name: mainframe, static_configs: [{targets: ["mainframe.prod.example:80"]}]}
+"""
+RULES = """\
+groups:
+- name: jobs
+  rules:
+  - record: job:jobs:rate5m
+    expr: rate(jobs_total[5m])
+  - record: job:age
+    expr: time() - job_end_time_seconds
+  - alert: Slow
+    expr: job:jobs:rate5m < 1
+    for: 10m
+  - alert: Old
+    expr: job:age > 3600
+  - alert: Counted
+    expr: changes(leader[1h]) > 3
+    annotations: {obscheck_speed: physical}
+"""
+ALERTMANAGER = """\
+route:
+  receiver: a
+  routes:
+  - {receiver: b, mute_time_intervals: [nights]}
+receivers: [{name: a}, {name: b}]
+"""
+NOW = 1_764_000_007.25
+
+
+def paced(folder: Path, asked: str, stack: str = SCRIPTED, prometheus: str = PROMETHEUS) -> Pace:
+    """Return the pace of a stack in a folder."""
+    texts = {"stack.yaml": stack, "prometheus.yml": prometheus, "rules.yml": RULES, "alertmanager.yml": ALERTMANAGER}
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    file = read(folder / "stack.yaml", folder)
+    facts, problems = facts_of(file)
+    assert not problems
+    return pace(asked, file, facts, lambda member: place_of(file, member), NOW)
+
+
+def test_at_speed_1_nothing_changes(tmp_path: Path) -> None:
+    assert paced(tmp_path, "1") == Pace()
+    assert paced(tmp_path, "1.0").speed == UNSPED
+
+
+def test_samples_are_scripted_where_every_target_is(tmp_path: Path) -> None:
+    made = paced(tmp_path, "60")
+
+    assert (made.by, made.speed.source, made.words) == (60.0, Source.SCRIPTED, "scripted samples")
+    assert made.unfit == {}
+
+
+def test_one_real_target_makes_the_samples_real(tmp_path: Path) -> None:
+    made = paced(tmp_path, "60", REAL)
+
+    assert (made.speed.source, made.words) == (Source.REAL, "real samples")
+    assert paced(tmp_path, "60", SCRIPTED, PROMETHEUS.replace("80", "81")).speed.source is Source.REAL
+
+
+@pytest.mark.parametrize(
+    ("stack", "words"),
+    [
+        (SCRIPTED, "scripted samples; auto: 300, limited by the scrape_interval 15s of prometheus.yml:1"),
+        (REAL, "real samples; auto: 150, limited by the scrape_interval 15s of prometheus.yml:1"),
+    ],
+)
+def test_auto_is_as_fast_as_scrapes_may_be_and_says_so(tmp_path: Path, stack: str, words: str) -> None:
+    assert paced(tmp_path, "auto", stack).words == words
+
+
+def test_auto_on_a_stack_that_is_quick_already_stays_at_1(tmp_path: Path) -> None:
+    made = paced(tmp_path, "auto", REAL, PROMETHEUS.replace("15s", "100ms"))
+
+    assert made.speed.by == 1
+    assert not made.speed.changes
+
+
+def test_what_needs_a_decision_is_named_with_all_that_rests_on_it(tmp_path: Path) -> None:
+    made = paced(tmp_path, "60", REAL)
+
+    assert list(made.unfit) == ["job:age", "Old"]
+    assert str(made.unfit["Old"]) == (
+        "rules.yml:11: alert Old is no use at speed 60: decision, for time() is compared with what real processes did at real "
+        "times; physical: as it is; or story: times N; say which by an annotation obscheck_speed; or run it at speed 1"
+    )
+
+
+def test_a_receiver_behind_time_intervals_is_named(tmp_path: Path) -> None:
+    assert str(paced(tmp_path, "60").fixed["b"]) == (
+        "alertmanager.yml:4: mute_time_intervals hangs on the wall clock, which Alertmanager reads itself; run it at speed 1, "
+        "or ask amtool about an instant of your choice"
+    )
+
+
+def test_the_virtual_clock_begins_now_on_a_step_of_subqueries(tmp_path: Path) -> None:
+    clock = paced(tmp_path, "60").speed.clock
+
+    assert clock.story == 1_764_000_000
+    assert clock.wall == Fraction(NOW)
+
+
+DIVIDES = "prometheus.yml:1: 15s divided by 7 is not a whole number of milliseconds; the nearest speed that divides every"
+SHORT = "job:jobs:rate5m (rules.yml:4): at speed 3000 the range 5m holds 2 scrapes and needs 4; the largest possible speed"
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("0", "speed: 0 is not a speed; it must be 1 or more: 60 plays an hour in a minute"),
+        ("-3", "speed: -3 is not a speed; it must be 1 or more: 60 plays an hour in a minute"),
+        ("fast", "speed: 'fast' is not a number; write it like 60"),
+        ("7", f"{DIVIDES} duration is 6 or 8"),
+        ("3000", f"{SHORT} is 1500, limited by job:jobs:rate5m (rules.yml:4)"),
+    ],
+)
+def test_a_speed_that_cannot_be_is_told_in_a_sentence(tmp_path: Path, asked: str, told: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        paced(tmp_path, asked)
+
+    assert str(raised.value) == told
