@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_obscheck.playing import played, stack_path
+from pytest_obscheck.playing import BEGUN, played, session_of, stack_path
 
 if TYPE_CHECKING:
     from pytest_obscheck.scenario import Scenario
 
 SUFFIX = ".obs.yaml"
 MARKER = "obs_stack"
+BATCHES: pytest.StashKey[dict[Path, list[list[StoryItem]]]] = pytest.StashKey()
+WAITS: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 def is_story_file(path: Path, config: pytest.Config) -> bool:
@@ -54,7 +56,7 @@ class StoryItem(pytest.Item):
 
     def runtest(self) -> None:
         """Play it and judge it."""
-        played(self, self.story, stack_of(self))
+        played(self, self.story, stack_of(self), company(self))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Return the report, or the sentence; a stack trace only for what we did not foresee."""
@@ -67,6 +69,47 @@ class StoryItem(pytest.Item):
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return where the story is."""
         return self.path, 0, self.story.name
+
+
+def company(item: StoryItem) -> dict[str, Scenario]:
+    """Return the stories that are to be played at the same time as an item's, by node id; none that has been begun."""
+    config = item.config
+    # A worker of xdist does not know which of the items it will get.
+    if not item.story.share or config.option.obs_control or hasattr(config, "workerinput"):
+        return {}
+    begun = config.stash.get(BEGUN, set())
+    if item.nodeid in begun:
+        return {}
+    return {other.nodeid: other.story for other in _batch(item) if other is not item and other.nodeid not in begun}
+
+
+def _batch(item: StoryItem) -> list[StoryItem]:
+    """Return the items that are played together with this one; what they are is decided once for each stack."""
+    from pytest_obscheck.together import batches  # noqa: PLC0415
+
+    stack = stack_of(item)
+    decided = item.config.stash.setdefault(BATCHES, {})
+    if stack.resolve() not in decided:
+        session = session_of(item.config, stack, item.nodeid)
+        sharing = [each for each in item.session.items if _shares(each, stack)]
+        items = {each.story.where: each for each in sharing if isinstance(each, StoryItem) and session.playable(each.story)}
+        found = batches([each.story for each in items.values()], session.plan.facts)
+        item.config.stash.setdefault(WAITS, []).extend(words for batch in found for words in batch.waits)
+        decided[stack.resolve()] = [[items[story.where] for story in batch.stories] for batch in found]
+    return next((batch for batch in decided[stack.resolve()] if item in batch), [item])
+
+
+def _shares(item: pytest.Item, stack: Path) -> bool:
+    shares = isinstance(item, StoryItem) and item.story.share and item.get_closest_marker("skip") is None
+    return shares and stack_of(item).resolve() == stack.resolve()
+
+
+def together(config: pytest.Config) -> list[str]:
+    """Return, in words, which stories were played at the same time."""
+    begun = config.stash.get(BEGUN, set())
+    every = [batch for decided in config.stash.get(BATCHES, {}).values() for batch in decided]
+    found = [batch for batch in every if len(batch) > 1 and all(item.nodeid in begun for item in batch)]
+    return [f"{len(batch)} stories at the same time: {', '.join(repr(item.story.name) for item in batch)}" for batch in found]
 
 
 def needs_stack(item: pytest.Item) -> bool:

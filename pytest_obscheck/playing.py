@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,9 +18,13 @@ if TYPE_CHECKING:
 DEFAULT = "<ini obs_stack>"
 """What ``--obs-stack`` has for its value where none is given."""
 
+NOBODY: Mapping[str, Any] = MappingProxyType({})
 SESSIONS: pytest.StashKey[dict[Path, Any]] = pytest.StashKey()
 TOLD: pytest.StashKey[dict[Path, str]] = pytest.StashKey()
 KEPT: pytest.StashKey[list[str]] = pytest.StashKey()
+RESULTS: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
+BEGUN: pytest.StashKey[set[str]] = pytest.StashKey()
+TOOK: pytest.StashKey[float] = pytest.StashKey()
 
 
 def stack_path(config: pytest.Config) -> Path:
@@ -95,14 +101,17 @@ def close(config: pytest.Config, only: Path | None = None) -> None:
         del sessions[path]
 
 
-def played(item: pytest.Item, story: Scenario, stack: Path) -> Played:
-    """Play a story for a test item; raise ``StoryFailed`` or ``StoryUnknown`` with the report where it did not pass."""
+def played(item: pytest.Item, story: Scenario, stack: Path, company: Mapping[str, Scenario] = NOBODY) -> Played:
+    """Play a story for a test item; raise ``StoryFailed`` or ``StoryUnknown`` with the report where it did not pass.
+
+    ``company``: other stories, by their node ids, that are played at the same time; their items then have their results.
+    """
     from pytest_obscheck.errors import ObscheckError, StoryFailed, StoryUnknown  # noqa: PLC0415
     from pytest_obscheck.verdict import Outcome  # noqa: PLC0415
 
     __tracebackhide__ = True
     try:
-        result = session_of(item.config, stack, item.nodeid).play(story, _report_folder(item.config))
+        result = _result(item, {item.nodeid: story, **company}, stack)
     except ObscheckError as error:
         # Where in the harness a mistake of the user's was noticed helps nobody.
         raise error.with_traceback(None) from None
@@ -115,6 +124,35 @@ def played(item: pytest.Item, story: Scenario, stack: Path) -> Played:
         return result
     raised = StoryFailed if result.report.outcome is Outcome.FAILED else StoryUnknown
     raise raised(f"{result.text}  journal: {_shown(item.config, result.journal)}")
+
+
+def _result(item: pytest.Item, stories: Mapping[str, Scenario], stack: Path) -> Played:
+    """Return the result of an item's story, played now with its company, or before as company of another."""
+    from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
+
+    results: dict[str, Any] = item.config.stash.setdefault(RESULTS, {})
+    alone = item.nodeid not in results and len(stories) == 1
+    if item.nodeid not in results:
+        results.update(_played_now(item, stories, stack))
+    result: Played | ObscheckError = results.pop(item.nodeid)
+    if isinstance(result, ObscheckError):
+        raise result
+    if not alone:
+        item.stash[TOOK] = result.seconds
+    return result
+
+
+def _played_now(item: pytest.Item, stories: Mapping[str, Scenario], stack: Path) -> Mapping[str, Any]:
+    """Return what came of each story, by node id; one mistake that stops them all is that of each."""
+    from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
+
+    session = session_of(item.config, stack, item.nodeid)
+    item.config.stash.setdefault(BEGUN, set()).update(stories)
+    try:
+        made = session.play_together(list(stories.values()), _report_folder(item.config))
+    except ObscheckError as error:
+        return dict.fromkeys(stories, error)
+    return dict(zip(stories, made, strict=True))
 
 
 def _report_folder(config: pytest.Config) -> Path:

@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_obscheck.collecting import MARKER, SUFFIX, StoryFile, is_story_file, last_of_each, needs_stack, neighbours, stack_of
-from pytest_obscheck.playing import DEFAULT, KEPT, close, played, session_of, stack_path
+from pytest_obscheck.collecting import (
+    MARKER,
+    SUFFIX,
+    WAITS,
+    StoryFile,
+    is_story_file,
+    last_of_each,
+    needs_stack,
+    neighbours,
+    stack_of,
+    together,
+)
+from pytest_obscheck.playing import DEFAULT, KEPT, TOOK, close, played, session_of, stack_path
 
 if TYPE_CHECKING:
     from pytest_obscheck.scenario import Draft
@@ -203,6 +214,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = yield
     if call.when == "call" and report.failed:
         item.obs_failed = True  # type: ignore[attr-defined]
+    if call.when == "call" and TOOK in item.stash:
+        # What was played at the same time as others took its own time, whoever waited for it.
+        report.duration = item.stash[TOOK]
     return report
 
 
@@ -232,6 +246,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.section("obscheck")
         for text in texts:
             terminalreporter.write(text)
+    waits = config.stash.get(WAITS, []) if config.option.verbose > 0 else []
+    for words in [*together(config), *waits]:
+        terminalreporter.write_line(f"obscheck: {words}")
     left_out = config.stash.get(LEFT_OUT, 0)
     if left_out:
         said = "1 story was left out; play it" if left_out == 1 else f"{left_out} stories were left out; play them"

@@ -48,12 +48,13 @@ LATER = 0.02
 
 @dataclass
 class _Act:
-    """One story among those that are played now. ``why`` it ended is ``""`` as long as it goes on."""
+    """One story among those that are played now. ``why`` it ended is ``""`` while it goes on; ``ended`` is a Unix second."""
 
     show: Play
     loads: Sequence[_Running]
     faults: Sequence[_Harm] = ()
     why: str = ""
+    ended: float = 0.0
 
     def turn(self) -> None:
         """Do what is due; a story that is settled goes on with its faults and their cures until all are."""
@@ -76,17 +77,20 @@ class _Act:
     def goes_on(self) -> bool:
         """Whether a verdict may still change."""
         if not self.why and self.show.story() >= self.end():
-            self.why = "horizon"
+            self._over("horizon")
         return not self.why
 
     def ask(self) -> None:
         """Find out whether it is over: ``settled`` (no verdict can change), or ``trouble``."""
         if _trouble(self.show, self.loads):
-            self.why = "trouble"
+            self._over("trouble")
         elif self.show.story() >= _earliest(self.show.scenario) and self.show.settled(
             self.show.scenario, self.show.journal, self.show.story()
         ):
-            self.why = "settled"
+            self._over("settled")
+
+    def _over(self, why: str) -> None:
+        self.why, self.ended = why, self.show.clock.now()
 
 
 def play(show: Play) -> Journal:
@@ -104,7 +108,7 @@ def play_together(shows: Sequence[Play]) -> list[Journal]:
             _told(acts)
     # A journal without this last word is cut.
     for act in acts:
-        act.show.write("over", why=act.why or "unready")
+        act.show.write("over", why=act.why or "unready", ended=act.ended or act.show.clock.now())
     return [show.journal for show in shows]
 
 

@@ -48,8 +48,8 @@ class Claim:
 class Scenario:
     """One story.
 
-    ``share``: whether it may run on a stack that an earlier story has used. ``stack``: the path of the stack.yaml that it is
-    played on; ``""`` for the one that the run names.
+    ``share``: whether it may run on a stack that other stories have used, or use now. ``stack``: the path of the stack.yaml on
+    which it is played; ``""`` for the one that the run names.
     """
 
     name: str

@@ -39,7 +39,9 @@ def schema() -> dict[str, Any]:
             "name": {"type": "string"},
             "rows": {**rows, "description": "one story for each: '${column}' in the other texts is what the row says"},
             "stack": {"type": "string", "description": "the stack.yaml to play it on, relative to this file"},
-            "share": _or_column({"type": "boolean", "description": "may run on a stack that an earlier story has used"}),
+            "share": _or_column(
+                {"type": "boolean", "description": "may run on a stack that other stories have used, or use now"}
+            ),
             "load": _or_column({"type": "array", "items": _entry("loads", planned, required=["from", "until"])}),
             "faults": _or_column({"type": "array", "items": _entry("faults", planned, required=["from", "until"])}),
             "expect": _or_column(claims),

@@ -40,11 +40,12 @@ ROOM = 1 << 20
 
 @dataclass(frozen=True)
 class Played:
-    """One story that was played: its report, its text, and where its journal is."""
+    """One story that was played: its report, its text, where its journal is, and the wall seconds until it was settled."""
 
     report: Report
     text: str
     journal: Path
+    seconds: float
 
 
 @dataclass
@@ -122,6 +123,10 @@ class Session:
         if problems:
             raise ConfigError(problems)
 
+    def playable(self, scenario: Scenario) -> bool:
+        """Whether the story can be played on this stack."""
+        return not loader.check(scenario, self.plan)
+
     def play(self, scenario: Scenario, into: Path) -> Played:
         """Play a story, judge it, and write its journal and reports into a folder; with ``control``, play it twice."""
         return self.play_together([scenario], into)[0]
@@ -196,7 +201,9 @@ def _reported(scenario: Scenario, journal: Journal, into: Path) -> Played:
     text = registry.find("reports", "terminal")().report([report])
     (into / f"{name}.txt").write_text(text, encoding="utf-8")
     (into / f"{name}.xml").write_text(registry.find("reports", "junit")().report([report]), encoding="utf-8")
-    return Played(report, text, into / f"{name}.ndjson")
+    over = journal.last("over")
+    took = over.data["ended"] - journal.events[0].wall if over else 0.0
+    return Played(report, text, into / f"{name}.ndjson", took)
 
 
 def _stem(scenario: Scenario) -> str:
