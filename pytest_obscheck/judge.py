@@ -32,7 +32,7 @@ def judge(scenario: Scenario, journal: Journal) -> Report:
     faults = tuple(_fault_verdict(fault, journal) for fault in scenario.faults)
     void = _void(faults, journal)
     cut = _cut(journal)
-    decided = _decide_all(scenario, journal, cut)
+    decided = decide(scenario, journal)
     claims = tuple(_verdict(scenario, journal, claim, decided[number]) for number, claim in enumerate(scenario.claims))
     if void:
         claims = tuple(_voided(verdict) for verdict in claims)
@@ -135,8 +135,9 @@ def _covered_to(claim: Claim, journal: Journal) -> float:
     return min(_seen_to(claim, journal), journal.story(vitals.wall) if vitals else -1.0)
 
 
-def _decide_all(scenario: Scenario, journal: Journal, cut: str) -> list[Decided]:
-    decider = _Decider(scenario, journal, cut)
+def decide(scenario: Scenario, journal: Journal) -> list[Decided]:
+    """Return, claim by claim, what its phrase makes of the journal, whatever became of the faults."""
+    decider = _Decider(scenario, journal, _cut(journal))
     return [decider.decide(claim) for claim in scenario.claims]
 
 

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from figures import ROOT, Figure, a_project, a_session, tell
 
@@ -27,7 +28,8 @@ def figures(folder: Path, *, timed: bool) -> Iterator[Figure]:
         shutil.copytree(folder, home / "stack" / "panels")
         stack = session.stack()
         CLOCK.sleep(2.0)
-        look, found = Panels("panels"), []
+        look = Panels("panels")
+        found: list[dict[str, Any]] = []
         began = CLOCK.now()
         while not found or (timed and len(found) < PANELS):
             found.extend(look.look(stack, began, CLOCK.now()))

@@ -17,7 +17,7 @@ from figures import Figure, a_project, median, tell
 from pytest_obscheck import journal as journals
 from pytest_obscheck.clock import SystemClock
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.judge import _decide_all
+from pytest_obscheck.judge import decide
 from pytest_obscheck.saved import from_data
 from pytest_obscheck.when import Eventually, Within
 
@@ -63,7 +63,7 @@ def settled_at(journal: Journal) -> float:
     assert told is not None
     scenario = from_data(told.data)
     ends = []
-    for claim, decided in zip(scenario.claims, _decide_all(scenario, journal), strict=True):
+    for claim, decided in zip(scenario.claims, decide(scenario, journal), strict=True):
         at, window = decided.decision.at, decided.window
         assert window is not None
         ends.append(at if isinstance(claim.phrase, Eventually | Within) and at is not None else window.end)
