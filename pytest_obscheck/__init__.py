@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_obscheck.expectations.resolved import Resolved
     from pytest_obscheck.expectations.scraped import Scraped
     from pytest_obscheck.expectations.sla import Sla
+    from pytest_obscheck.expectations.traces import Traces
     from pytest_obscheck.faults.bandwidth import Bandwidth
     from pytest_obscheck.faults.cpu import Cpu
     from pytest_obscheck.faults.down import Down
@@ -43,19 +44,19 @@ if TYPE_CHECKING:
     from pytest_obscheck.when import always, during, eventually, never, once, within
 
 __all__ = [
-    "Alert", "Bandwidth", "Budget", "ConfigError", "Cpu", "Dashboard", "Down", "Fireable", "Freeze", "FullDisk", "Garbage",
-    "Health", "Kill", "Latency", "LimitData", "Locust", "Logs", "Memory", "Metric", "Notification", "ObscheckError",
-    "PacketLoss", "Proved", "ResetPeer", "Resolved", "Restart", "Sample", "Scraped", "Script", "Skew", "Sla", "Slicer",
-    "SlowClose", "SlowScrape", "StackError", "StoryFailed", "StoryUnknown", "Timeout", "always", "during", "eventually",
-    "never", "once", "within",
+    "Alert", "Bandwidth", "Budget", "ConfigError", "Cpu", "Dashboard", "Down", "Fireable", "Freeze", "FullDisk",
+    "Garbage", "Health", "Kill", "Latency", "LimitData", "Locust", "Logs", "Memory", "Metric", "Notification",
+    "ObscheckError", "PacketLoss", "Proved", "ResetPeer", "Resolved", "Restart", "Sample", "Scraped", "Script", "Skew",
+    "Sla", "Slicer", "SlowClose", "SlowScrape", "StackError", "StoryFailed", "StoryUnknown", "Timeout", "Traces",
+    "always", "during", "eventually", "never", "once", "within",
 ]  # fmt: skip
 
 _HOMES = {
     "errors": ("ConfigError", "ObscheckError", "StackError", "StoryFailed", "StoryUnknown"),
     "when": ("always", "during", "eventually", "never", "once", "within"),
     "expectations": (
-        "Alert", "Budget", "Dashboard", "Fireable", "Health", "Logs", "Metric", "Notification", "Proved", "Resolved", "Scraped",
-        "Sla",
+        "Alert", "Budget", "Dashboard", "Fireable", "Health", "Logs", "Metric", "Notification", "Proved", "Resolved",
+        "Scraped", "Sla", "Traces",
     ),
     "loads": ("Locust",),
     "faults": (

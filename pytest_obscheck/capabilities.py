@@ -65,6 +65,33 @@ class AnswersLogs(Protocol):
         """Return the lines that a filter lets pass, likewise."""
 
 
+@dataclass(frozen=True)
+class Span:
+    """One span: where it belongs, when it began (Unix seconds), how long it took, and what it says of itself.
+
+    ``parent`` is the id of the span above it, ``""`` for none. ``kind``: server, client, producer, consumer or internal.
+    """
+
+    trace: str
+    id: str
+    parent: str
+    service: str
+    name: str
+    kind: str
+    start: float
+    seconds: float
+    failed: bool = False
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class AnswersTraces(Protocol):
+    """Holds traces and finds them again."""
+
+    def find_spans(self, service: str, start: float, end: float) -> list[Span]:
+        """Return all spans of the traces that a service had a part in and that began in that time; ``LookFailed``."""
+
+
 @runtime_checkable
 class AnswersLogQL(Protocol):
     """Evaluates LogQL as dashboards ask it; every method raises ``LookFailed`` where it cannot."""

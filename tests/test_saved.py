@@ -41,6 +41,7 @@ from pytest_obscheck import (
     SlowClose,
     SlowScrape,
     Timeout,
+    Traces,
     registry,
 )
 from pytest_obscheck.errors import ConfigError
@@ -85,6 +86,7 @@ EXAMPLES: dict[str, list[Any]] = {
         Resolved("A", {"a": "b"}),
         Scraped("a", up=False),
         Sla("p95", over="3s", query="x"),
+        Traces("a", name="~b.*", attributes={"c": "d"}, longer="1s", child={"kind": "client", "failed": True}),
     ],
 }
 PHRASES = [eventually("0s", "1s"), always("0s", "1.5s"), never("0s", "1s"), once("0s", "1s"), within("20s", "cure of down")]

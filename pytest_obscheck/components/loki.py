@@ -30,10 +30,10 @@ common:
 schema_config:
   configs:
     - {{from: 2024-01-01, store: tsdb, object_store: filesystem, schema: v13, index: {{prefix: index_, period: 24h}}}}
-# Without these it waits for other ingesters, and for schedulers, that there are not: 10 s until it is ready, 4 s for a query.
+# Without these it waits for other ingesters, and for schedulers, that there are not: 10 s until it is ready, 3 s for the first query.
 ingester: {{lifecycler: {{min_ready_duration: 0s, join_after: 0s, final_sleep: 0s}}}}
 frontend: {{scheduler_dns_lookup_period: 200ms}}
-frontend_worker: {{dns_lookup_duration: 200ms}}
+query_scheduler: {{use_scheduler_ring: false}}
 # A line that is there now must be found now: no answer from before is given again.
 query_range: {{cache_results: false, cache_index_stats_results: false}}
 limits_config: {{volume_enabled: false, ingestion_rate_mb: 64, ingestion_burst_size_mb: 128}}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,15 +10,13 @@ from typing import Any
 from pytest_obscheck.capabilities import AnswersLogs, LogFilter
 from pytest_obscheck.clock import Clock, SystemClock
 from pytest_obscheck.errors import did_you_mean
+from pytest_obscheck.expectations._arrivals import moments
 from pytest_obscheck.matching import Comparison, ComparisonText
 from pytest_obscheck.protocols import History, Plan, Stack
 from pytest_obscheck.when import Duration, Sight, Window, seconds, spoken
 
 SETTLE = 0.7
 """Seconds that a look waits: a line that was written before it is with the store by then."""
-
-PACE = 0.2
-"""Seconds between two sights of what a look found, or did not: it knows of every moment since the look before."""
 
 SHOWN = 160
 """Characters of a line that a report shows."""
@@ -115,7 +112,7 @@ class Logs:
                 yield Sight(at, None, event.data["error"])
                 continue
             times += [history.story(line["at"]) for line in event.data["data"]["lines"]]
-            for moment in _moments(history, event.data["data"]):
+            for moment in moments(history, event.data["data"]):
                 count = sum(moment - span < time <= moment for time in times)
                 words = f"{count} {'line' if count == 1 else 'lines'} in the {self.over} before {spoken(moment)}"
                 yield Sight(moment, wanted.holds(count), words)
@@ -136,19 +133,12 @@ def _arrivals(history: History) -> Iterable[Sight]:
         if "error" in event.data:
             yield Sight(at, None, event.data["error"])
             continue
-        for moment in _moments(history, event.data["data"]):
+        for moment in moments(history, event.data["data"]):
             yield Sight(moment, holds=False, words="no such line was logged")
         for line in event.data["data"]["lines"]:
             when = history.story(line["at"])
             yield Sight(when, holds=True, words=f"{line['text'][:SHOWN]!r} at {spoken(when)}")
             yield Sight(when, holds=False, words="no such line was logged")
-
-
-def _moments(history: History, data: Mapping[str, Any]) -> Iterable[float]:
-    """Yield story seconds from the look before to this one, which is the last of them."""
-    since, until = history.story(data["since"]), history.story(data["until"])
-    count = max(1, math.ceil((until - since) / PACE))
-    return (since + (until - since) * (step + 1) / count for step in range(count))
 
 
 def _said(lines: Lines) -> str:

@@ -12,6 +12,9 @@ import pytest
 pytestmark = pytest.mark.integration
 
 STORY = "scenarios/dashboards.obs.yaml"
+TOO_SLOW = "the machine was too slow"
+TRIES = 3
+"""How often a story is played when it says that the machine was too slow for it: that proves nothing, either way."""
 DASHBOARDS = Path(__file__).parents[2] / "stack/grafana/dashboards"
 
 
@@ -31,6 +34,9 @@ def test_a_renamed_metric_turns_exactly_its_panels_red(project: Any) -> None:
     project.edit("stack/service/metrics.py", '"http_request_duration_seconds"', '"http_request_latency_seconds"')
 
     said = project.pytest("--obs-stack", "-q", STORY)
+    for _ in range(TRIES - 1):
+        if TOO_SLOW in said:
+            said = project.pytest("--obs-stack", "-q", STORY)
 
     red = re.findall(r"(?m)^ {6}(.+ / .+): no data: no series is called '(\w+)'; did you mean '(\w+)'\?$", said.out)
     asks = asking_for("http_request_duration_seconds")

@@ -49,10 +49,10 @@ LOST = """name: a store of logs that cannot be reached is noticed, and loses not
 faults:
   - down: {to: loki}
     from: 1s
-    until: 4s
+    until: 6s
 expect:
   - logs: {contains: sold, is: "== 0", over: 1s}
-    within: 4s
+    within: 5s
     after: down
   - logs: {contains: sold, is: "> 5", over: 1s}
     within: 6s
