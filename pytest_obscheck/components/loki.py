@@ -30,7 +30,7 @@ common:
 schema_config:
   configs:
     - {{from: 2024-01-01, store: tsdb, object_store: filesystem, schema: v13, index: {{prefix: index_, period: 24h}}}}
-# Without these it waits for other ingesters, and for schedulers, that there are not: 10 s until it is ready, 3 s for the first query.
+# Without these it waits for ingesters and schedulers that there are not: 10 s until it is ready, 3 s for the first query.
 ingester: {{lifecycler: {{min_ready_duration: 0s, join_after: 0s, final_sleep: 0s}}}}
 frontend: {{scheduler_dns_lookup_period: 200ms}}
 query_scheduler: {{use_scheduler_ring: false}}
