@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,50 @@ class Project:
         """Return what is left a moment after a run: processes, and folders of runs. There should be nothing."""
         until(SystemClock(), lambda: not self.alive(), 3.0)
         return sorted(self.alive().values()), [path.name for path in self.temp.glob("obscheck-run-*")]
+
+
+def free(count: int) -> list[str]:
+    """Return that many addresses at which nobody listens."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
+
+
+@dataclass(frozen=True)
+class Beginner:
+    """Starts the processes of the package that read one configuration file and say when they are ready."""
+
+    folder: Path
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+    free: Callable[[int], list[str]] = free
+
+    def launch(self, module: str, config: Any) -> subprocess.Popen[str]:
+        """Start a module with a configuration, or with a text that may be none."""
+        path = self.folder / f"{module}.json"
+        path.write_text(config if isinstance(config, str) else json.dumps(config), encoding="utf-8")
+        argv = [sys.executable, "-m", f"pytest_obscheck.{module}", str(path)]
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.processes.append(process)
+        return process
+
+    def begin(self, module: str, config: Any) -> subprocess.Popen[str]:
+        """Start a module, and return when it is ready."""
+        process = self.launch(module, config)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n", process.communicate()[1]
+        return process
+
+
+@pytest.fixture
+def beginner(tmp_path: Path) -> Iterator[Beginner]:
+    """Start processes of the package; whatever still runs at the end is ended."""
+    made = Beginner(tmp_path)
+    yield made
+    for process in made.processes:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture

@@ -18,6 +18,14 @@ SECONDS = 5
 """How long an answer may take, in seconds of wall time."""
 
 
+def plain(**more: Any) -> httpx.Client:
+    """Return a client for members, which speak plain HTTP on loopback; ``more`` are arguments of ``httpx.Client``."""
+    import httpx  # noqa: PLC0415 -- takes 0.1 s that stories which fail to load can spare
+
+    # Loading the machine's CAs would cost 20 ms for nothing.
+    return httpx.Client(trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), **more)
+
+
 @dataclass
 class Http:
     """GETs from one member. ``url`` has no slash at its end; ``transport`` replaces the network in tests."""
@@ -28,11 +36,7 @@ class Http:
 
     @cached_property
     def _client(self) -> httpx.Client:
-        import httpx  # noqa: PLC0415 -- takes 0.1 s that stories which fail to load can spare
-
-        # Members speak plain HTTP on loopback: loading the machine's CAs would cost 20 ms for nothing.
-        nothing = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        return httpx.Client(trust_env=False, timeout=SECONDS, verify=nothing, transport=self.transport)
+        return plain(timeout=SECONDS, transport=self.transport)
 
     def close(self) -> None:
         """Give up the connections to it."""

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from pytest_obscheck.components._http import plain
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.protocols import Delivery, Facts, Launch, Place
 
@@ -36,10 +37,7 @@ class Inbox:
 
     def connect(self, place: Place) -> InboxClient:
         """Return a client for its control port."""
-        import httpx  # noqa: PLC0415 -- while it is imported, the inbox starts
-
-        http = httpx.Client(base_url=f"http://{place.addresses['control']}", timeout=TIMEOUT, trust_env=False)
-        return InboxClient(http)
+        return InboxClient(plain(base_url=f"http://{place.addresses['control']}", timeout=TIMEOUT))
 
 
 def _config(place: Place) -> dict[str, Any]:
@@ -61,7 +59,7 @@ class InboxClient:
 
     def ready(self) -> bool:
         """Whether all its ports are open."""
-        import httpx  # noqa: PLC0415 -- see above
+        import httpx  # noqa: PLC0415 -- while it is imported, the inbox starts
 
         try:
             return self.http.get("/ready").status_code == 200
@@ -107,7 +105,7 @@ class InboxClient:
         self.http.close()
 
     def _asked(self, method: str, path: str, **more: Any) -> httpx.Response:
-        import httpx  # noqa: PLC0415 -- see above
+        import httpx  # noqa: PLC0415 -- while it is imported, the inbox starts
 
         try:
             answer = self.http.request(method, path, **more)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import httpx
 
+from pytest_obscheck.components._http import plain
 from pytest_obscheck.errors import ConfigError, LookFailed, Problem, did_you_mean
 from pytest_obscheck.protocols import Facts, Launch, Place
 from pytest_obscheck.speed import Timing
@@ -87,7 +88,7 @@ class Synthetic:
 
 
 def _client(address: str) -> httpx.Client:
-    return httpx.Client(base_url=f"http://{address}", timeout=TIMEOUT, trust_env=False)
+    return plain(base_url=f"http://{address}", timeout=TIMEOUT)
 
 
 def _wrong(each: Mapping[str, str]) -> Iterator[str]:

@@ -21,11 +21,13 @@ def test_it_ends_at_once_and_well_on_sigterm_with_connections_open(inbox: Callab
     assert (started.process.wait(2), started.process.communicate()[1]) == (0, "")
 
 
-def test_a_port_that_is_taken_is_named(launch: Callable[..., Any], free: Callable[[int], list[str]], tmp_path: Path) -> None:
-    proxy, smtp = free(2)
+def test_a_port_that_is_taken_is_named(beginner: Any, tmp_path: Path) -> None:
+    proxy, smtp = beginner.free(2)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         control = f"127.0.0.1:{taken.getsockname()[1]}"
-        process = launch({"listen": {"proxy": proxy, "smtp": smtp, "control": control}, "folder": str(tmp_path)})
+        process = beginner.launch(
+            "inbox", {"listen": {"proxy": proxy, "smtp": smtp, "control": control}, "folder": str(tmp_path)}
+        )
         said = process.communicate(timeout=5)
 
     assert (process.returncode, said) == (
@@ -34,8 +36,8 @@ def test_a_port_that_is_taken_is_named(launch: Callable[..., Any], free: Callabl
     )
 
 
-def test_a_broken_configuration_is_named(launch: Callable[..., Any], tmp_path: Path) -> None:
-    process = launch([])
+def test_a_broken_configuration_is_named(beginner: Any, tmp_path: Path) -> None:
+    process = beginner.launch("inbox", [])
     said = process.communicate(timeout=5)
 
     words = f"{tmp_path / 'inbox.json'}: is not a JSON object; it needs 'listen', 'hosts', 'routes' and 'folder'\n"

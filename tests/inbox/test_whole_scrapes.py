@@ -159,7 +159,7 @@ def target() -> Iterator[tuple[Target, str]]:
     """A target, and the address at which it answers."""
     counting = Target()
     server = counting.server()
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield counting, f"127.0.0.1:{server.server_address[1]}"
     server.shutdown()

@@ -117,8 +117,8 @@ def test_a_target_is_only_asked(target: Callable[..., Any]) -> None:
     assert (answer.status_code, answer.text) == (405, "POST is not what a target is asked; write GET\n")
 
 
-def test_a_configuration_that_cannot_be_read_is_one_sentence(launch: Callable[..., Any], tmp_path: Any) -> None:
-    process = launch('{"series": []}')
+def test_a_configuration_that_cannot_be_read_is_one_sentence(beginner: Any, tmp_path: Any) -> None:
+    process = beginner.launch("synthetic", '{"series": []}')
     _, said = process.communicate(timeout=20)
 
     assert (process.returncode, said) == (2, f"{tmp_path}/synthetic.json: is not what the component writes ('listen')\n")
