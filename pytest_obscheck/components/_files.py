@@ -105,6 +105,11 @@ def names(value: Any, key: str) -> list[tuple[int, str]]:
     return [(number, str(text)) for number, text in enumerate(found) if text] if isinstance(found, list) else []
 
 
+def _globbed(path: Path) -> list[str]:
+    """Return the files that a path or glob leads to, as Go finds them: hidden ones, too."""
+    return sorted(glob.glob(str(path), include_hidden=True))  # noqa: PTH207 -- pathlib does not know include_hidden
+
+
 @dataclass
 class Reader:
     """Opens the user's files one after another; keeps every problem, and the masked text of what it read."""
@@ -112,6 +117,7 @@ class Reader:
     place: Place
     problems: list[Problem] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
+    rules: tuple[str, ...] = ()
 
     def open(self, path: Path) -> Document | None:
         """Return the file as a document with nothing edited; ``None`` where it cannot be read, which is then a problem."""
@@ -127,16 +133,25 @@ class Reader:
     def named(self, document: Document, key: str, *spot: str | int) -> Iterator[Document]:
         """Yield the files that a list of paths and globs names, under ``key`` of the mapping at ``spot``.
 
-        A glob may match nothing; a plain path may not.
+        A glob may match nothing; a plain path may not. To the ``rule_files`` belong those that stack.yaml names.
         """
         holder = document.value
         for step in spot:
             holder = holder[step]
         for number, text in names(holder, key):
-            path = local(self.place, document.path.parent, text)
-            found = sorted(glob.glob(str(path), include_hidden=True))  # noqa: PTH207 -- Go's globs match hidden files too
+            found = _globbed(local(self.place, document.path.parent, text))
             if not found and not glob.has_magic(text):
                 self.problem(document, (*spot, key, number), f"there is no file {text!r}", self._hint(text))
+            yield from (opened for name in found if (opened := self.open(Path(name))))
+        if key == "rule_files":
+            yield from self.stated()
+
+    def stated(self) -> Iterator[Document]:
+        """Yield the rule files that stack.yaml names; each of its paths and globs must lead to one."""
+        for text in self.rules:
+            found = _globbed(local(self.place, self.place.home, text))
+            if not found:
+                self.problems.append(Problem(f"{self.place.name}: rules", f"there is no file {text!r}", self._hint(text)))
             yield from (opened for name in found if (opened := self.open(Path(name))))
 
     def problem(self, document: Document, spot: Spot, what: str, right: str = "") -> None:

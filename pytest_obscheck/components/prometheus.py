@@ -33,7 +33,8 @@ class Prometheus:
     ``config``: the user's prometheus.yml, relative to stack.yaml. ``args``: production's flags; those that say where things
     are or listen give way to the harness's own. ``version``: what production runs. ``targets``: what service discovery finds
     for each job, as target groups whose labels may be ``__meta_*``, or a file of them (``obscheck targets`` writes one).
-    ``alertmanagers``: the same for Alertmanagers that are discovered.
+    ``alertmanagers``: the same for Alertmanagers that are discovered. ``rules``: more rule files, as PrometheusRule resources
+    or Mimir namespaces where that is what production has.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("http",)
@@ -44,10 +45,11 @@ class Prometheus:
     version: str = ""
     targets: Targets = ""
     alertmanagers: Groups | None = None
+    rules: tuple[str, ...] = ()
 
     def facts(self, place: Place) -> Facts:
         """Return alerts, recordings and targets; ``ConfigError`` with every problem of the configuration and its rule files."""
-        reader = Reader(place)
+        reader = Reader(place, rules=self.rules)
         config = reader.open(local(place, place.home, self.config))
         if config is None:
             reader.done()
@@ -64,7 +66,7 @@ class Prometheus:
 
     def timing(self, place: Place) -> Timing:
         """Return every duration in the configuration, its rule files and flags."""
-        reader = Reader(place)
+        reader = Reader(place, rules=self.rules)
         config = reader.open(local(place, place.home, self.config))
         found = timing(reader, config, () if self._agent() else self.args) if config else Timing()
         reader.done()
@@ -72,11 +74,12 @@ class Prometheus:
 
     def launch(self, place: Place) -> Launch:
         """Return how to start it on the working copy of its configuration; ``ConfigError`` as in ``facts``."""
-        reader = Reader(place)
+        reader = Reader(place, rules=self.rules)
         config = reader.open(local(place, place.home, self.config))
         scrapes = list(reader.named(config, "scrape_config_files")) if config else []
         known = found(reader, self.targets, self.alertmanagers)
         copies = sped_copies(reader, config, scrapes, place) if config else {}
+        copies |= {} if place.speed.changes else {reader.name(document): document.text() for document in reader.stated()}
         reader.done()
         files: dict[str, str] = {}
         originals: dict[str, str] = {}
@@ -86,8 +89,8 @@ class Prometheus:
             files[f"scrapes.{number}.yml"] = document.text()
         if config:
             files |= _derive(config, place, [f"{place.folder}/{name}" for name in originals], known)
-            if place.speed.changes:
-                config.set(("rule_files",), [f"{place.folder}/rules.{number}.yml" for number, _ in enumerate(copies)])
+            if copies:
+                _set_rule_files(config, place, len(copies))
                 files |= {f"rules.{number}.yml": text for number, text in enumerate(copies.values())}
                 originals |= {f"rules.{number}.yml": name for number, name in enumerate(copies)}
             files[CONFIG] = config.text()
@@ -114,6 +117,14 @@ class Prometheus:
             yield "--scrape.discovery-reload-interval=100ms"
         args = kept(self._args(place), _OURS)
         yield from prometheus_flags(args, place.speed) if place.speed.changes and not self._agent() else args
+
+
+def _set_rule_files(config: Document, place: Place, copies: int) -> None:
+    """Let working copies of rules be loaded: at a speed instead of the user's own files, else beside them."""
+    plain = (
+        [] if place.speed.changes else [local(place, config.path.parent, text) for _, text in names(config.value, "rule_files")]
+    )
+    config.set(("rule_files",), [*map(str, plain), *(f"{place.folder}/rules.{number}.yml" for number in range(copies))])
 
 
 def _major(version: str) -> int:

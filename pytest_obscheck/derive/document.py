@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from pytest_obscheck.derive import edits
+from pytest_obscheck.derive.carriers import HELM, RENDERED, carried, templated
 from pytest_obscheck.derive.parts import Change, Part, joined, part, separable
 from pytest_obscheck.derive.tree import Kind, Node, pairs, parse, plain
 from pytest_obscheck.errors import ConfigError, Problem
@@ -38,10 +39,16 @@ class Document:
 
     @classmethod
     def open(cls, path: Path, shown: str = "") -> Document:
-        """Read a file; ``ConfigError`` says where it is not YAML. ``shown`` is its name in messages, ``path`` unless given."""
+        """Read a file; ``ConfigError`` says where it is not YAML. ``shown`` is its name in messages, ``path`` unless given.
+
+        Rules that a Kubernetes resource or a Mimir namespace carries are read as a rule file, each on its line.
+        """
         shown = shown or str(path)
         text = _read(path, shown)
         bom, text = (BOM, text[1:]) if text.startswith(BOM) else ("", text)
+        if line := templated(text):
+            raise ConfigError([Problem(f"{shown}:{line}", HELM, RENDERED)])
+        text = carried(text)
         root = _parsed(text, shown)
         return cls(path, plain(root), shown, bom, text, root, root, _separable=separable(root))
 

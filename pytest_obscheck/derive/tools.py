@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -78,15 +79,33 @@ def check_rules(promtool: str | Path, files: Iterable[Path], home: Path | None =
 def _begin_rules(promtool: str | Path, files: Iterable[Path], home: Path | None) -> Finish:
     problems: list[Problem] = []
     documents: dict[str, Document] = {}
-    for file in files:
+    folder = tempfile.TemporaryDirectory(prefix="obscheck-rules-")
+    for number, file in enumerate(files):
         try:
-            documents[str(file)] = Document.open(file, shown_as(file, home))
+            document = Document.open(file, shown_as(file, home))
         except ConfigError as error:
             problems.extend(error.problems)
+        else:
+            documents[_as_rules(document, Path(folder.name, f"{number}.yml"))] = document
     if not documents:
+        folder.cleanup()
         return lambda: problems
     said = _begin([promtool, "check", "rules", "--lint=none", *documents])
-    return lambda: [*problems, *dict.fromkeys(_findings(said(), documents))]
+
+    def finish() -> list[Problem]:
+        with folder:
+            return [*problems, *dict.fromkeys(_findings(said(), documents))]
+
+    return finish
+
+
+def _as_rules(document: Document, copy: Path) -> str:
+    """Return the path at which promtool can read rules: that of a copy, where something else carries them."""
+    text = document.text().encode()
+    if text == document.path.read_bytes():
+        return str(document.path)
+    copy.write_bytes(text)
+    return str(copy)
 
 
 def promql_problem(promtool: str | Path, expr: str) -> str:

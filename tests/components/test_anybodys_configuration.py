@@ -150,7 +150,9 @@ def as_production_reads_it(folder: Path, config: Mapping[str, Any], program: Pat
 def stack_file(folder: Path, config: Path, targets: Mapping[str, Any], *args: str) -> Path:
     """Write a stack of a Prometheus alone."""
     (folder / "targets.yaml").write_text(yaml.safe_dump(dict(targets)) if targets else "{}\n")
-    component = {"config": str(config), "targets": "targets.yaml", "args": list(args)}
+    (folder / "resource.yaml").write_text(RESOURCE)
+    rules = [] if args else ["resource.yaml"]
+    component = {"config": str(config), "targets": "targets.yaml", "args": list(args), "rules": rules}
     (folder / "stack.yaml").write_text(yaml.safe_dump({"components": {"prometheus": component}}))
     return folder / "stack.yaml"
 
@@ -205,6 +207,16 @@ groups:
 """
 
 
+RESOURCE = """\
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+spec:
+  groups:
+    - name: of-a-resource
+      rules: [{alert: Lost, expr: absent(heartbeat), for: 1h}]
+"""
+
+
 def rule_files(folder: Path) -> list[str]:
     """Return the globs of the rule files to try: those of the corpus where there is one."""
     (folder / "rules.yml").write_text(RULES)
@@ -213,9 +225,12 @@ def rule_files(folder: Path) -> list[str]:
     return [str(folder / "rules.yml"), *plain, *(f"{each}/*.yml" for each in rules.glob("awesome/*"))]
 
 
-def test_every_rule_is_loaded(tmp_path: Path, obs_program: Callable[[str], Path]) -> None:
+def test_every_rule_is_loaded_those_of_resources_too_windows_line_ends_or_not(
+    tmp_path: Path, obs_program: Callable[[str], Path]
+) -> None:
     obs_program("prometheus")
-    (tmp_path / "p.yml").write_text(yaml.safe_dump({"rule_files": rule_files(tmp_path)}))
+    text = yaml.safe_dump({"rule_files": rule_files(tmp_path)}).replace("\n", "\r\n")
+    (tmp_path / "p.yml").write_bytes(f"\ufeff{text}".encode())
     session = Session(read(stack_file(tmp_path, tmp_path / "p.yml", {})))
     try:
         stack = session.stack()
@@ -224,6 +239,6 @@ def test_every_rule_is_loaded(tmp_path: Path, obs_program: Callable[[str], Path]
         alerts = [rule["name"] for rule in loaded if rule["type"] == "alerting"]
         assert sorted(alerts) == sorted(rule.name for rule in session.plan.facts.alerts)
         assert {rule["name"] for rule in loaded} - set(alerts) == set(session.plan.facts.recordings)
-        assert "Down" in alerts
+        assert {"Down", "Lost"} <= set(alerts)
     finally:
         session.close()
