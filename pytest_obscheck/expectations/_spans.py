@@ -31,9 +31,7 @@ class Wanted:
 
     def own(self, span: Span) -> bool:
         """Whether a span has the properties, whatever is below it."""
-        named = all(
-            not wanted or label_matches(is_, wanted) for wanted, is_ in ((self.service, span.service), (self.name, span.name))
-        )
+        named = _named(span.service, self.service) and _named(span.name, self.name)
         told = all(label_matches(span.attributes.get(key, ""), value) for key, value in self.attributes)
         long = not self.longer or span.seconds > seconds(self.longer)
         short = not self.shorter or span.seconds < seconds(self.shorter)
@@ -49,6 +47,13 @@ class Wanted:
         parts += [f"({', '.join(f'{key}={value}' for key, value in self.attributes)})"] if self.attributes else []
         parts += [f"above {self.child}"] if self.child else []
         return " ".join(part for part in parts if part)
+
+
+def _named(name: str, wanted: str) -> bool:
+    """Whether a name is the wanted one, in whatever case: Zipkin keeps names in lower case."""
+    if wanted.startswith("~"):
+        return re.fullmatch(wanted[1:], name, re.IGNORECASE) is not None
+    return not wanted or name.lower() == wanted.lower()
 
 
 def wanted(fields: Mapping[str, Any]) -> Wanted:

@@ -40,7 +40,7 @@ class Spans:
         spans = store.find_spans(self.wanted.service, since - BACK, until)
         fresh = [span for span in matching(spans, self.wanted) if ended(span) <= until]
         found = [{"key": f"{span.trace}/{span.id}", "at": ended(span), "words": _words(span)} for span in fresh]
-        names = Counter(span.name for span in spans if span.service == self.wanted.service)
+        names = Counter(span.name for span in spans if span.service.lower() == self.wanted.service.lower())
         return {"since": since, "until": until, "spans": found, "names": dict(names.most_common(10))}
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ def _words(span: Span) -> str:
 class Traces:
     """A span of a service: each that is found holds for the instant at which it ended, so ``never`` means none.
 
-    ``name`` and the values of ``attributes`` may be a ``~regex``. ``longer`` and ``shorter`` bound its duration, which is
+    ``name``, whose case does not matter, and the values of ``attributes`` may be a ``~regex``. ``longer`` and ``shorter`` bound its duration, which is
     physical time. ``failed`` is its status. ``child`` is a span at any depth below it, with the same fields: ``{kind: client,
     attributes: {db.system: postgresql}, longer: 700ms}``. ``store`` names one of several.
     """

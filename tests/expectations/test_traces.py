@@ -43,6 +43,8 @@ def ids(**fields: Any) -> list[str]:
     [
         ({"service": "checkout"}, ["ua", "tb", "tc", "ta"]),
         ({"name": "charge"}, ["tb"]),
+        ({"service": "Checkout", "name": "post /CHECKOUT"}, ["ta"]),
+        ({"name": "~get \\S"}, ["ua"]),
         ({"name": "~(POST|GET) .*", "kind": "server"}, ["ua", "ta"]),
         ({"attributes": {"http.route": "~/check.*"}}, ["ta"]),
         ({"failed": True}, ["tc"]),
