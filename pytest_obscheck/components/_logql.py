@@ -13,7 +13,7 @@ from pytest_obscheck.components._http import Http
 from pytest_obscheck.errors import LookFailed
 
 LIMIT = 5000
-"""The most lines that Loki gives at once; there may be no more of the same nanosecond."""
+"""The most lines that Loki gives at once."""
 
 ANY_STREAM = '{service_name=~".+"}'
 """Loki gives every stream this label, and refuses queries that name none."""
@@ -65,12 +65,14 @@ class LokiClient:
 
     def query_lines(self, query: str, start: float, end: float) -> list[LogLine]:
         """Return the lines that a LogQL query finds after ``start``, up to and with ``end``, in order."""
-        found: list[LogLine] = []
+        found: dict[tuple[float, str, str], LogLine] = {}
         while True:
             page = self._page(query, start, end)
-            found += [line for line in page if line not in found[-LIMIT:]]
-            if len(page) < LIMIT:
-                return found
+            before = len(found)
+            found |= {(line.at, line.text, str(line.labels)): line for line in page}
+            # The next page begins where this one ends: other lines of that moment may have found no place on it.
+            if len(page) < LIMIT or len(found) == before:
+                return list(found.values())
             start = page[-1].at - 1e-6
 
     def find_lines(self, wanted: LogFilter, start: float, end: float) -> list[LogLine]:

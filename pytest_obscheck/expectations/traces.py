@@ -56,9 +56,9 @@ def _words(span: Span) -> str:
 class Traces:
     """A span of a service: each that is found holds for the instant at which it ended, so ``never`` means none.
 
-    ``name``, whose case does not matter, and the values of ``attributes`` may be a ``~regex``. ``longer`` and ``shorter`` bound its duration, which is
-    physical time. ``failed`` is its status. ``child`` is a span at any depth below it, with the same fields: ``{kind: client,
-    attributes: {db.system: postgresql}, longer: 700ms}``. ``store`` names one of several.
+    ``name``, whose case does not matter, and the values of ``attributes`` may be a ``~regex``. ``longer`` and ``shorter`` bound
+    its duration, which is physical time. ``failed`` is its status. ``child`` is a span at any depth below it, with the same
+    fields: ``{kind: client, attributes: {db.system: postgresql}, longer: 700ms}``. ``store`` names one of several.
     """
 
     service: str

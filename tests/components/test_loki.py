@@ -13,7 +13,7 @@ import yaml
 
 from pytest_obscheck.capabilities import AnswersLogs, LogFilter, LogLine, Series
 from pytest_obscheck.components._http import Http
-from pytest_obscheck.components._logql import LokiClient, logql
+from pytest_obscheck.components._logql import LIMIT, LokiClient, logql
 from pytest_obscheck.components.loki import Loki
 from pytest_obscheck.components.shipper import Shipper
 from pytest_obscheck.errors import LookFailed
@@ -96,6 +96,24 @@ def test_lines_come_in_order_whatever_their_stream() -> None:
     ]
     params = dict(asked[0].url.params)
     assert (params["start"], params["end"], params["direction"]) == ("1000000001", "3000000001", "forward")
+
+
+def test_lines_that_are_too_many_for_one_answer_come_in_pages_each_once() -> None:
+    every = [[str(number * 1000), f"line {number}"] for number in range(1, 2 * LIMIT)]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        start = int(request.url.params["start"])
+        return streams(({"s": "a"}, [row for row in every if int(row[0]) >= start][:LIMIT]))
+
+    found = client(answer).query_lines("{}", 0.0, 1.0)
+
+    assert [line.text for line in found] == [text for _, text in every]
+
+
+def test_a_page_full_of_lines_of_one_moment_is_not_asked_for_for_ever() -> None:
+    page = streams(({"s": "a"}, [["1000000000", f"line {number}"] for number in range(LIMIT)]))
+
+    assert len(client(lambda _: page).query_lines("{}", 0.0, 2.0)) == LIMIT
 
 
 def test_what_loki_refuses_is_told_in_its_own_words() -> None:
