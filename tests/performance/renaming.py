@@ -17,6 +17,7 @@ from pathlib import Path
 
 from figures import Figure, a_session, tell
 
+from pytest_obscheck.capabilities import FollowsStory
 from pytest_obscheck.clock import SystemClock
 from pytest_obscheck.expectations._behind import Selector, selectors
 from pytest_obscheck.expectations._datasources import Sources
@@ -103,9 +104,8 @@ def words(path: Path, renamed: str) -> dict[str, str]:
         (home / "board.json").write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
         with a_session(Path(folder)) as session:
             stack = session.stack()
-            for member in stack.seats.values():
-                if hasattr(member.client, "begin"):
-                    member.client.begin(CLOCK.now(), 1.0)
+            for target in stack.all(FollowsStory).values():
+                target.begin(CLOCK.now(), 1.0)
             CLOCK.sleep(4.0)
             now = CLOCK.now()
             found = Panels("board.json").look(stack, now, now)
