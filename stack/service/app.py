@@ -84,7 +84,7 @@ def _add_routes(app: FastAPI, parts: Parts, settings: Settings, history: History
     _show(app, parts.metrics)
     for router in (
         checkout_router(parts.gateway),
-        health_router(_checks(parts, settings)),
+        health_router(_checks(parts, settings), settings.check_fresh),
         business_router(parts.database),
         users_router(parts),
         operations_router(parts),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -74,6 +75,26 @@ async def run_checks(checks: Sequence[Check]) -> list[Finding]:
     return list(await asyncio.gather(*(check.run() for check in checks)))
 
 
+@dataclass
+class Checkup:
+    """Runs all checks for whoever asks; findings of less than ``fresh`` seconds ago are believed.
+
+    Whoever asks more often would only burden what is checked.
+    """
+
+    checks: Sequence[Check]
+    fresh: float
+    _found: list[Finding] = field(default_factory=list)
+    _at: float = -math.inf
+
+    async def findings(self) -> list[Finding]:
+        """Return what each check found, just now."""
+        if perf_counter() - self._at >= self.fresh:
+            self._found = await run_checks(self.checks)
+            self._at = perf_counter()
+        return self._found
+
+
 def summary(findings: Sequence[Finding]) -> dict[str, object]:
     """Return the whole picture: the worst status, every finding, and the names of those that failed."""
     order = list(Status)
@@ -87,9 +108,9 @@ def summary(findings: Sequence[Finding]) -> dict[str, object]:
     }
 
 
-def health_router(checks: Sequence[Check]) -> APIRouter:
+def health_router(checks: Sequence[Check], fresh: float = 0.0) -> APIRouter:
     """Return the routes under ``/health``."""
-    router = APIRouter(prefix="/health", tags=["health"])
+    router, checkup = APIRouter(prefix="/health", tags=["health"]), Checkup(checks, fresh)
 
     @router.get("/")
     async def basic() -> JSONResponse:
@@ -104,13 +125,13 @@ def health_router(checks: Sequence[Check]) -> APIRouter:
     @router.get("/readiness")
     async def readiness() -> JSONResponse:
         """Tell whether traffic may be sent here: 503 while a dependency fails."""
-        whole = summary(await run_checks(checks))
+        whole = summary(await checkup.findings())
         failed = whole["failed_checks"]
         return JSONResponse({"ready": not failed, "failed_checks": failed}, 503 if failed else 200)
 
     @router.get("/detailed")
     async def detailed() -> JSONResponse:
         """Tell what each check found."""
-        return JSONResponse(summary(await run_checks(checks)))
+        return JSONResponse(summary(await checkup.findings()))
 
     return router

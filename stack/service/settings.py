@@ -88,6 +88,7 @@ class Settings:
     broker_url: str = _setting("CELERY_BROKER_URL", "", _address("redis://127.0.0.1:6379/1"))
     queue_timeout: float = _setting("QUEUE_TIMEOUT", 1.0, _SECONDS)
     check_timeout: float = _setting("CHECK_TIMEOUT", 0.5, _SECONDS)
+    check_fresh: float = _setting("CHECK_FRESH", 0.05, _number(0))
     sample_interval: float = _setting("SAMPLE_INTERVAL", 1.0, _number(0.01))
 
     instrumentation: str = _setting("INSTRUMENTATION", "on", _choice("on", "off"))

@@ -15,6 +15,7 @@ import band
 import delivery
 import proxy
 import ready
+import service
 import story
 import watching
 from figures import Figure, tell
@@ -34,7 +35,7 @@ def through_the_proxy() -> Iterator[Figure]:
 
 def figures() -> Iterator[Figure]:
     """Yield every figure as soon as it is known."""
-    for module in (ready, story, delivery, watching, band):
+    for module in (ready, story, delivery, watching, band, service):
         yield from module.figures()
     yield from through_the_proxy()
 

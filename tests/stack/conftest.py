@@ -114,7 +114,7 @@ def make_shop(_service_can_be_imported: None) -> Iterator[MakeShop]:
 
     def make(tracing: Any = None, **settings: Any) -> Shop:
         shop = Shop()
-        given = Settings(**{"port": 0, "payments_url": "http://payments", **settings})
+        given = Settings(**{"port": 0, "payments_url": "http://payments", "check_fresh": 0.0, **settings})
         shop.app = create_app(given, httpx.MockTransport(shop.answer_as_payments), tracing)
         made.append(shop)
         return shop
