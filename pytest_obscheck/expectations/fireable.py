@@ -14,10 +14,13 @@ from pytest_obscheck.matching import expanded
 from pytest_obscheck.protocols import AlertRule, History, Look, Plan, Stack
 from pytest_obscheck.when import Sight, Window
 
+FIXED = ("job", "le")
+"""Labels whose values are there from the start; of any other, a value may come yet."""
+
 
 @dataclass(frozen=True)
 class Unfireable:
-    """Which alerts name a metric, a label or a job that no series has, in their expression or a recording rule behind it."""
+    """Which alerts name a metric, a label, a job or a bucket that no series has, in their expression or a recording rule's."""
 
     every: float = 2.0
 
@@ -41,7 +44,7 @@ class _Known:
         self.names = set(prometheus.metric_names())
         self._prometheus, self._at = prometheus, at
         self._labels: dict[str, list[str]] = {}
-        self._jobs: dict[str, set[str]] = {}
+        self._values: dict[tuple[str, str], set[str]] = {}
 
     def labels(self, name: str) -> list[str]:
         """Return the label names of a metric."""
@@ -49,12 +52,12 @@ class _Known:
             self._labels[name] = [label for label in self._prometheus.label_names(name) if label != "__name__"]
         return self._labels[name]
 
-    def jobs(self, name: str) -> set[str]:
-        """Return the jobs that a metric comes from."""
-        if name not in self._jobs:
-            found = self._prometheus.query(f"count by (job) ({name})", self._at)
-            self._jobs[name] = {series.labels.get("job", "") for series in found}
-        return self._jobs[name]
+    def values(self, name: str, label: str) -> set[str]:
+        """Return the values that a label has on the series of a metric."""
+        if (name, label) not in self._values:
+            found = self._prometheus.query(f"count by ({label}) ({name})", self._at)
+            self._values[name, label] = {series.labels.get(label, "") for series in found}
+        return self._values[name, label]
 
 
 def _missing(series: _Known, rule: AlertRule, recordings: Mapping[str, str]) -> str:
@@ -77,8 +80,8 @@ def _lacking(series: _Known, selector: Selector) -> str:
         if label not in series.labels(selector.name):
             return f"no series of {selector.name} has a label {label!r}; {did_you_mean(label, series.labels(selector.name))}"
         value = text.partition('="')[2].rstrip('"')
-        if label == "job" and text.startswith('job="') and value not in series.jobs(selector.name):
-            return f"no series of {selector.name} has {text}; {did_you_mean(value, series.jobs(selector.name))}"
+        if label in FIXED and text.startswith(f'{label}="') and value not in (known := series.values(selector.name, label)):
+            return f"no series of {selector.name} has {text}; {did_you_mean(value, known)}"
     return ""
 
 
@@ -92,7 +95,7 @@ def _needs(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Fireable:
-    """Every alert of the rule files (or the named ``alerts``) has series of the names, labels and jobs that it asks for.
+    """Every alert of the rule files (or the named ``alerts``) has series of the names, labels, jobs and buckets that it needs.
 
     Values of other labels are not judged: that nothing has ``status="500"`` yet is good news. ``besides`` are left out.
     """

@@ -138,7 +138,7 @@ class Alteration:
 
     def _nearest(self) -> list[str]:
         names = {labels[NAME_LABEL] for labels in self._passed.values()}
-        wanted = {self.rule.name} if self.rule.name in names else set(difflib.get_close_matches(self.rule.name, names))
+        wanted = {self.rule.name} if self.rule.name in names else set(difflib.get_close_matches(self.rule.name, names, 1))
         close = [text for text, labels in self._passed.items() if labels[NAME_LABEL] in wanted]
         return difflib.get_close_matches(self.rule.series, close or list(self._passed), NEAREST, 0.0)
 

@@ -69,13 +69,12 @@ class Locust:
         """Return the log of every request that ended so far.
 
         Columns: ``end`` (Unix seconds), ``method``, ``name``, ``status`` (0 where there was no answer), ``seconds``, ``bytes``
-        of the body, ``error`` (empty for none).
+        of the body, ``error`` (empty for none). The last line of a log that was cut short is left as it is.
         """
         try:
-            text = (place.folder / _LOG).read_text(encoding="utf-8")
+            return (place.folder / _LOG).read_text(encoding="utf-8")
         except FileNotFoundError:
             return _HEADER
-        return text[: text.rfind("\n") + 1]
 
     def __str__(self) -> str:
         """Return it in words."""
