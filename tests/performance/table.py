@@ -15,7 +15,7 @@ import band
 import delivery
 import proxy
 import ready
-import service
+import shop
 import story
 import watching
 from figures import Figure, tell
@@ -35,7 +35,7 @@ def through_the_proxy() -> Iterator[Figure]:
 
 def figures() -> Iterator[Figure]:
     """Yield every figure as soon as it is known."""
-    for module in (ready, story, delivery, watching, band, service):
+    for module in (ready, story, delivery, watching, band, shop):
         yield from module.figures()
     yield from through_the_proxy()
 

@@ -1,6 +1,6 @@
 """What the reference service takes: for a health answer, for an SLA figure over thirty days, and for its own instrumentation.
 
-Run it: ``python tests/performance/service.py`` (about a minute). Instrumentation is measured side by side: two services, with
+Run it: ``python tests/performance/shop.py`` (about a minute). Instrumentation is measured side by side: two services, with
 and without it, have the same requests at the same time, so that whatever else the machine does befalls both.
 """
 
