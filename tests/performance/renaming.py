@@ -108,7 +108,10 @@ def words(path: Path, renamed: str) -> dict[str, str]:
                 target.begin(CLOCK.now(), 1.0)
             CLOCK.sleep(4.0)
             now = CLOCK.now()
-            found = Panels("board.json").look(stack, now, now)
+            fixed = tuple(
+                (each.name, "x") for board in boards.read(path)[0] for each in board.variables if each.type == "query"
+            )
+            found = Panels("board.json", variables=fixed).look(stack, now, now)
             return {f"{number} {each['panel']}": each["word"] for number, each in enumerate(found)}
 
 
