@@ -148,7 +148,8 @@ class Place:
     """Where a component lives: its own folder, the folder of the user's stack.yaml, its addresses, and the network.
 
     ``addresses``: port name → ``127.0.0.1:20123``. ``fill`` substitutes ``${payments.address}`` and the like.
-    ``open`` reads one of the user's YAML files as an editable document. ``mounts``: absolute container path → local path.
+    ``open`` reads one of the user's YAML files as an editable document; its ``variables`` say what ``${NAME}`` stands for in
+    it. ``mounts``: absolute container path → local path.
     ``speed``: how much faster story time passes than wall time.
     """
 
@@ -158,7 +159,7 @@ class Place:
     addresses: Mapping[str, str]
     network: Network
     fill: Callable[[str], str]
-    open: Callable[[Path], Document]
+    open: Callable[..., Document]
     mounts: Mapping[str, str] = field(default_factory=dict)
     speed: Speed = UNSPED
 

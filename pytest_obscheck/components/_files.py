@@ -118,17 +118,21 @@ class Reader:
     problems: list[Problem] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def open(self, path: Path) -> Document | None:
         """Return the file as a document with nothing edited; ``None`` where it cannot be read, which is then a problem."""
         try:
-            document = self.place.open(path)
+            document = self._opened(path)
             text = document.text()
             hidden = self.files[shown(self.place, path)] = masked(document)
-            return document if hidden == text else self.place.open(path)
+            return document if hidden == text else self._opened(path)
         except ConfigError as error:
             self.problems.extend(error.problems)
             return None
+
+    def _opened(self, path: Path) -> Document:
+        return self.place.open(path, variables=self.variables) if self.variables else self.place.open(path)
 
     def named(self, document: Document, key: str, *spot: str | int) -> Iterator[Document]:
         """Yield the files that a list of paths and globs names, under ``key`` of the mapping at ``spot``.

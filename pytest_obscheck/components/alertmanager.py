@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from pytest_obscheck.components._files import SECRET, Reader, Spot, local, names, redacted, rows
@@ -11,6 +11,7 @@ from pytest_obscheck.components._flags import given, kept, prefix
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._httpconfig import through_proxy, trust, without_secrets
 from pytest_obscheck.components._mixing import groupings, inhibitions
+from pytest_obscheck.components._variables import filled, note_unfilled
 from pytest_obscheck.document import Document
 from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.protocols import Facts, Launch, Place, Route
@@ -34,6 +35,7 @@ class Alertmanager:
 
     ``config``: the user's alertmanager.yml, relative to stack.yaml. ``args``: production's flags; those that say where things
     are or listen give way to the harness's own. ``version``: what production runs.
+    ``variables``: what each ``${NAME}`` in the file stands for.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("http",)
@@ -42,21 +44,25 @@ class Alertmanager:
     config: str
     args: tuple[str, ...] = ()
     version: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def facts(self, place: Place) -> Facts:
         """Return the ways out of every receiver; ``ConfigError`` with every one for which there is no sink."""
-        reader = Reader(place)
+        reader = Reader(place, variables=filled(self.variables, place))
         document = reader.open(local(place, place.home, self.config))
         routes = tuple(_routes(reader, document)) if document else ()
+        if document:
+            note_unfilled(reader, document)
         reader.done()
-        checks = (("amtool", document.path),) if document else ()
+        # With variables, the file as it stands is not what production reads.
+        checks = (("amtool", document.path),) if document and not self.variables else ()
         value = document.value if document else {}
         by, muting = groupings(value), inhibitions(value)
         return Facts(routes=routes, groupings=by, inhibitions=muting, files=reader.files, checks=checks)
 
     def timing(self, place: Place) -> Timing:
         """Return every wait and interval, and the receivers whose notifications hang on the wall clock."""
-        reader = Reader(place)
+        reader = Reader(place, variables=filled(self.variables, place))
         document = reader.open(local(place, place.home, self.config))
         reader.done()
         flags = tuple(alertmanager_flag_spans(self.args))
@@ -67,7 +73,7 @@ class Alertmanager:
 
     def launch(self, place: Place) -> Launch:
         """Return how to start it on the working copy of its configuration; ``ConfigError`` as in ``facts``."""
-        reader = Reader(place)
+        reader = Reader(place, variables=filled(self.variables, place))
         document = reader.open(local(place, place.home, self.config))
         files = _derive(reader, document) if document else {}
         reader.done()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from pytest_obscheck.components._agent import AgentClient
@@ -17,6 +17,7 @@ from pytest_obscheck.components._promql import PrometheusClient
 from pytest_obscheck.components._rules import rules
 from pytest_obscheck.components._scrapes import clients, derive_scrapes, into_folder, scraped
 from pytest_obscheck.components._sped import sped_copies, timing
+from pytest_obscheck.components._variables import filled, note_unfilled
 from pytest_obscheck.document import Document
 from pytest_obscheck.protocols import Facts, Launch, Place
 from pytest_obscheck.speed import Timing, prometheus_flags
@@ -34,7 +35,7 @@ class Prometheus:
     are or listen give way to the harness's own. ``version``: what production runs. ``targets``: what service discovery finds
     for each job, as target groups whose labels may be ``__meta_*``, or a file of them (``obscheck targets`` writes one).
     ``alertmanagers``: the same for Alertmanagers that are discovered. ``rules``: more rule files, as PrometheusRule resources
-    or Mimir namespaces where that is what production has.
+    or Mimir namespaces where that is what production has. ``variables``: what each ``${NAME}`` in its files stands for.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("http",)
@@ -46,10 +47,11 @@ class Prometheus:
     targets: Targets = ""
     alertmanagers: Groups | None = None
     rules: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def facts(self, place: Place) -> Facts:
         """Return alerts, recordings and targets; ``ConfigError`` with every problem of the configuration and its rule files."""
-        reader = Reader(place, rules=self.rules)
+        reader = self._reader(place)
         config = reader.open(local(place, place.home, self.config))
         if config is None:
             reader.done()
@@ -58,15 +60,19 @@ class Prometheus:
         every = [client for document in documents for client in clients(document)]
         known = found(reader, self.targets, self.alertmanagers)
         check(reader, every, known)
+        for document in documents:
+            note_unfilled(reader, document)
         told = rules(reader, config)
         targets = scraped(reader, every, known)
         reader.done()
-        checks = tuple(("promtool", path) for path in (config.path, *told.paths))
+        # With variables, the file as it stands is not what production reads.
+        own = () if self.variables else (config.path,)
+        checks = tuple(("promtool", path) for path in (*own, *told.paths))
         return Facts(told.alerts, told.recordings, scraped=targets, files=reader.files, checks=checks)
 
     def timing(self, place: Place) -> Timing:
         """Return every duration in the configuration, its rule files and flags."""
-        reader = Reader(place, rules=self.rules)
+        reader = self._reader(place)
         config = reader.open(local(place, place.home, self.config))
         found = timing(reader, config, () if self._agent() else self.args) if config else Timing()
         reader.done()
@@ -74,7 +80,7 @@ class Prometheus:
 
     def launch(self, place: Place) -> Launch:
         """Return how to start it on the working copy of its configuration; ``ConfigError`` as in ``facts``."""
-        reader = Reader(place, rules=self.rules)
+        reader = self._reader(place)
         config = reader.open(local(place, place.home, self.config))
         scrapes = list(reader.named(config, "scrape_config_files")) if config else []
         known = found(reader, self.targets, self.alertmanagers)
@@ -95,12 +101,16 @@ class Prometheus:
                 originals |= {f"rules.{number}.yml": name for number, name in enumerate(copies)}
             files[CONFIG] = config.text()
             originals[CONFIG] = reader.name(config)
-        return Launch(("prometheus", *self._flags(place)), place.folder, files=files, originals=originals)
+        argv = ("prometheus", *self._flags(place))
+        return Launch(argv, place.folder, environment=reader.variables, files=files, originals=originals)
 
     def connect(self, place: Place) -> PrometheusClient | AgentClient:
         """Return a client that answers PromQL and knows targets and rules; in agent mode, targets only."""
         client = PrometheusClient(Http(place.name, f"http://{place.addresses['http']}{prefix(self._args(place))}"))
         return AgentClient(client) if self._agent() else client
+
+    def _reader(self, place: Place) -> Reader:
+        return Reader(place, rules=self.rules, variables=filled(self.variables, place))
 
     def _agent(self) -> bool:
         return "--agent" in self.args or "agent" in given(self.args, "enable-feature").split(",")

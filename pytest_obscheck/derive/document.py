@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,16 +38,19 @@ class Document:
     _separable: bool = field(repr=False, default=False)
 
     @classmethod
-    def open(cls, path: Path, shown: str = "") -> Document:
+    def open(cls, path: Path, shown: str = "", variables: Mapping[str, str] | None = None) -> Document:
         """Read a file; ``ConfigError`` says where it is not YAML. ``shown`` is its name in messages, ``path`` unless given.
 
-        Rules that a Kubernetes resource or a Mimir namespace carries are read as a rule file, each on its line.
+        Rules that a Kubernetes resource or a Mimir namespace carries are read as a rule file, each on its line. ``variables``
+        are what ``${NAME}`` stands for; other dollar signs stay.
         """
         shown = shown or str(path)
         text = _read(path, shown)
         bom, text = (BOM, text[1:]) if text.startswith(BOM) else ("", text)
         if line := templated(text):
             raise ConfigError([Problem(f"{shown}:{line}", HELM, RENDERED)])
+        for name, value in (variables or {}).items():
+            text = text.replace(f"${{{name}}}", value)
         text = carried(text)
         root = _parsed(text, shown)
         return cls(path, plain(root), shown, bom, text, root, root, _separable=separable(root))

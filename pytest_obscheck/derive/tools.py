@@ -172,10 +172,16 @@ def _failures(said: str, config: Path, shown: str) -> list[Problem]:
     for failure in re.findall(r"FAILED:((?:[^\n]*\n?)(?:  line [^\n]*\n?)*)", said):
         words = failure.replace(f"parsing YAML file {config}: ", "").strip()
         placed = _PLACED.findall(words)
-        problems += [Problem(f"{shown}:{line}", what) for line, what in placed] or [Problem(shown, words)]
+        problems += [Problem(f"{shown}:{line}", what, _right(what)) for line, what in placed] or [Problem(shown, words)]
     if said and not problems:
         problems.append(Problem(shown, _last_line(said)))
     return problems
+
+
+def _right(what: str) -> str:
+    """Return what to do about a field that the tool does not know: production may be ahead of what is here."""
+    unknown = re.fullmatch(r"field \S+ not found in type \S+", what)
+    return "it is misspelt, or newer than the program here: `obscheck doctor` says which that is" if unknown else ""
 
 
 def _last_line(said: str) -> str:

@@ -10,6 +10,7 @@ from pytest_obscheck.errors import ProgramMissing
 
 pytestmark = pytest.mark.integration
 
+NEWER = "it is misspelt, or newer than the program here: `obscheck doctor` says which that is"
 RULES = """\
 groups:
 - name: g
@@ -48,7 +49,7 @@ def test_an_unknown_field_of_prometheus_is_named_with_its_line(tmp_path: Path) -
 
     problems = derive.check_prometheus(program("promtool"), config, tmp_path)
 
-    assert said(problems) == ["prometheus.yml:2: field scrape_confgs not found in type config.plain"]
+    assert said(problems) == [f"prometheus.yml:2: field scrape_confgs not found in type config.plain; {NEWER}"]
 
 
 def test_files_that_a_configuration_names_need_not_be_there(tmp_path: Path) -> None:
@@ -94,7 +95,7 @@ def test_the_files_of_a_stack_are_checked_together(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("route: {receiver: x}\nreceivers: [{name: x}]\n", []),
-        ("route: {receiver: x}\nroutes: []\n", ["a.yml:2: field routes not found in type config.plain"]),
+        ("route: {receiver: x}\nroutes: []\n", [f"a.yml:2: field routes not found in type config.plain; {NEWER}"]),
         ("route: [\n", ["a.yml:2: not YAML: while parsing a flow node, did not find expected node content"]),
         ("templates: [t.tmpl]\nroute: {receiver: x}\nreceivers: [{name: x}]\n", ["a.yml: template: t.tmpl:2: unexpected EOF"]),
     ],
