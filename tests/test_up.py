@@ -43,11 +43,17 @@ def test_up_prints_a_table_of_addresses_and_ends_all_at_ctrl_c(project: Any) -> 
     assert project.left() == ([], [])
 
 
-def test_up_ends_all_when_it_is_told_to_end_in_the_background(project: Any) -> None:
-    # What a shell starts in the background does not hear Ctrl-C; SIGTERM is what ends it.
-    with project.start("pytest_obscheck", "up") as run:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_up_ends_all_when_it_is_told_to_end_in_the_background(project: Any, number: signal.Signals) -> None:
+    # A shell lets what it starts in the background ignore Ctrl-C, and processes inherit that.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        run = project.start("pytest_obscheck", "up")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with run:
         until_it_says(run, "Ctrl-C ends it all.")
-        os.kill(run.pid, signal.SIGTERM)
+        os.kill(run.pid, number)
         rest = run.communicate(timeout=20)[0]
 
     assert (run.returncode, rest.splitlines()[-1]) == (0, "ending …")

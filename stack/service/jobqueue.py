@@ -117,7 +117,7 @@ class CeleryQueue:
 
     def _connect(self) -> None:
         with self.app.connection_for_write() as connection:
-            connection.ensure_connection(max_retries=1, timeout=self.timeout)
+            connection.ensure_connection(max_retries=1, interval_start=0.1, timeout=self.timeout)
 
     async def put(self, job: str, payload: Payload) -> None:
         """Leave a job in the queue."""

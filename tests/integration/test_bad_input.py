@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -189,7 +190,7 @@ MISTAKES = [
         "paymentsd: not found on PATH; install it or write the path of the program\n",
     ),
     Mistake(
-        "a port that cannot be had",
+        "a folder of ports that cannot be made",
         a_file_where_ports_are_locked,
         "/temp/obscheck-ports-0: File exists; the harness must be able to write and run things there\n",
     ),
@@ -203,6 +204,17 @@ def test_a_mistake_is_told_in_a_sentence(project: Any, mistake: Mistake) -> None
 
     assert (said.code, "Traceback" in said, project.left()) == (mistake.code, False, ([], []))
     assert mistake.told.format(project=project.path) in said.out
+
+
+def test_a_port_that_somebody_else_has_is_told_by_who_wanted_it(project: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        project.edit("stack/stack.yaml", '{PORT: "${port.http}"} # a free port', f'{{PORT: "{port}"}} # one that is taken')
+        said = project.pytest("--obs-stack", "scenarios/full-disk.obs.yaml")
+
+    assert (said.code, "Traceback" in said, project.left()) == (1, False, ([], []))
+    last = said.out.partition("payments: it ended at start (exit code 1); its last lines:\n")[2].splitlines()[0]
+    assert last.endswith("OSError: [Errno 98] Address already in use")
 
 
 def test_a_stack_file_that_is_not_there_is_named(project: Any) -> None:
