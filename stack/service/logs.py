@@ -21,8 +21,8 @@ _WORDS = {
     logging.ERROR: "error",
     logging.CRITICAL: "error",
 }
-_OWN = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "color_message", "taskName", "bound"})
-"""What every record has; anything else was given as ``extra``."""
+_OWN = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "color_message", "taskName", "bound", "given"})
+"""What every record has; anything else was given as ``extra``. ``given`` are fields of a line that need not be looked for."""
 
 _JSON = json.JSONEncoder(default=str, ensure_ascii=False)
 
@@ -47,7 +47,7 @@ class bound:  # noqa: N801  read as a verb: with bound({...})
 def log_fields(log: logging.Logger, level: int, message: str, fields: Mapping[str, Any]) -> None:
     """Log a line that is known to be wanted, without asking where in the code it comes from: that takes as long as the rest."""
     record = logging.LogRecord(log.name, level, "", 0, message, None, None)
-    vars(record).update(fields)
+    record.given = fields
     log.handle(record)
 
 
@@ -60,9 +60,13 @@ def line_fields(record: logging.LogRecord, service: str) -> dict[str, Any]:
         "message": record.getMessage(),
         "logger": record.name,
         **getattr(record, "bound", _BOUND.get()),
-        **{name: value for name, value in vars(record).items() if name not in _OWN},
+        **(vars(record).get("given") or _extra(record)),
     }
     return fields | (_error(record) if record.exc_info else {})
+
+
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in _OWN}
 
 
 def _error(record: logging.LogRecord) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def now() -> float:
@@ -12,4 +13,12 @@ def now() -> float:
 
 def stamp(seconds: float | None = None) -> str:
     """Return an instant (default: now) as RFC 3339 in UTC: ``2026-05-01T12:00:00.000000+00:00``."""
-    return datetime.fromtimestamp(now() if seconds is None else seconds, UTC).isoformat(timespec="microseconds")
+    at = now() if seconds is None else seconds
+    whole, part = divmod(round(at * 1_000_000), 1_000_000)
+    return f"{_second(whole)}.{part:06d}+00:00"
+
+
+@lru_cache(maxsize=8)
+def _second(whole: int) -> str:
+    # Most stamps are of the same second as the one before.
+    return datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")
