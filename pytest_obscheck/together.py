@@ -36,13 +36,12 @@ class Batch:
 class _Reach:
     """What a story changes, and what bears on its verdicts; ``alone``: why that cannot be told.
 
-    ``altered``: metrics; ``changes``: these and every recording rule behind them. ``moves``: alerts that may change state.
+    ``altered``: metrics. ``moves``: alerts that may change state.
     ``told``: alerts whose messages are claimed. ``reads``: metrics that claims rest on, ``None`` for any.
     """
 
     story: Scenario
     altered: frozenset[str] = frozenset()
-    changes: frozenset[str] = frozenset()
     moves: tuple[AlertRule, ...] = ()
     told: tuple[AlertRule, ...] = ()
     reads: frozenset[str] | None = frozenset()
@@ -80,9 +79,8 @@ def _reach(story: Scenario, facts: Facts) -> _Reach:
     if alone:
         return _Reach(story, alone=alone)
     altered = frozenset(name for fault in story.faults for name in fault.what.alters())
-    changes, moves = _spread(altered, facts)
     told = {id(rule): rule for claim in story.claims if _tells(claim) for rule in _about(claim, facts)}
-    return _Reach(story, altered, changes, moves, tuple(told.values()), _reads(story, facts))
+    return _Reach(story, altered, _moved(altered, facts), tuple(told.values()), _reads(story, facts))
 
 
 def _undecided(story: Scenario, facts: Facts) -> Iterator[str]:
@@ -103,15 +101,13 @@ def _undecided(story: Scenario, facts: Facts) -> Iterator[str]:
         yield f"{renaming} renames metrics"
 
 
-def _spread(altered: frozenset[str], facts: Facts) -> tuple[frozenset[str], tuple[AlertRule, ...]]:
-    """Return the metrics and the alerts that may change with some metrics, at any depth."""
+def _moved(altered: frozenset[str], facts: Facts) -> tuple[AlertRule, ...]:
+    """Return the alerts that may change state with some metrics, through recording rules at any depth."""
     changes, before = set(altered), -1
-    moves: list[AlertRule] = []
     while len(changes) != before:
         before = len(changes)
         changes.update(name for name, expr in facts.recordings.items() if _meets(_words(expr), changes))
-        moves = [rule for rule in facts.alerts if _meets(_words(rule.expr), changes)]
-    return frozenset(changes), tuple(moves)
+    return tuple(rule for rule in facts.alerts if _meets(_words(rule.expr), changes))
 
 
 def _meets(reads: frozenset[str] | None, changes: Iterable[str]) -> str:
@@ -186,7 +182,8 @@ def _disturbance(doer: _Reach, claimer: _Reach, facts: Facts) -> str:
     both = sorted(doer.altered & claimer.altered)
     if both:
         return f"\0 and \1 both alter {both[0]}"
-    metric = _meets(claimer.reads, doer.altered) or _meets(claimer.reads, doer.changes)
+    # What claims read is told down to the metrics below every recording rule.
+    metric = _meets(claimer.reads, doer.altered)
     if metric:
         return f"\0 changes {metric}, on which a claim of \1 rests"
     for moved in doer.moves:

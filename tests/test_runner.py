@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -587,3 +588,21 @@ def test_at_a_speed_the_ranges_are_filled_as_long_as_they_are_there() -> None:
     play(Play(a_story((Alert("Slow"), never("0s", "1m"))), stack, clock, journal, Inline(), settled))
 
     assert journal.zero == START + 5
+
+
+@dataclass
+class Active(FakeStack):
+    """A stack on which two alerts are active before time zero."""
+
+    def unready(self, expected: AbstractSet[str]) -> str:
+        return ", ".join(sorted({"A", "B"} - expected))
+
+
+def test_an_alert_that_one_of_them_wants_at_time_zero_is_unexpected_by_none() -> None:
+    stories = [a_story((Alert(name), eventually("0s", "1s"))) for name in "AB"]
+
+    together = side_by_side(FakeClock(START), Active(), *stories)
+    (alone,) = side_by_side(FakeClock(START), Active(), stories[0])
+
+    assert [journal.of("unready") for journal in together] == [[], []]
+    assert [event.data["words"] for event in alone.of("unready")] == ["B (waited 30.0s)"]

@@ -115,6 +115,24 @@ def test_later_stories_fill_earlier_batches() -> None:
     assert told(FULL, story("two", Alert("Full")), LATE, LOST) == [["full", "late", "lost"], ["two"]]
 
 
+def test_a_story_joins_the_first_batch_that_it_does_not_disturb() -> None:
+    two = story("two", Alert("Full"), alters="queue")
+
+    assert told(FULL, two, LATE, LOST) == [["full", "late", "lost"], ["two"]]
+
+
+def test_what_a_story_moves_is_followed_through_recording_rules_at_any_depth() -> None:
+    assert why(FULL, SLOW, groupings=((),)) == (
+        "'slow' waits: it may make Slow fire, which may come in one message with Full, whose messages 'full' claims"
+    )
+
+
+def test_a_label_that_is_rendered_may_have_any_value() -> None:
+    loud = (rule("Full", "disk", severity="warning"), rule("Lost", "payments", severity="{{ $labels.severity }}"))
+
+    assert told(FULL, LOST, alerts=loud, groupings=(("severity",),)) == [["full"], ["lost"]]
+
+
 @pytest.mark.parametrize("by", [(), ("job",), ("job", "severity")])
 def test_alerts_that_may_come_in_one_message_are_not_played_together(by: tuple[str, ...]) -> None:
     assert why(FULL, LATE, groupings=(("alertname",), by)) == (
