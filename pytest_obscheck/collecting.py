@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_obscheck.playing import BEGUN, played, session_of, stack_path
+from pytest_obscheck.playing import BEGUN, Venue, played, session_of, venue_of
 
 if TYPE_CHECKING:
     from pytest_obscheck.scenario import Scenario
 
 SUFFIX = ".obs.yaml"
 MARKER = "obs_stack"
-BATCHES: pytest.StashKey[dict[Path, list[list[StoryItem]]]] = pytest.StashKey()
+BATCHES: pytest.StashKey[dict[Venue, list[list[StoryItem]]]] = pytest.StashKey()
 WAITS: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
@@ -56,7 +56,7 @@ class StoryItem(pytest.Item):
 
     def runtest(self) -> None:
         """Play it and judge it."""
-        played(self, self.story, stack_of(self), company(self))
+        played(self, self.story, story_venue(self), company(self))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Return the report, or the sentence; a stack trace only for what we did not foresee."""
@@ -84,24 +84,24 @@ def company(item: StoryItem) -> dict[str, Scenario]:
 
 
 def _batch(item: StoryItem) -> list[StoryItem]:
-    """Return the items that are played together with this one; what they are is decided once for each stack."""
+    """Return the items that are played together with this one; what they are is decided once for each venue."""
     from pytest_obscheck.together import batches  # noqa: PLC0415
 
-    stack = stack_of(item)
+    venue = story_venue(item)
     decided = item.config.stash.setdefault(BATCHES, {})
-    if stack.resolve() not in decided:
-        session = session_of(item.config, stack, item.nodeid)
-        sharing = [each for each in item.session.items if _shares(each, stack)]
+    if venue not in decided:
+        session = session_of(item.config, venue, item.nodeid)
+        sharing = [each for each in item.session.items if _shares(each, venue)]
         items = {each.story.where: each for each in sharing if isinstance(each, StoryItem) and session.playable(each.story)}
         found = batches([each.story for each in items.values()], session.plan.facts)
         item.config.stash.setdefault(WAITS, []).extend(words for batch in found for words in batch.waits)
-        decided[stack.resolve()] = [[items[story.where] for story in batch.stories] for batch in found]
-    return next((batch for batch in decided[stack.resolve()] if item in batch), [item])
+        decided[venue] = [[items[story.where] for story in batch.stories] for batch in found]
+    return next((batch for batch in decided[venue] if item in batch), [item])
 
 
-def _shares(item: pytest.Item, stack: Path) -> bool:
+def _shares(item: pytest.Item, venue: Venue) -> bool:
     shares = isinstance(item, StoryItem) and item.story.share and item.get_closest_marker("skip") is None
-    return shares and stack_of(item).resolve() == stack.resolve()
+    return shares and story_venue(item) == venue
 
 
 def together(config: pytest.Config) -> list[str]:
@@ -117,11 +117,13 @@ def needs_stack(item: pytest.Item) -> bool:
     return isinstance(item, StoryItem) or bool({"scenario", "obs_stack"} & set(getattr(item, "fixturenames", ())))
 
 
-def stack_of(item: pytest.Item) -> Path:
-    """Return the stack file on which an item is played: its own, or the one that ``--obs-stack`` names."""
+def story_venue(item: pytest.Item) -> Venue:
+    """Return where an item is played: what its story or its marker names, else what the run's options do."""
     marker = item.get_closest_marker(MARKER)
-    named = item.story.stack if isinstance(item, StoryItem) else marker and "".join(map(str, marker.args))
-    return item.path.parent / named if named else stack_path(item.config)
+    named, speed = ("".join(map(str, marker.args)), str(marker.kwargs.get("speed", ""))) if marker else ("", "")
+    if isinstance(item, StoryItem):
+        named, speed = item.story.stack, item.story.speed
+    return venue_of(item.config, item.path.parent / named if named else None, speed)
 
 
 def neighbours(items: Sequence[pytest.Item]) -> list[pytest.Item]:
@@ -130,14 +132,14 @@ def neighbours(items: Sequence[pytest.Item]) -> list[pytest.Item]:
     No file is taken apart, and only files that need a stack change places, among themselves.
     """
     files = [list(group) for _, group in groupby(items, lambda item: item.path)]
-    stacks = [next((stack_of(item).resolve() for item in file if needs_stack(item)), None) for file in files]
+    stacks = [next((story_venue(item) for item in file if needs_stack(item)), None) for file in files]
     first = {stack: at for at, stack in reversed(list(enumerate(stacks)))}
     places = [at for at, stack in enumerate(stacks) if stack is not None]
     ordered = dict(zip(places, sorted(places, key=lambda at: first[stacks[at]]), strict=True))
     return [item for at in range(len(files)) for item in files[ordered.get(at, at)]]
 
 
-def last_of_each(items: Sequence[pytest.Item]) -> dict[str, Path]:
+def last_of_each(items: Sequence[pytest.Item]) -> dict[str, Venue]:
     """Return the node id of the last item of each stack, with that stack."""
-    last = {stack_of(item).resolve(): item.nodeid for item in items}
-    return {nodeid: path for path, nodeid in last.items()}
+    last = {story_venue(item): item.nodeid for item in items}
+    return {nodeid: venue for venue, nodeid in last.items()}

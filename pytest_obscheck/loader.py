@@ -10,13 +10,14 @@ from typing import Any
 
 from pytest_obscheck import registry, table
 from pytest_obscheck.abilities import AboutAlert
-from pytest_obscheck.errors import Problem, did_you_mean, shown_as
+from pytest_obscheck.errors import ConfigError, Problem, did_you_mean, shown_as
 from pytest_obscheck.protocols import Plan
 from pytest_obscheck.reading import Mismatch, Node, Reader, convert, refuse
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself, unnamed
+from pytest_obscheck.speed.factor import factor
 from pytest_obscheck.when import SPANS, Never, Phrase, Window, Within, seconds, spoken
 
-KEYS = ("name", "load", "faults", "expect", "share", "stack", table.KEY)
+KEYS = ("name", "load", "faults", "expect", "share", "stack", "speed", table.KEY)
 
 
 def load(path: Path, root: Path | None = None) -> tuple[Scenario, ...]:
@@ -45,6 +46,7 @@ class _Story:
     name: str = ""
     share: bool = False
     stack: str = ""
+    speed: str = ""
     loads: list[Planned] = field(default_factory=list)
     faults: list[Planned] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
@@ -55,6 +57,7 @@ class _Story:
             "name": self._name,
             "share": self._share,
             "stack": self._stack,
+            "speed": self._speed,
             "load": self._loads,
             "faults": self._faults,
             "expect": self._expect,
@@ -73,7 +76,7 @@ class _Story:
         name = self.name or self.row or self.reader.path.name.removesuffix(".obs.yaml")
         parts = tuple(self.loads), tuple(self.faults), tuple(self.claims)
         where = f"{self.reader.name}::{self.row}" if self.row else self.reader.name
-        return Scenario(name, *parts, share=self.share, stack=self.stack, where=where)
+        return Scenario(name, *parts, share=self.share, stack=self.stack, speed=self.speed, where=where)
 
     def _name(self, node: Node) -> None:
         self.name = self._converted(node, str, "name") or ""
@@ -89,6 +92,13 @@ class _Story:
         else:
             known = (str(each.relative_to(path.parent)) for each in path.parent.glob("*.y*ml"))
             self.reader.problem(node, f"stack: no file {given!r}", did_you_mean(path.name, known))
+
+    def _speed(self, node: Node) -> None:
+        self.speed = self._converted(node, str, "speed") or ""
+        try:
+            factor(self.speed)
+        except ConfigError as error:
+            self.reader.problem(node, f"speed: {error.problems[0].what}", error.problems[0].right)
 
     def _loads(self, node: Node) -> None:
         for item in self.reader.items(node, "load"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -18,52 +19,61 @@ if TYPE_CHECKING:
 DEFAULT = "<ini obs_stack>"
 """What ``--obs-stack`` has for its value where none is given."""
 
+
+@dataclass(frozen=True)
+class Venue:
+    """Where a story is played: the stack file, and how much faster story time passes there."""
+
+    path: Path
+    speed: str
+
+
 NOBODY: Mapping[str, Any] = MappingProxyType({})
-SESSIONS: pytest.StashKey[dict[Path, Any]] = pytest.StashKey()
-TOLD: pytest.StashKey[dict[Path, str]] = pytest.StashKey()
+SESSIONS: pytest.StashKey[dict[Venue, Any]] = pytest.StashKey()
+TOLD: pytest.StashKey[dict[Venue, str]] = pytest.StashKey()
 KEPT: pytest.StashKey[list[str]] = pytest.StashKey()
 RESULTS: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
 BEGUN: pytest.StashKey[set[str]] = pytest.StashKey()
 TOOK: pytest.StashKey[float] = pytest.StashKey()
 
 
-def stack_path(config: pytest.Config) -> Path:
-    """Return the stack file that ``--obs-stack`` names."""
+def venue_of(config: pytest.Config, path: Path | None = None, speed: str = "") -> Venue:
+    """Return the venue that the run's options name, as far as a story names none."""
     given = config.option.obs_stack
-    if given == DEFAULT:
-        return config.rootpath / str(config.getini("obs_stack"))
-    return config.invocation_params.dir / str(given)
+    if path is None and given == DEFAULT:
+        path = config.rootpath / str(config.getini("obs_stack"))
+    return Venue((path or config.invocation_params.dir / str(given)).resolve(), speed or config.option.obs_speed)
 
 
-def session_of(config: pytest.Config, path: Path, who: str = "") -> Session:
-    """Return the session of a stack file.
+def session_of(config: pytest.Config, venue: Venue, who: str = "") -> Session:
+    """Return the session of a venue.
 
     The first who needs it is told everything that is wrong with it, as ``ObscheckError``; others are told who that was.
     """
     from pytest_obscheck.errors import ObscheckError, StackError  # noqa: PLC0415
 
-    key, told = path.resolve(), config.stash.setdefault(TOLD, {})
+    told = config.stash.setdefault(TOLD, {})
     sessions = config.stash.setdefault(SESSIONS, {})
-    if key in told:
-        raise StackError(f"{_shown(config, path)}: this stack cannot be used; {told[key]} says why")
-    if key not in sessions:
+    if venue in told:
+        raise StackError(f"{_shown(config, venue.path)}: this stack cannot be used; {told[venue]} says why")
+    if venue not in sessions:
         try:
-            sessions[key] = _opened(config, path)
+            sessions[venue] = _opened(config, venue)
         except ObscheckError:
-            told[key] = who
+            told[venue] = who
             raise
-    session: Session = sessions[key]
+    session: Session = sessions[venue]
     return session
 
 
-def _opened(config: pytest.Config, path: Path) -> Session:
+def _opened(config: pytest.Config, venue: Venue) -> Session:
     from pytest_obscheck.session import Session  # noqa: PLC0415
     from pytest_obscheck.stack import read  # noqa: PLC0415
 
     flags = [str(word) for word in config.invocation_params.args]
     chosen = config.option
-    file = read(path, config.rootpath)
-    within, speed = _ready_within(config), chosen.obs_speed
+    file = read(venue.path, config.rootpath)
+    within, speed = _ready_within(config), venue.speed
     tell = partial(_tell, config)
     session = Session(file, chosen.obs_runtime, chosen.obs_keep, chosen.obs_control, flags, within, speed, tell)
     assert session.plan is not None  # noqa: S101 - reading it is the check
@@ -89,19 +99,19 @@ def _ready_within(config: pytest.Config) -> float:
         raise pytest.UsageError(f"obs_ready_within: {error}") from None
 
 
-def close(config: pytest.Config, only: Path | None = None) -> None:
+def close(config: pytest.Config, only: Venue | None = None) -> None:
     """End the stacks that run, or only one; what is needed again later starts again."""
     sessions = config.stash.get(SESSIONS, {})
-    for path in [path for path in sessions if only in (None, path)]:
-        session = sessions[path]
+    for venue in [venue for venue in sessions if only in (None, venue)]:
+        session = sessions[venue]
         if config.option.obs_keep and session.folder:
             kept = config.stash.setdefault(KEPT, [])
             kept.extend({str(session.folder)} - set(kept))
         session.close()
-        del sessions[path]
+        del sessions[venue]
 
 
-def played(item: pytest.Item, story: Scenario, stack: Path, company: Mapping[str, Scenario] = NOBODY) -> Played:
+def played(item: pytest.Item, story: Scenario, venue: Venue, company: Mapping[str, Scenario] = NOBODY) -> Played:
     """Play a story for a test item; raise ``StoryFailed`` or ``StoryUnknown`` with the report where it did not pass.
 
     ``company``: other stories, by their node ids, that are played at the same time; their items then have their results.
@@ -111,7 +121,7 @@ def played(item: pytest.Item, story: Scenario, stack: Path, company: Mapping[str
 
     __tracebackhide__ = True
     try:
-        result = _result(item, {item.nodeid: story, **company}, stack)
+        result = _result(item, {item.nodeid: story, **company}, venue)
     except ObscheckError as error:
         # Where in the harness a mistake of the user's was noticed helps nobody.
         raise error.with_traceback(None) from None
@@ -126,14 +136,14 @@ def played(item: pytest.Item, story: Scenario, stack: Path, company: Mapping[str
     raise raised(f"{result.text}  journal: {_shown(item.config, result.journal)}")
 
 
-def _result(item: pytest.Item, stories: Mapping[str, Scenario], stack: Path) -> Played:
+def _result(item: pytest.Item, stories: Mapping[str, Scenario], venue: Venue) -> Played:
     """Return the result of an item's story, played now with its company, or before as company of another."""
     from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
 
     results: dict[str, Any] = item.config.stash.setdefault(RESULTS, {})
     alone = item.nodeid not in results and len(stories) == 1
     if item.nodeid not in results:
-        results.update(_played_now(item, stories, stack))
+        results.update(_played_now(item, stories, venue))
     result: Played | ObscheckError = results.pop(item.nodeid)
     if isinstance(result, ObscheckError):
         raise result
@@ -142,11 +152,11 @@ def _result(item: pytest.Item, stories: Mapping[str, Scenario], stack: Path) -> 
     return result
 
 
-def _played_now(item: pytest.Item, stories: Mapping[str, Scenario], stack: Path) -> Mapping[str, Any]:
+def _played_now(item: pytest.Item, stories: Mapping[str, Scenario], venue: Venue) -> Mapping[str, Any]:
     """Return what came of each story, by node id; one mistake that stops them all is that of each."""
     from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
 
-    session = session_of(item.config, stack, item.nodeid)
+    session = session_of(item.config, venue, item.nodeid)
     item.config.stash.setdefault(BEGUN, set()).update(stories)
     try:
         made = session.play_together(list(stories.values()), _report_folder(item.config))

@@ -17,17 +17,17 @@ from pytest_obscheck.collecting import (
     last_of_each,
     needs_stack,
     neighbours,
-    stack_of,
+    story_venue,
     together,
 )
-from pytest_obscheck.playing import DEFAULT, KEPT, TOOK, close, played, session_of, stack_path
+from pytest_obscheck.playing import DEFAULT, KEPT, TOOK, Venue, close, played, session_of, venue_of
 
 if TYPE_CHECKING:
     from pytest_obscheck.scenario import Draft
     from pytest_obscheck.stack import LiveStack
 
 LEFT_OUT: pytest.StashKey[int] = pytest.StashKey()
-LAST: pytest.StashKey[dict[str, Path]] = pytest.StashKey()
+LAST: pytest.StashKey[dict[str, Venue]] = pytest.StashKey()
 
 
 # ── options ──────────────────────────────────────────────────────────────────
@@ -62,7 +62,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marker."""
-    config.addinivalue_line("markers", f"{MARKER}(path): the stack.yaml on which this test plays, relative to the test's file")
+    config.addinivalue_line("markers", f"{MARKER}(path, speed=): the stack.yaml of a test, relative to its file, and its speed")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -81,7 +81,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
 
         try:
-            session_of(config, stack_path(config))
+            session_of(config, venue_of(config))
         except ObscheckError as error:
             raise pytest.UsageError(str(error)) from None
 
@@ -160,7 +160,7 @@ class Story:
         """Play the story and judge it; return the report, or raise ``StoryFailed`` or ``StoryUnknown`` with it."""
         __tracebackhide__ = True
         self.ran = True
-        return played(self._item, self._draft.done(), stack_of(self._item)).report
+        return played(self._item, self._draft.done(), story_venue(self._item)).report
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def obs_stack(request: pytest.FixtureRequest) -> LiveStack:
     from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
 
     try:
-        return session_of(request.config, stack_of(request.node), request.node.nodeid).stack()
+        return session_of(request.config, story_venue(request.node), request.node.nodeid).stack()
     except ObscheckError as error:
         said = str(error)
     pytest.fail(said, pytrace=False)

@@ -19,6 +19,7 @@ def to_data(scenario: Scenario) -> dict[str, Any]:
         "where": scenario.where,
         "share": scenario.share,
         "stack": scenario.stack,
+        "speed": scenario.speed,
         "loads": [_planned_data(planned) for planned in scenario.loads],
         "faults": [_planned_data(planned) for planned in scenario.faults],
         "claims": [_claim_data(claim) for claim in scenario.claims],
@@ -50,6 +51,7 @@ def from_data(data: Mapping[str, Any]) -> Scenario:
             tuple(_claim_from(each) for each in data["claims"]),
             data["share"],
             data.get("stack", ""),
+            data.get("speed", ""),
             data["where"],
         )
     except (registry.UnknownName, KeyError, TypeError, ValueError) as error:

@@ -49,7 +49,7 @@ class Scenario:
     """One story.
 
     ``share``: whether it may run on a stack that other stories have used, or use now. ``stack``: the path of the stack.yaml on
-    which it is played; ``""`` for the one that the run names.
+    which it is played, and ``speed`` how much faster its time passes; ``""`` for what the run names.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Scenario:
     claims: tuple[Claim, ...] = ()
     share: bool = False
     stack: str = ""
+    speed: str = ""
     where: str = field(default="", compare=False)
 
 
@@ -95,6 +96,7 @@ class Draft:
     where: str = ""
     share: bool = False
     stack: str = ""
+    speed: str = ""
     _loads: list[Planned] = field(default_factory=list)
     _faults: list[Planned] = field(default_factory=list)
     _claims: list[Claim] = field(default_factory=list)
@@ -116,7 +118,7 @@ class Draft:
     def done(self) -> Scenario:
         """Return the story as data."""
         loads, faults, claims = tuple(self._loads), tuple(self._faults), tuple(self._claims)
-        return Scenario(self.name, loads, faults, claims, self.share, self.stack, self.where)
+        return Scenario(self.name, loads, faults, claims, self.share, self.stack, self.speed, self.where)
 
     def _plan(self, into: list[Planned], what: Any, window: Window, as_: str) -> Planned:
         taken = [planned.name for planned in (*self._loads, *self._faults)]

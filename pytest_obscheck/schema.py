@@ -39,6 +39,10 @@ def schema() -> dict[str, Any]:
             "name": {"type": "string"},
             "rows": {**rows, "description": "one story for each: '${column}' in the other texts is what the row says"},
             "stack": {"type": "string", "description": "the stack.yaml to play it on, relative to this file"},
+            "speed": {
+                "type": ["string", "number"],
+                "description": "how much faster its time passes, in place of --obs-speed",
+            },
             "share": _or_column(
                 {"type": "boolean", "description": "may run on a stack that other stories have used, or use now"}
             ),

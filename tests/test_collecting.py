@@ -65,6 +65,22 @@ def test_a_file_with_several_stacks_is_not_taken_apart(shop: pytest.Pytester) ->
     assert order(shop.runpytest("--collect-only", "-q", "--obs-stack")) == ["a", "b", "c", "one"]
 
 
+def test_stories_of_one_speed_follow_each_other(shop: pytest.Pytester) -> None:
+    for name, speed in (("a", "speed: 1"), ("b", ""), ("c", "speed: 1"), ("d", "speed: 2.5")):
+        write(shop, f"{name}.obs.yaml", STORY.format(f"{speed}\n"))
+
+    assert order(shop.runpytest("--collect-only", "-q", "--obs-stack", "--obs-speed=2.5")) == ["a", "c", "b", "d"]
+
+
+def test_a_speed_that_is_none_is_told_with_the_line_of_the_story(shop: pytest.Pytester) -> None:
+    write(shop, "a/one.obs.yaml", STORY.format("name: one\nspeed: 0.5\n"))
+    run = shop.runpytest("--obs-stack")
+
+    run.stdout.fnmatch_lines(
+        ["a/one.obs.yaml:2: speed: 0.5 is not a speed; it must be 1 or more: 60 plays an hour in a minute"]
+    )
+
+
 def test_a_stack_file_that_is_not_there_is_told_with_the_line_of_the_story(shop: pytest.Pytester) -> None:
     write(shop, "a/one.obs.yaml", STORY.format("name: one\nstack: ../stack/othr.yaml\n"))
     run = shop.runpytest("--obs-stack")

@@ -185,7 +185,8 @@ CLAIM = "expect:\n  - alert: {name: A}\n    never: 0s .. 1s\n"
         (
             "x: &x {name: A}\nexpect:\n  - alert: {<<: *x}\n    never: 0s .. 1s\n",
             [
-                "scenarios/slow.obs.yaml:1: a story has no 'x'; known are: expect, faults, load, name, rows, share, stack",
+                "scenarios/slow.obs.yaml:1: a story has no 'x'; "
+                + "known are: expect, faults, load, name, rows, share, speed, stack",
                 "scenarios/slow.obs.yaml:3: '<<' is not read here; write the lines out",
             ],
         ),
