@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from pytest_obscheck.loader import KEYS, check, load
 from pytest_obscheck.protocols import AlertRule, Facts
 from pytest_obscheck.registry import Names
 from pytest_obscheck.scenario import Claim, Draft, Planned, Scenario
+from pytest_obscheck.speed import Pace, Speed
 from pytest_obscheck.testing import a_plan
 from pytest_obscheck.when import always, during, eventually, never, once, within
 
@@ -360,3 +363,14 @@ def test_a_story_that_claims_nothing_is_a_problem() -> None:
     assert check(Scenario("s", where="test_a.py"), a_plan()) == [
         Problem("test_a.py", "the story claims nothing", "expect something of it")
     ]
+
+
+def test_a_claim_about_an_alert_that_a_speed_would_make_another_is_refused() -> None:
+    rule = AlertRule("Old", "time() > 1", "0s", {}, {}, "g", "1s", "rules.yml:1")
+    why = Problem("rules.yml:1", "alert Old is no use at speed 60: decision, for time() is real", "run it at speed 1")
+    plan = replace(a_plan(Facts(alerts=(rule,))), pace=Pace(Speed(Fraction(60)), unfit={"Old": why}))
+    claims = (Claim(Alert("Old"), never("0s", "1s"), where="a:9"),)
+
+    (told,) = check(Scenario("s", (), (), claims, where="a"), plan)
+
+    assert str(told) == "a:9: alert Old is no use at speed 60: decision, for time() is real (rules.yml:1); run it at speed 1"

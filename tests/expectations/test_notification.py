@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
+from pytest_obscheck.errors import Problem
 from pytest_obscheck.expectations.notification import Deliveries, Notification
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.protocols import AlertRule, Delivery, Facts, History, Route
+from pytest_obscheck.speed import Pace, Speed
 from pytest_obscheck.testing import FakeStack, a_journal, a_plan
 from pytest_obscheck.verdict import Outcome
 from pytest_obscheck.when import Decision, Phrase, Window, during, eventually, never, once
@@ -399,3 +402,14 @@ def test_a_message_that_says_something_else_does_not_count_and_is_shown() -> Non
     told = expectation.tell(_history(journal), Window(0.0, 9.0))
     assert told == "pagerduty was told '88% used, is slow', which lacks '12% used'"
     assert str(expectation) == "pagerduty is notified of Slow{job=\"checkout\"}, saying 'is slow' and '12% used'"
+
+
+@pytest.mark.parametrize(("receiver", "refused"), [("nights", True), ("on-call", False), ("", False)])
+def test_at_a_speed_a_receiver_that_hangs_on_the_wall_clock_is_a_problem(receiver: str, refused: bool) -> None:
+    fixed = {"nights": Problem("am.yml:4", "mute_time_intervals hangs on the wall clock", "run it at speed 1")}
+    ways = (Route("x", "/", "slack", "nights"), Route("x", "/", "slack", "on-call"))
+    plan = dataclasses.replace(a_plan(Facts(routes=ways)), pace=Pace(Speed(Fraction(60)), fixed=fixed))
+    told = "receiver 'nights' cannot be sped up: mute_time_intervals hangs on the wall clock (am.yml:4); run it at speed 1"
+
+    assert list(Notification("slack", receiver=receiver).problems(plan)) == ([told] if refused else [])
+    assert list(Notification("slack", receiver="nights").problems(dataclasses.replace(plan, pace=Pace()))) == []
