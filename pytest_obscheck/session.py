@@ -181,7 +181,7 @@ class Session:
     def _header(self, scenario: Scenario, stack: LiveStack) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the first events of a journal: everything that explains the rest without the stack."""
         versions = {"obscheck": version("pytest-obscheck"), "python": platform.python_version()}
-        pace = {"speed": self.plan.pace.by, "pace": self.plan.pace.words}
+        pace = {"speed": self.plan.pace.by, "pace": self.plan.pace.words, "scrape": self.plan.pace.scrape}
         yield "run", {**versions, "flags": list(self.flags), **pace, "clocks_ahead": stack.clocks()}
         yield "scenario", to_data(scenario)
         yield "plan", plan_data(self.plan)

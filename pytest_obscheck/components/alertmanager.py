@@ -21,6 +21,7 @@ from pytest_obscheck.speed import (
     alertmanager_flag_spans,
     alertmanager_flags,
     alertmanager_spans,
+    known_flags,
     speed_alertmanager,
 )
 
@@ -95,7 +96,8 @@ class Alertmanager:
             # Its default is a wildcard address, for TCP and UDP.
             yield "--cluster.listen-address="
         args = kept(self._args(place), _OURS)
-        yield from alertmanager_flags(args, place.speed) if place.speed.changes else args
+        known = known_flags(place.fill("${alertmanager.version}"))
+        yield from alertmanager_flags(args, place.speed, known) if place.speed.changes else args
 
 
 @dataclass

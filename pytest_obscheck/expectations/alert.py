@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pytest_obscheck.expectations._alertstates import AlertStates, Seen, seen, unknown_alert
 from pytest_obscheck.expectations._behind import Behind, lookback, why_quiet
+from pytest_obscheck.expectations._theory import theory
 from pytest_obscheck.expectations._timeline import Moment, State, missed, moments
 from pytest_obscheck.matching import braces, subset
 from pytest_obscheck.protocols import History, Look, Plan
@@ -61,9 +62,12 @@ class Alert:
     def holds(self, history: History) -> Sequence[Sight]:
         """Return, moment by moment, whether the alert was in the state."""
         readings = self._readings(history) if self.annotations else {}
-        return [self._sight(history, moment, readings) for moment in moments(history, self.name, self.labels)]
+        band = theory(history.journal, self.name) if self.state == "firing" else ""
+        return [self._sight(history, moment, readings, band) for moment in moments(history, self.name, self.labels)]
 
-    def _sight(self, history: History, moment: Moment, readings: Mapping[float, Sequence[Mapping[str, Any]]]) -> Sight:
+    def _sight(
+        self, history: History, moment: Moment, readings: Mapping[float, Sequence[Mapping[str, Any]]], band: str
+    ) -> Sight:
         at = history.story(moment.at)
         if moment.blind:
             return Sight(at, None, moment.blind)
@@ -72,7 +76,7 @@ class Alert:
             return self._annotated(at, _words(history, mine), readings, moment.at)
         shown = mine or next(iter(moment.active), None)
         holds = mine is not None or (self.state == "inactive" and not moment.active)
-        return Sight(at, holds, _words(history, shown) if shown else "inactive")
+        return Sight(at, holds, _words(history, shown) + (band if mine else "") if shown else "inactive")
 
     def _readings(self, history: History) -> dict[float, list[Mapping[str, Any]]]:
         """Return the alerts in the state, with their annotations, by the Unix second at which the rules were read."""

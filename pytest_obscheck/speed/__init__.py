@@ -5,6 +5,7 @@ from pytest_obscheck.speed.alertmanager import (
     alertmanager_flag_spans,
     alertmanager_flags,
     alertmanager_spans,
+    known_flags,
     speed_alertmanager,
 )
 from pytest_obscheck.speed.bands import Band, check_margin, firing_band
@@ -51,6 +52,7 @@ __all__ = [
     "factor",
     "firing_band",
     "flows_in_use",
+    "known_flags",
     "largest",
     "metrics_of",
     "misfit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -94,6 +95,13 @@ def alertmanager_flags(args: Sequence[str], speed: Speed, known: Collection[str]
     ``known``: the names that this version has. What the network needs (probes, gossip, TCP) is physical.
     """
     return sped_flags(args, _flags(args), speed, known)
+
+
+def known_flags(version: str) -> frozenset[str]:
+    """Return which flags of time a version of Alertmanager has; before 0.29 empty groups lived for 30 s of wall time."""
+    found = re.match(r"v?(\d+)\.(\d+)", version)
+    older = found is not None and (int(found[1]), int(found[2])) < (0, 29)
+    return frozenset({*FLAGS, *CLUSTER}) - (frozenset({"dispatch.maintenance-interval"}) if older else frozenset())
 
 
 def alertmanager_flag_spans(args: Sequence[str]) -> Iterator[Span]:

@@ -36,6 +36,7 @@ class Pace:
 
     ``words``: what set or limited it. ``unfit``: alerts and recording rules that it would make other rules, and why.
     ``fixed``: receivers whose notifications hang on the wall clock, and why. ``metrics``: what is known of metrics.
+    ``scrape``: the longest scrape interval in story seconds.
     """
 
     speed: Speed = UNSPED
@@ -43,6 +44,7 @@ class Pace:
     unfit: Mapping[str, Problem] = field(default_factory=dict)
     fixed: Mapping[str, Problem] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    scrape: float = 0.0
 
     def misfits(self, kind: str, expr: str) -> Iterator[str]:
         """Yield why a story's own query would be another one at this speed, or rests on a recording rule that would."""

@@ -57,7 +57,7 @@ def pace(asked: str, stack: StackFile, facts: Facts, place: Callable[[Member], P
     speed = Speed(by, source, evaluation, _clock(spans, evaluation, by, now) if source is Source.SCRIPTED else VirtualClock())
     fixed = {receiver: problem for each in timings.values() for receiver, problem in each.fixed.items()}
     metrics = flows_in_use([*(rule.expr for rule in facts.alerts), *facts.recordings.values()])
-    return Pace(speed, words, dict(_unfit(facts, speed, metrics)), fixed, metrics)
+    return Pace(speed, words, dict(_unfit(facts, speed, metrics)), fixed, metrics, float(scrape) / 1000)
 
 
 def _by(asked: str, spans: Sequence[Span], scrape: Fraction, source: Source) -> tuple[Fraction, str]:

@@ -372,3 +372,17 @@ def test_at_a_speed_a_firing_is_told_on_both_clocks() -> None:
     assert decided(Alert("Slow"), eventually("0s", "5m"), journal).words == (
         "fired at 2m00s of the story, 2.0s of wall time, speed 60"
     )
+
+
+def test_at_a_speed_the_band_that_theory_gives_is_told_where_hold_and_intervals_are_known() -> None:
+    journal = looked(Alert("Slow"), FIRING)
+    journal.speed = 60
+    rule = {"where": "r.yml:1", "exprs": [], "for": "1m", "interval": "30s"}
+    journal.write("plan", ZERO, alerts={"Slow": rule}, routes=[])
+    journal.write("run", ZERO, scrape=15.0)
+
+    assert decided(Alert("Slow"), eventually("0s", "5m"), journal).words == (
+        "fired at 2m00s of the story, 2.0s of wall time, speed 60; in theory 60.0s .. 1m45s after its expression comes true"
+    )
+    journal.speed = 1
+    assert decided(Alert("Slow"), eventually("0s", "5s"), journal).words == "fired at 2.0s"

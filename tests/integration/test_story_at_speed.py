@@ -63,6 +63,26 @@ import pytest_obscheck.components.alertmanager as component
 
 component.speed_alertmanager = lambda document, speed: None
 """
+REAL = """\
+name: real services fail at their real rate
+load:
+  - locust: {file: loads/checkout.py, users: 10}
+    from: 0s
+    until: 14s
+faults:
+  - down: {to: payments}
+    from: 4s
+    until: 9s
+expect:
+  - alert: {name: HighErrorRate}
+    never: 0s .. 4s
+  - alert: {name: HighErrorRate}
+    within: 5s
+    after: down
+  - resolved: {name: HighErrorRate}
+    within: 5s
+    after: cure of down
+"""
 
 
 @pytest.fixture
@@ -107,3 +127,13 @@ def test_a_speed_that_does_not_divide_is_refused_before_anything_starts(pods: An
 
     assert run.code == pytest.ExitCode.USAGE_ERROR, run.out
     assert "prometheus.yml:1: 15s divided by 7 is not a whole number of milliseconds; the nearest speed that divides" in run
+
+
+def test_real_services_play_a_story_at_the_fastest_speed_that_their_exporters_allow(project: Any) -> None:
+    project.write("scenarios/real.obs.yaml", REAL)
+
+    run = project.pytest("--obs-stack", "--obs-speed=auto", "scenarios/real.obs.yaml", "-rA")
+
+    assert run.code == 0, run.out
+    limit = "auto: 2, limited by the scrape_interval 200ms of prometheus/prometheus.yml:4"
+    assert f"! played at speed 2 (real samples; {limit})" in run

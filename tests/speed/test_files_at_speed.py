@@ -17,6 +17,7 @@ from pytest_obscheck.speed import (
     alertmanager_flags,
     alertmanager_spans,
     evaluation_interval,
+    known_flags,
     misfits,
     prometheus_flag_spans,
     prometheus_flags,
@@ -270,3 +271,9 @@ def test_a_rule_that_a_speed_would_make_another_is_named_with_its_class(tmp_path
     ]
     assert list(found) == [("groups", 0, "rules", 0), ("groups", 0, "rules", 2)]
     assert misfits(rules, SPEED) == {}
+
+
+def test_an_alertmanager_older_than_the_flag_of_maintenance_is_not_given_it() -> None:
+    assert "dispatch.maintenance-interval" not in known_flags("0.28.1")
+    assert "dispatch.maintenance-interval" in known_flags("0.29.0")
+    assert "data.maintenance-interval" in known_flags("v0.25.0")
