@@ -382,7 +382,7 @@ def test_at_a_speed_the_band_that_theory_gives_is_told_where_hold_and_intervals_
     journal.write("run", ZERO, scrape=15.0)
 
     assert decided(Alert("Slow"), eventually("0s", "5m"), journal).words == (
-        "fired at 2m00s of the story, 2.0s of wall time, speed 60; in theory 60.0s .. 1m45s after its expression comes true"
+        "fired at 2m00s of the story, 2.0s of wall time, speed 60; in theory 60.0s .. 105.0s after its expression comes true"
     )
     journal.speed = 1
     assert decided(Alert("Slow"), eventually("0s", "5s"), journal).words == "fired at 2.0s"
