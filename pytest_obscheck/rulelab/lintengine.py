@@ -1,19 +1,16 @@
-"""What the real engine makes of an expression: many small questions, answered by one promtool."""
+"""What the real engine makes of an expression: the values that it has over some series, at some instants."""
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-AT_ONCE = 250
-"""How many questions one promtool is asked: all of them stand on one command line."""
-SECONDS = 120.0
+from pytest_obscheck.rulelab import promtool as engine
+
+LABEL = "obscheck_value"
+_VALUE = re.compile(rf'\b{LABEL}="([^"]+)"')
 
 
 @dataclass(frozen=True)
@@ -33,46 +30,20 @@ class Question:
 
 def ask(promtool: Path, questions: Sequence[Question]) -> dict[str, list[list[float]]]:
     """Return key → for each instant the distinct values; none where the expression has no value, or no sense."""
-    answers: dict[str, list[list[float]]] = {}
-    for first in range(0, len(questions), AT_ONCE):
-        some = questions[first : first + AT_ONCE]
-        said = _run(promtool, some)
-        answers |= {each.key: [_values(said, number, at) for at in range(len(each.at))] for number, each in enumerate(some)}
-    return answers
+    said = engine.ask(promtool, [_trial(question) for question in questions])
+    return {each.key: [_values(answer, at) for at in range(len(each.at))] for each, answer in zip(questions, said, strict=True)}
 
 
-def _run(promtool: Path, questions: Sequence[Question]) -> dict[tuple[int, int], list[float]]:
-    with tempfile.TemporaryDirectory(prefix="obscheck-lint-") as folder:
-        files = [_written(Path(folder), number, question) for number, question in enumerate(questions)]
-        command: list[str | Path] = [promtool, "test", "rules", *files]
-        told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS, stdin=subprocess.DEVNULL)
-    found: dict[tuple[int, int], list[float]] = {}
-    for number, at, value in re.findall(r'\bobs(\d+)at(\d+)="([^"]+)"', told.stdout + told.stderr):
-        found.setdefault((int(number), int(at)), []).append(float(value))
-    return found
+def _trial(question: Question) -> engine.Trial:
+    """Return the question as promtool is asked: with the distinct values in a label, however many series there are."""
+    recordings = [{"record": name, "expr": expr} for name, expr in question.recordings]
+    counted = f'count_values("{LABEL}", {question.expr})'
+    queries = [engine.Query(str(index), counted, at) for index, at in enumerate(question.at)]
+    return engine.Trial({}, list(question.series.items()), question.step, 0, queries, before=recordings)
 
 
-def _values(said: Mapping[tuple[int, int], list[float]], number: int, at: int) -> list[float]:
-    return sorted(said.get((number, at), ()))
-
-
-def _written(folder: Path, number: int, question: Question) -> Path:
-    """Write one test that must fail: what promtool then says it got is the answer, in the label that count_values makes."""
-    never = [{"labels": '{obscheck="asks"}', "value": 0}]
-    asked = [
-        {"expr": f'count_values("obs{number}at{index}", {question.expr})', "eval_time": f"{at}ms", "exp_samples": never}
-        for index, at in enumerate(question.at)
-    ]
-    inputs = [{"series": name, "values": values} for name, values in question.series.items()]
-    test = {"interval": f"{question.step}ms", "input_series": inputs, "promql_expr_test": asked}
-    file: dict[str, Any] = {"evaluation_interval": f"{question.step}ms", "tests": [test]}
-    if question.recordings:
-        rules = [{"record": name, "expr": expr} for name, expr in question.recordings]
-        (folder / f"{number}.rules.json").write_text(json.dumps({"groups": [{"name": "g", "rules": rules}]}), encoding="utf-8")
-        file["rule_files"] = [f"{number}.rules.json"]
-    path = folder / f"{number}.json"
-    path.write_text(json.dumps(file), encoding="utf-8")
-    return path
+def _values(answer: engine.Answer, at: int) -> list[float]:
+    return sorted(float(value) for labels in answer.values.get(str(at), ()) for value in _VALUE.findall(labels))
 
 
 def flat(answers: Iterable[Iterable[float]]) -> list[float]:

@@ -36,6 +36,7 @@ class Query:
 class Trial:
     """One rule over some series with the questions about it; ``step`` and ``start`` are milliseconds.
 
+    ``before``: rules that must be evaluated before it. An empty ``rule`` is none.
     ``names``: every metric and rule that it reads or makes; empty where it may read any, so that it must be alone.
     """
 
@@ -45,6 +46,7 @@ class Trial:
     start: int
     queries: Sequence[Query]
     names: frozenset[str] = frozenset()
+    before: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -133,8 +135,8 @@ def _write(folder: Path, number: int, pack: Sequence[tuple[int, Trial]]) -> None
     }
     if first.start:
         test["start_timestamp"] = datetime.fromtimestamp(first.start / 1000, UTC).isoformat().replace("+00:00", "Z")
-    rules = {"groups": [{"name": "rules", "rules": [dict(trial.rule) for _, trial in pack]}]}
-    (folder / f"{number}.rules.yml").write_text(json.dumps(rules))
+    rules = [dict(rule) for _, trial in pack for rule in (*trial.before, trial.rule) if rule]
+    (folder / f"{number}.rules.yml").write_text(json.dumps({"groups": [{"name": "rules", "rules": rules}]}))
     whole = {"rule_files": [f"{number}.rules.yml"], "evaluation_interval": spelled(first.step), "tests": [test]}
     (folder / f"{number}.yml").write_text(json.dumps(whole))
 
