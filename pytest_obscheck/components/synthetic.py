@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import httpx
 
+from pytest_obscheck.components._exposition import saved
 from pytest_obscheck.components._http import plain
 from pytest_obscheck.errors import ConfigError, LookFailed, Problem, did_you_mean
 from pytest_obscheck.protocols import Facts, Launch, Place
@@ -32,15 +33,17 @@ class Synthetic:
     histogram, summary, untyped; for the ``_bucket``, ``_sum`` and ``_count`` of a classic histogram: histogram). A new value
     comes every ``interval`` of story time, the first one when the story begins; until then it is exposed too. As in promtool,
     a value is seen for five minutes after the last one, unless ``stale`` ends it. ``job`` and ``instance`` are Prometheus's
-    to add. ``speed`` makes the time of these series pass faster than the story's.
+    to add. ``speed`` makes the time of these series pass faster than the story's. ``exposition`` is a file of what a whole
+    exporter exposes, relative to stack.yaml (`obscheck targets --with-samples` saves some); ``series`` come before it.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("http", "control")
     after: ClassVar[tuple[str, ...]] = ()
 
-    series: tuple[Mapping[str, str], ...]
+    series: tuple[Mapping[str, str], ...] = ()
     interval: Duration = "1m"
     speed: float = 1.0
+    exposition: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a time that does not pass."""
@@ -51,7 +54,8 @@ class Synthetic:
 
     def facts(self, place: Place) -> Facts:
         """Return nothing; ``ConfigError`` with every series that cannot be exposed."""
-        problems = [Problem(place.name, what) for what in self._problems()]
+        series = self._series(place)
+        problems = [Problem(place.name, what) for what in _problems(series)]
         if problems:
             raise ConfigError(problems)
         return Facts()
@@ -67,7 +71,7 @@ class Synthetic:
             "interval": seconds(self.interval),
             "speed": self.speed,
             "story": STORY,
-            "series": [dict(each) for each in self.series],
+            "series": [dict(each) for each in self._series(place)],
         }
         argv = ("python", "-m", "pytest_obscheck.synthetic", CONFIG)
         return Launch(argv, place.folder, files={CONFIG: json.dumps(config, indent=2)})
@@ -76,15 +80,29 @@ class Synthetic:
         """Return a client for its control port."""
         return SyntheticClient(place.name, _client(place.addresses["control"]), _client(place.addresses["http"]))
 
-    def _problems(self) -> Iterator[str]:
-        seen: dict[tuple[tuple[str, str], ...], int] = {}
-        if not self.series:
-            yield "there are no series; write them like [{series: 'x{a=\"b\"}', values: '0x10 1x100'}]"
-        for number, each in enumerate(self.series, 1):
-            yield from (f"series {number}: {what}" for what in _wrong(each))
-            key = _identity(each)
-            if key and seen.setdefault(key, number) != number:
-                yield f"series {number}: {each['series']!r} is written twice, first as series {seen[key]}; keep one of them"
+    def _series(self, place: Place) -> list[Mapping[str, str]]:
+        """Return all series, written ones first; ``ConfigError`` for a saved exposition that cannot be read."""
+        if not self.exposition:
+            return list(self.series)
+        own = {_identity(each) for each in self.series}
+        try:
+            text = (place.home / self.exposition).read_text(encoding="utf-8-sig")
+            return [*self.series, *(each for each in saved(text, TYPES) if _identity(each) not in own)]
+        except OSError as error:
+            raise ConfigError([Problem(self.exposition, f"cannot be read ({error.strerror})")]) from None
+        except ValueError as error:
+            raise ConfigError([Problem(self.exposition, str(error))]) from None
+
+
+def _problems(series: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    seen: dict[tuple[tuple[str, str], ...], int] = {}
+    if not series:
+        yield "there are no series; write them like [{series: 'x{a=\"b\"}', values: '0x10 1x100'}]"
+    for number, each in enumerate(series, 1):
+        yield from (f"series {number}: {what}" for what in _wrong(each))
+        key = _identity(each)
+        if key and seen.setdefault(key, number) != number:
+            yield f"series {number}: {each['series']!r} is written twice, first as series {seen[key]}; keep one of them"
 
 
 def _client(address: str) -> httpx.Client:

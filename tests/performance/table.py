@@ -13,6 +13,7 @@ from pathlib import Path
 
 import band
 import delivery
+import deriving
 import proxy
 import ready
 import shop
@@ -35,7 +36,7 @@ def through_the_proxy() -> Iterator[Figure]:
 
 def figures() -> Iterator[Figure]:
     """Yield every figure as soon as it is known."""
-    for module in (ready, story, delivery, watching, band, shop):
+    for module in (ready, story, delivery, watching, band, shop, deriving):
         yield from module.figures()
     yield from through_the_proxy()
 

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pytest_obscheck.components.synthetic import Synthetic
+from pytest_obscheck.derive import Document
+from pytest_obscheck.errors import ConfigError
+from pytest_obscheck.protocols import Network, Place
+
+SAVED = """\
+# HELP x Some words.
+# TYPE requests_total counter
+requests_total{code="500",path="a } b \\" c"} 5 1700000000000
+# TYPE latency_seconds histogram
+latency_seconds_bucket{le="+Inf"} 7 # {trace_id="x"} 0.1
+temperature -1.5e-3
+broken NaN
+up 1
+scrape_duration_seconds 0.1
+"""
+
+
+def place(home: Path) -> Place:
+    addresses = {"http": "127.0.0.1:1", "control": "127.0.0.1:2"}
+    return Place("node", home / "run", home, addresses, Network(), lambda text: text, Document.open)
+
+
+def test_a_saved_exposition_is_exposed_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "node.prom").write_text(SAVED)
+    own = {"series": "temperature", "values": "20x10"}
+    component = Synthetic((own,), exposition="node.prom")
+
+    component.facts(place(tmp_path))
+    config = json.loads(component.launch(place(tmp_path)).files["synthetic.json"])
+
+    assert config["series"] == [
+        own,
+        {"series": 'requests_total{code="500",path="a } b \\" c"}', "values": "5x4000", "type": "counter"},
+        {"series": 'latency_seconds_bucket{le="+Inf"}', "values": "7x4000", "type": "histogram"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "node.prom: cannot be read (No such file or directory)"),
+        ("a 1\n<html>\n", "node.prom: line 2: '<html>' is no sample; write it like 'x{a=\"b\"} 1'"),
+    ],
+)
+def test_what_is_no_exposition_is_named(text: str | None, told: str, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "node.prom").write_text(text)
+
+    with pytest.raises(ConfigError) as caught:
+        Synthetic(exposition="node.prom").facts(place(tmp_path))
+
+    assert str(caught.value) == told
