@@ -74,3 +74,17 @@ class AboutSeries(Protocol):
 
     def history(self, alerts: Mapping[str, Sequence[str]]) -> float:
         """Return how many seconds of history that PromQL looks back on."""
+
+
+@runtime_checkable
+class MakesImages(Protocol):
+    """A runtime that can make images of programs, for want of a registry."""
+
+    def unable(self, images: Sequence[str]) -> str:
+        """Return why nothing can run here, in one line; ``""`` where it can."""
+
+    def make(self, image: str, files: Mapping[str, str]) -> None:
+        """Make an image that holds these files and nothing else: path inside → path here."""
+
+    def close(self) -> None:
+        """Let go of what makes them."""

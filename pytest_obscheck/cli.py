@@ -39,6 +39,9 @@ def _parser() -> argparse.ArgumentParser:
     install.add_argument("--via", choices=("release", "go"), help="only from release archives, or only from Go modules")
     install.set_defaults(verb=_install)
     verbs.add_parser("doctor", help="say what is here, and what mends the rest").set_defaults(verb=_doctor)
+    images = verbs.add_parser("images", help="make container images of installed programs, where none can be pulled")
+    images.add_argument("names", nargs="*", metavar="NAME", help="which (default: all usual ones)")
+    images.set_defaults(verb=_images)
     up = verbs.add_parser("up", help="run the stack until Ctrl-C")
     up.add_argument("stack", nargs="?", default=DEFAULT, type=Path, metavar="STACK.YAML")
     up.add_argument("--follow", action="append", default=[], metavar="MEMBER", help="print this member's log as it grows")
@@ -95,6 +98,12 @@ def _doctor(_: argparse.Namespace) -> int:
     from pytest_obscheck.toolchain import doctor_command  # noqa: PLC0415
 
     return doctor_command(sys.stdout)
+
+
+def _images(arguments: argparse.Namespace) -> int:
+    from pytest_obscheck.images import images_command  # noqa: PLC0415
+
+    return images_command(arguments.names, _say)
 
 
 def _up(arguments: argparse.Namespace) -> int:

@@ -20,12 +20,21 @@ C = TypeVar("C")
 
 
 @dataclass(frozen=True)
+class Image:
+    """A container image by its full name, and the path of the program inside it."""
+
+    name: str
+    program: str
+
+
+@dataclass(frozen=True)
 class Launch:
     """How to start one program, in words that every runtime understands.
 
     ``argv[0]`` is a program's name as the toolchain knows it, ``python``, or a path. ``files`` are written into ``folder``
     first. ``folder`` holds all its data and is its HOME; ``cwd`` is where it runs, ``folder`` unless given. ``originals``:
-    those of ``files`` that are working copies → the user's file, as messages call it.
+    those of ``files`` that are working copies → the user's file, as messages call it. ``image``: where containers have the
+    program from; ``None`` for what only this machine has.
     """
 
     argv: tuple[str, ...]
@@ -34,6 +43,7 @@ class Launch:
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     originals: Mapping[str, str] = field(default_factory=dict)
+    image: Image | None = None
 
 
 @dataclass(frozen=True)
@@ -278,7 +288,12 @@ class Client(Protocol):
 
 
 class Runtime(Protocol):
-    """Where components live: processes, containers, or already somewhere."""
+    """Where components live: processes, containers, or already somewhere; ``name`` is its registered name."""
+
+    name: str
+
+    def unable(self, images: Sequence[str]) -> str:
+        """Return why nothing can run here, in one line, images that it needs and lacks by name; ``""`` where all can."""
 
     def reserve(self, member: str, port: str) -> str:
         """Return an address ``127.0.0.1:port`` that is this member's for the whole run; ``PortTaken`` where there is none."""

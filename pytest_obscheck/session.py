@@ -28,6 +28,7 @@ from pytest_obscheck.protocols import Plan
 from pytest_obscheck.saved import from_data, to_data
 from pytest_obscheck.scenario import Scenario
 from pytest_obscheck.stack import LiveStack, RunFolder, StackFile, plan
+from pytest_obscheck.stack.choosing import choose, programs_of
 from pytest_obscheck.stack.live import READY_WITHIN
 from pytest_obscheck.stack.planning import plan_data
 from pytest_obscheck.verdict import Report
@@ -111,7 +112,8 @@ class Session:
         """Return a stack with its addresses and working copies, not started."""
         made = self.plan
         self._folder = self._folder or RunFolder.make(keep=self.keep)
-        runtime = registry.find("runtimes", "process" if self.runtime == "auto" else self.runtime)(self._folder.path)
+        runtime, words = choose(self.runtime, self.file, self._folder.path)
+        self.tell(words)
         stack = LiveStack(self.file, made, runtime, self._folder.path, self.clock, self.ready_within)
         self._stack = stack
         stack.lay_out()
@@ -180,7 +182,7 @@ class Session:
 
     def _header(self, scenario: Scenario, stack: LiveStack) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the first events of a journal: everything that explains the rest without the stack."""
-        versions = {"obscheck": version("pytest-obscheck"), "python": platform.python_version()}
+        versions = {"obscheck": version("pytest-obscheck"), "python": platform.python_version(), "runtime": stack.runtime.name}
         pace = {"speed": self.plan.pace.by, "pace": self.plan.pace.words, "scrape": self.plan.pace.scrape}
         yield "run", {**versions, "flags": list(self.flags), **pace, "clocks_ahead": stack.clocks()}
         yield "scenario", to_data(scenario)
@@ -227,12 +229,6 @@ def again(path: Path) -> tuple[Report, str]:
 
 def _unreadable(path: Path, why: str) -> Problem:
     return Problem(str(path), f"not a journal that can be judged: {why}")
-
-
-def programs_of(file: StackFile) -> list[str]:
-    """Return the programs that a stack needs: of each member's distribution all, for some check what the others then read."""
-    types = {member.type for member in file.members.values()}
-    return [name for name in toolchain.index_names() if toolchain.distribution_of(name) in types]
 
 
 @contextmanager

@@ -10,8 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +197,48 @@ def ended(made: Project) -> Iterator[Project]:
     for pid in made.alive():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def a_docker() -> Iterator[str]:
+    """Return the address of a Docker daemon: that of ``DOCKER_HOST``, else one of our own, which ends with the session."""
+    pytest.importorskip("docker")
+    given = os.environ.get("DOCKER_HOST")
+    if not given and (os.geteuid() or not shutil.which("dockerd")):
+        pytest.skip("no Docker daemon: set DOCKER_HOST, or be root and install dockerd")
+    with contextlib.nullcontext(given) if given else a_daemon() as address:
+        # Of installed programs, under the names that stacks look for: nothing is pulled.
+        command = [sys.executable, "-m", "pytest_obscheck", "images"]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "DOCKER_HOST": address})
+        yield address
+
+
+@pytest.fixture
+def daemon(a_docker: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the address of a Docker daemon that has the images of the shipped stack, and make it the test's own."""
+    monkeypatch.setenv("DOCKER_HOST", a_docker)
+    return a_docker
+
+
+@contextlib.contextmanager
+def a_daemon() -> Iterator[str]:
+    """Run a Docker daemon whose every file is in a folder of its own; it takes a second to start."""
+    folder = Path(tempfile.mkdtemp(prefix="obscheck-docker-"))
+    places = (f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid")
+    address = f"unix://{folder}/docker.sock"
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            ["dockerd", *places, "--bridge=none", "--iptables=false", "-H", address], stdout=log, stderr=log
+        )
+    try:
+        asked = ["docker", "-H", address, "version"]
+        ready = partial(subprocess.run, asked, check=False, capture_output=True)
+        until(SystemClock(), lambda: process.poll() is not None or ready().returncode == 0, LONGEST)
+        assert process.poll() is None, (folder / "log").read_text(encoding="utf-8")[-1000:]
+        yield address
+    finally:
+        process.terminate()
+        process.wait(LONGEST)
+        # What it mounted it leaves mounted; nothing could be removed.
+        subprocess.run(["umount", folder / "exec/netns/default"], check=False, capture_output=True)
+        shutil.rmtree(folder)

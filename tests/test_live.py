@@ -17,7 +17,8 @@ from pytest_obscheck.protocols import Launch, Place, Route
 from pytest_obscheck.stack import LiveStack, Member, StackFile
 from pytest_obscheck.stack.file import HEALTHY, STARTED
 from pytest_obscheck.stack.lastwords import condensed
-from pytest_obscheck.stack.live import program, without_secret_paths
+from pytest_obscheck.stack.live import without_secret_paths
+from pytest_obscheck.stack.programs import program
 from pytest_obscheck.testing import FakeClock, a_plan
 
 

@@ -10,19 +10,18 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pytest_obscheck.clock import Clock, SystemClock, until
 from pytest_obscheck.errors import StackError
 from pytest_obscheck.protocols import Launch
+from pytest_obscheck.runtimes._folders import environment, last_lines, prepare
 from pytest_obscheck.runtimes._ports import Ports
 from pytest_obscheck.runtimes._supervision import Supervision
 
 SIGNAL_GRACE = 5.0
 """Seconds for the kernel to stop or end every process of a component; it takes milliseconds."""
 SOON = 0.005
-TAIL = 1 << 18
-"""Bytes at the end of a log among which its last lines are looked for."""
 
 
 @dataclass(eq=False)
@@ -38,11 +37,16 @@ class ProcessRuntime:
     ports: Ports = field(default_factory=Ports)
     stop_grace: float = 5.0
     close_grace: float = 2.0
+    name: ClassVar[str] = "process"
     _running: dict[str, RunningProcess] = field(default_factory=dict, repr=False)
     _supervision: Supervision | None = field(default=None, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _owner: int = field(default_factory=os.getpid, repr=False)
     _closed: bool = field(default=False, repr=False)
+
+    def unable(self, images: Sequence[str]) -> str:
+        """Return nothing: whatever has been installed can be run as a process."""
+        return ""
 
     def reserve(self, member: str, port: str) -> str:
         """Return an address ``127.0.0.1:port`` that is this member's for the whole run; ``PortTaken`` where there is none."""
@@ -207,17 +211,6 @@ def stand_still(states: str) -> bool:
     return set(states) <= set("TtD") and not set(states).isdisjoint("Tt")
 
 
-def prepare(launch: Launch) -> None:
-    """Make a component's folder and write its files, which may hold secrets."""
-    (launch.folder / "tmp").mkdir(parents=True, exist_ok=True)
-    for name, text in launch.files.items():
-        path = launch.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.chmod(0o600)
-        path.write_text(text)
-
-
 def command(member: str, launch: Launch) -> Mapping[str, Any]:
     """Return what the supervisor needs to know to start a component, with nothing that depends on where the harness is."""
     folder = launch.folder.absolute()
@@ -227,26 +220,3 @@ def command(member: str, launch: Launch) -> Mapping[str, Any]:
         "cwd": str((launch.cwd or folder).absolute()),
         "log": str(folder / f"{member}.log"),
     }
-
-
-def environment(folder: Path, more: Mapping[str, str]) -> Mapping[str, str]:
-    """Return a component's whole environment: proxies, credentials and options of the shell have no part in it."""
-    own = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "LANG": "C.UTF-8",
-        "HOME": str(folder),
-        "TMPDIR": str(folder / "tmp"),
-        "PYTHONUNBUFFERED": "1",
-    }
-    return own | dict(more)
-
-
-def last_lines(log: Path, count: int) -> list[str]:
-    """Return the last lines of a file; none where there is no file."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
-            lines = file.read().decode(errors="replace").splitlines()
-    except FileNotFoundError:
-        return []
-    return lines[-count:] if count > 0 else []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -22,6 +21,7 @@ from pytest_obscheck.stack.file import STARTED, Member, StackFile
 from pytest_obscheck.stack.filling import Filling
 from pytest_obscheck.stack.lastwords import last_words
 from pytest_obscheck.stack.planning import open_document, sinks
+from pytest_obscheck.stack.programs import resolved
 from pytest_obscheck.when import spoken
 
 C = TypeVar("C")
@@ -86,7 +86,7 @@ class LiveStack:
             self._loads += 1
             name = f"load-{self._loads}"
             place = self._place(name, self._addresses(), next(iter(self.seats.values())).place.network)
-            launch = _resolved(planned.what.launch(place))
+            launch = resolved(planned.what.launch(place))
             self.traffics[_key(planned)] = LoadTraffic(planned.what, place, self.runtime.run(name, launch))
 
     def fresh(self) -> None:
@@ -143,7 +143,7 @@ class LiveStack:
     def _advance(self, seat: Seat) -> None:
         if seat.running is None:
             if self._may_start(seat):
-                seat.running = self.runtime.run(seat.member.name, _resolved(seat.launch))
+                seat.running = self.runtime.run(seat.member.name, resolved(seat.launch))
             return
         if not seat.running.alive():
             raise ComponentDied(_died(seat, seat.running))
@@ -343,26 +343,6 @@ def _running(seat: Seat) -> Running:
     if seat.running is None:
         raise StackError(f"{seat.member.name}: it was not started")
     return seat.running
-
-
-def _resolved(launch: Launch) -> Launch:
-    """Return the launch with its program as a path."""
-    name = launch.argv[0]
-    return Launch((program(name), *launch.argv[1:]), launch.folder, launch.cwd, launch.environment, launch.files)
-
-
-def program(name: str) -> str:
-    """Return the path of a program; ``ProgramMissing`` names the command that installs it."""
-    if name == "python":
-        return sys.executable
-    if "/" in name:
-        return name
-    if name in toolchain.index_names():
-        return str(toolchain.find(name).path)
-    found = shutil.which(name)
-    if found is None:
-        raise ProgramMissing(f"{name}: not found on PATH; install it or write the path of the program")
-    return found
 
 
 def _died(seat: Seat, running: Running) -> str:

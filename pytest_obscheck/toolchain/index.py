@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_obscheck.errors import ProgramMissing, did_you_mean
+from pytest_obscheck.protocols import Image
 
 HERE = Path(__file__).parent
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -26,6 +27,7 @@ class Entry:
     seconds: int
     tags: str = ""
     member: str = ""
+    inside: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Distribution:
     checksums: str = ""
     sha256: Mapping[str, str] = field(default_factory=dict)
     usual: bool = True
+    image: str = ""
 
     def fill(self, template: str, here: Platform | None = None) -> str:
         """Return a template with the version, and the platform where one is given, put in."""
@@ -115,6 +118,19 @@ def index_names() -> list[str]:
     return the_index().names()
 
 
+def usual_names() -> list[str]:
+    """Return the names of the programs that are installed unless others are asked for."""
+    return the_index().usual()
+
+
 def distribution_of(name: str) -> str:
     """Return the name of the distribution that a program is part of: ``prometheus`` for ``promtool``."""
     return the_index().of(name)[0].name
+
+
+def image_of(name: str) -> Image | None:
+    """Return the image in which a program of the index can run; ``None`` where it has none, or is not in the index."""
+    if name not in index_names():
+        return None
+    distribution, entry = the_index().of(name)
+    return Image(distribution.fill(distribution.image), entry.inside) if entry.inside else None

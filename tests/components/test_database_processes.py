@@ -34,7 +34,7 @@ def _launch(component: Any, place: Place, request: pytest.FixtureRequest) -> Lau
         if "all" in required or place.name in required:
             pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
-    from pytest_obscheck.stack.live import program  # noqa: PLC0415
+    from pytest_obscheck.stack.programs import program  # noqa: PLC0415
 
     return Launch((program(launch.argv[0]), *launch.argv[1:]), launch.folder, launch.cwd, launch.environment, launch.files)
 

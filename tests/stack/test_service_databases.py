@@ -22,7 +22,7 @@ from pytest_obscheck.derive import Document
 from pytest_obscheck.errors import ProgramMissing
 from pytest_obscheck.protocols import Launch, Network, Place
 from pytest_obscheck.runtimes.process import ProcessRuntime
-from pytest_obscheck.stack.live import program
+from pytest_obscheck.stack.programs import program
 
 STACK = Path(__file__).parents[2] / "stack"
 

@@ -1,0 +1,116 @@
+"""The Docker daemon: reached, or one sentence about why not."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_obscheck.errors import StackError
+
+if TYPE_CHECKING:
+    import docker
+
+OLDEST = (1, 41)
+"""The first API whose daemons (Docker 20.10) know everything that is asked of them here."""
+MACHINE = "obscheck/machine:1"
+"""An image with nothing in it: a container of it sees this machine's own programs, mounted."""
+PATIENCE = 30
+"""Seconds for one answer; creating a container on a busy machine takes a few."""
+SOCKET = "unix:///var/run/docker.sock"
+_NOBODY = "no Docker daemon answers at {at}; start it, or set DOCKER_HOST"
+
+
+def reached() -> docker.DockerClient:
+    """Return a client of the daemon that ``DOCKER_HOST`` names, else the machine's; ``StackError`` where it is of no use."""
+    if find_spec("docker") is None:
+        raise StackError("containers: the Python package docker is missing; run: pip install 'pytest-obscheck[containers]'")
+    at = address()
+    if at.startswith("unix://") and not Path(at.removeprefix("unix://")).exists():
+        raise StackError(f"containers: {_NOBODY.format(at=at)}")
+    import docker  # noqa: PLC0415 -- takes 0.2 s that runs without containers can spare
+
+    with in_a_sentence("containers"):
+        client = docker.from_env(timeout=PATIENCE)
+        refused = _of_no_use(client)
+    if refused:
+        client.close()
+        raise StackError(refused)
+    return client
+
+
+def _of_no_use(client: docker.DockerClient) -> str:
+    version, info = client.version(), client.info()
+    if tuple(map(int, version["ApiVersion"].split("."))) < OLDEST:
+        return f"containers: the daemon at {address()} is Docker {version['Version']}, too old; at least 20.10 is needed"
+    if any("rootless" in option for option in info.get("SecurityOptions") or ()):
+        return f"containers: the daemon at {address()} is rootless, so that its 127.0.0.1 is not ours; run as processes instead"
+    return ""
+
+
+def address() -> str:
+    """Return where the daemon is looked for."""
+    return os.environ.get("DOCKER_HOST") or SOCKET
+
+
+@contextmanager
+def in_a_sentence(who: str) -> Iterator[None]:
+    """Turn what the daemon, or the way to it, refuses into a ``StackError`` of one sentence."""
+    from docker.errors import DockerException  # noqa: PLC0415 -- see above
+    from requests.exceptions import RequestException  # noqa: PLC0415
+
+    try:
+        yield
+    except (DockerException, RequestException) as error:
+        raise StackError(f"{who}: {why(error)}") from None
+
+
+_REASONS = (
+    ("PermissionError", "no permission for the Docker daemon at {at}; add your user to its group (docker), and log in again"),
+    ("client version", "the daemon at {at} is too old; at least Docker 20.10 is needed"),
+    ("no space left", "the disk of the Docker daemon at {at} is full; run: docker system prune"),
+    ("bind source path does not exist", "the Docker daemon at {at} does not see the files of this machine; it must run here"),
+    ("Error while fetching server API version", _NOBODY),
+    ("Connection aborted", "the Docker daemon at {at} does not answer any more; start it again"),
+    ("Max retries exceeded", _NOBODY),
+    ("Read timed out", "the Docker daemon at {at} gave no answer in time; see its log"),
+)
+
+
+def why(error: Exception) -> str:
+    """Return what an error of the library means, and what would be right."""
+    said = str(getattr(error, "explanation", None) or error)
+    for pattern, reason in _REASONS:
+        if pattern.lower() in said.lower():
+            return reason.format(at=address())
+    return f"the Docker daemon refuses: {' '.join(said.split())[:300]}"
+
+
+def lacking(client: docker.DockerClient, images: Sequence[str]) -> str:
+    """Return which of these images the daemon does not have, in one line; ``""`` where it has all."""
+    with in_a_sentence("containers"):
+        known = {tag for image in client.images.list() for tag in image.tags}
+    gone = [image for image in dict.fromkeys(images) if image not in known]
+    if not gone:
+        return ""
+    rest = "pull them, or make them of installed programs: obscheck images"
+    return f"containers: the daemon at {address()} has no image {', '.join(gone)}; {rest}"
+
+
+def made(client: Any, image: str, files: Mapping[str, str]) -> None:
+    """Make an image that holds these files and nothing else: path inside → path here."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as archive:
+        folder = tarfile.TarInfo("tmp")
+        folder.type, folder.mode = tarfile.DIRTYPE, 0o1777
+        archive.addfile(folder)
+        for inside, here in files.items():
+            archive.add(here, inside.lstrip("/"))
+    repository, _, tag = image.rpartition(":")
+    with in_a_sentence(image):
+        client.api.import_image_from_data(data.getvalue(), repository=repository, tag=tag)

@@ -1,0 +1,36 @@
+"""Where a stack runs: what was asked for, or what can be had here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pytest_obscheck import registry, toolchain
+from pytest_obscheck.errors import StackError
+from pytest_obscheck.protocols import Runtime
+from pytest_obscheck.stack.file import StackFile
+
+AUTO = "auto"
+_BEST_FIRST = ("container", "process")
+
+
+def programs_of(file: StackFile) -> list[str]:
+    """Return the programs that a stack needs: of each member's distribution all, for some check what the others then read."""
+    types = {member.type for member in file.members.values()}
+    return [name for name in toolchain.index_names() if toolchain.distribution_of(name) in types]
+
+
+def choose(wanted: str, file: StackFile, folder: Path) -> tuple[Runtime, str]:
+    """Return the runtime that was asked for, or with ``auto`` the best that can be had, and which it is and why.
+
+    ``StackError`` where the one that was asked for cannot be had.
+    """
+    images = [image.name for name in programs_of(file) if (image := toolchain.image_of(name))]
+    reasons: list[str] = []
+    for name in _BEST_FIRST if wanted == AUTO else (wanted,):
+        runtime: Runtime = registry.find("runtimes", name)(folder)
+        reason = runtime.unable(images)
+        if not reason:
+            return runtime, "; ".join([f"runtime {name}", *reasons])
+        runtime.close()
+        reasons.append(reason)
+    raise StackError("; ".join(reasons))

@@ -1,0 +1,31 @@
+"""From the name of a program to where it is: on this machine, and inside an image."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import replace
+
+from pytest_obscheck import toolchain
+from pytest_obscheck.errors import ProgramMissing
+from pytest_obscheck.protocols import Launch
+
+
+def resolved(launch: Launch) -> Launch:
+    """Return the launch with its program as a path, and the image that has it."""
+    name = launch.argv[0]
+    return replace(launch, argv=(program(name), *launch.argv[1:]), image=launch.image or toolchain.image_of(name))
+
+
+def program(name: str) -> str:
+    """Return the path of a program; ``ProgramMissing`` names the command that installs it."""
+    if name == "python":
+        return sys.executable
+    if "/" in name:
+        return name
+    if name in toolchain.index_names():
+        return str(toolchain.find(name).path)
+    found = shutil.which(name)
+    if found is None:
+        raise ProgramMissing(f"{name}: not found on PATH; install it or write the path of the program")
+    return found

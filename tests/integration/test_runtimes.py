@@ -1,0 +1,39 @@
+"""The same story on each runtime: the same verdict for every claim."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.integration, pytest.mark.container]
+
+STORY = "scenarios/slow-dependency.obs.yaml"
+
+
+def claims(text: str) -> list[str]:
+    """Return the lines of a report that say a verdict."""
+    return [line.strip() for line in text.splitlines() if line.strip()[:1] in ("✓", "✗", "?")]
+
+
+def test_a_story_has_equal_verdicts_as_processes_and_in_containers(project: Any, daemon: str) -> None:
+    said = {
+        name: project.pytest("--obs-stack", f"--obs-runtime={name}", STORY, DOCKER_HOST=daemon)
+        for name in ("process", "container")
+    }
+
+    assert {name: each.code for name, each in said.items()} == {"process": 0, "container": 0}, said
+    assert claims(said["container"].out) == claims(said["process"].out) != []
+    assert "obscheck: runtime container" in said["container"]
+    assert project.left() == ([], [])
+
+
+def test_a_container_that_ends_at_start_is_told_with_its_last_words(project: Any, daemon: str) -> None:
+    project.edit("stack/stack.yaml", "[python, -m, service.payments]", "[python, -m, service.payment]")
+
+    said = project.pytest("--obs-stack", "--obs-runtime=container", STORY, DOCKER_HOST=daemon)
+
+    assert said.code == 1
+    assert "payments: it ended at start (exit code 1)" in said
+    assert "No module named service.payment" in said
+    assert project.left() == ([], [])

@@ -1,0 +1,190 @@
+"""Containers of a real daemon; and what is said where there is none, or one that is of no use."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_obscheck.clock import SystemClock, until
+from pytest_obscheck.errors import StackError
+from pytest_obscheck.protocols import Image, Launch
+from pytest_obscheck.runtimes._daemon import why
+from pytest_obscheck.runtimes._mounts import mounts
+from pytest_obscheck.runtimes._ports import Ports
+from pytest_obscheck.runtimes.container import ContainerRuntime
+
+CLOCK = SystemClock()
+SLEEPS = ("/bin/sh", "-c", "echo $GREETING; exec sleep 600")
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Return what runs a launch in a container; all of them are gone afterwards."""
+    request.getfixturevalue("daemon")
+    runtime = ContainerRuntime(tmp_path)
+
+    def started(name: str, *argv: str, **more: Any) -> Any:
+        return runtime.run(name, Launch(argv, tmp_path / name, **more))
+
+    yield started
+    runtime.close()
+    assert containers(tmp_path) == []
+
+
+def containers(folder: Path) -> list[str]:
+    """Return the names of the containers of a run that the daemon has."""
+    import docker  # noqa: PLC0415 - not everybody has it
+
+    client = docker.from_env()
+    try:
+        return [found.name for found in client.containers.list(all=True, filters={"label": f"obscheck.folder={folder}"})]
+    finally:
+        client.close()
+
+
+@pytest.mark.integration
+@pytest.mark.container
+def test_a_container_is_paused_killed_stopped_and_started_again_and_its_log_is_kept(run: Callable[..., Any]) -> None:
+    member = run("api", *SLEEPS, environment={"GREETING": "hello"})
+    assert until(CLOCK, lambda: member.logs() == ["hello"], 5)
+
+    member.pause()
+    assert (member.paused(), member.alive()) == (True, True)
+    member.resume()
+    assert not member.paused()
+    member.pause()
+    member.kill()
+    assert (member.alive(), member.exit_code()) == (False, -9)
+    member.start()
+    assert until(CLOCK, lambda: member.logs() == ["hello", "hello"], 5)
+    member.stop()
+    assert (member.alive(), member.exit_code()) == (False, -15)
+
+
+@pytest.mark.integration
+@pytest.mark.container
+def test_a_container_sees_the_files_of_this_machine_and_writes_only_into_its_own_folder(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    script = f"cat {__file__} | head -c 3; touch mine; touch {tmp_path}/others"
+    member = run("api", "/bin/sh", "-c", script)
+    assert until(CLOCK, lambda: not member.alive(), 5)
+
+    assert member.exit_code() == 1
+    assert member.logs() == [f'"""touch: cannot touch \'{tmp_path}/others\': Read-only file system']
+    assert (tmp_path / "api/mine").exists()
+
+
+@pytest.mark.integration
+@pytest.mark.container
+def test_an_image_without_its_program_ends_at_once_and_says_so(run: Callable[..., Any]) -> None:
+    member = run("api", "prometheus", image=Image("obscheck/machine:1", "/bin/nothing"))
+    assert until(CLOCK, lambda: not member.alive(), 5)
+
+    assert (member.exit_code(), member.logs()) == (
+        127,
+        ["[FATAL tini (7)] exec /bin/nothing failed: No such file or directory"],
+    )
+
+
+@pytest.mark.integration
+@pytest.mark.container
+def test_an_image_that_is_not_there_is_one_sentence(run: Callable[..., Any]) -> None:
+    with pytest.raises(StackError) as caught:
+        run("api", "prometheus", image=Image("shop/nothing:1", "/bin/nothing"))
+
+    assert str(caught.value) == "api: the Docker daemon refuses: No such image: shop/nothing:1"
+
+
+@pytest.mark.integration
+@pytest.mark.container
+def test_images_that_the_daemon_lacks_are_named_in_one_line(daemon: str, tmp_path: Path) -> None:
+    runtime = ContainerRuntime(tmp_path)
+    said = runtime.unable(["shop/a:1", "obscheck/machine:1", "shop/b:2", "shop/a:1"])
+    runtime.close()
+
+    rest = "pull them, or make them of installed programs: obscheck images"
+    assert said == f"containers: the daemon at {daemon} has no image shop/a:1, shop/b:2; {rest}"
+
+
+@pytest.mark.integration
+@pytest.mark.container
+@pytest.mark.usefixtures("daemon")
+def test_what_a_killed_run_left_is_removed_by_the_next_and_what_a_living_one_has_is_not(tmp_path: Path) -> None:
+    dead, living = ContainerRuntime(tmp_path / "dead"), ContainerRuntime(tmp_path / "living")
+    for runtime in (dead, living):
+        runtime.run("api", Launch(SLEEPS, runtime.folder / "api"))
+    shutil.rmtree(dead.folder)
+
+    following = ContainerRuntime(tmp_path / "next")
+    following.unable([])
+
+    assert (containers(dead.folder), containers(living.folder)) == ([], ["living-api"])
+    for runtime in (dead, living, following):
+        runtime.close()
+    assert containers(living.folder) == []
+
+
+def test_without_a_daemon_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = f"unix://{tmp_path}/docker.sock"
+    monkeypatch.setenv("DOCKER_HOST", at)
+
+    said = ContainerRuntime(tmp_path).unable([])
+
+    assert said == f"containers: no Docker daemon answers at {at}; start it, or set DOCKER_HOST"
+
+
+def test_a_daemon_that_refuses_connections_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("docker")
+    ports = Ports()
+    at = f"tcp://{ports.reserve('docker', 'http')}"
+    monkeypatch.setenv("DOCKER_HOST", at)
+
+    said = ContainerRuntime(tmp_path).unable([])
+
+    ports.release()
+    assert said == f"containers: no Docker daemon answers at {at}; start it, or set DOCKER_HOST"
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (
+            "Error while fetching server API version: ('Connection aborted.', PermissionError(13, 'Permission denied'))",
+            "no permission for the Docker daemon at unix:///x; add your user to its group (docker), and log in again",
+        ),
+        (
+            "client version 1.43 is too new. Maximum supported API version is 1.30",
+            "the daemon at unix:///x is too old; at least Docker 20.10 is needed",
+        ),
+        (
+            "mkdir /var/lib/docker/overlay2/x: no space left on device",
+            "the disk of the Docker daemon at unix:///x is full; run: docker system prune",
+        ),
+        (
+            'invalid mount config for type "bind": bind source path does not exist: /tmp/obscheck-run-x',
+            "the Docker daemon at unix:///x does not see the files of this machine; it must run here",
+        ),
+        ("something\n  new", "the Docker daemon refuses: something new"),
+    ],
+)
+def test_what_a_daemon_refuses_is_one_sentence(said: str, wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///x")
+
+    assert why(RuntimeError(said)) == wanted
+
+
+def test_an_image_keeps_its_own_programs_and_an_empty_one_sees_those_of_the_machine(tmp_path: Path) -> None:
+    for name in ("usr", "home", "proc", "sbin"):
+        (tmp_path / name).mkdir()
+
+    def targets(*, programs: bool) -> list[tuple[str, bool]]:
+        found = mounts(tmp_path / "home/run", programs=programs, root=tmp_path)
+        return [(Path(mount["Target"]).name, mount["ReadOnly"]) for mount in found]
+
+    assert targets(programs=True) == [("home", True), ("usr", True), ("run", False)]
+    assert targets(programs=False) == [("home", True), ("run", False)]
