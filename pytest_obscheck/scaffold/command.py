@@ -14,6 +14,14 @@ from pytest_obscheck.scaffold.writing import OWN, beat, prometheus_text, stack_t
 
 STACK = "stack/stack.yaml"
 STORIES = "scenarios"
+FIRST = """\
+# Written by `obscheck init`, which found no alert. TODO: claim something of your own.
+name: the stack starts and answers
+
+expect:
+  - metric: {expr: vector(1), is: "== 1"}
+    eventually: 0s .. 10s
+"""
 
 
 def init_command(paths: Sequence[Path], root: Path, say: Callable[[str], None]) -> int:
@@ -44,6 +52,8 @@ def _texts(files: Files, made: Cast, plots: Sequence[Plot], folder: Path) -> lis
     texts = [(STACK, stack_text(files, made, folder))]
     if files.prometheus is None:
         texts.append((f"stack/{OWN}", prometheus_text(files, made, folder)))
+    if not plots:
+        texts.append((f"{STORIES}/starts.obs.yaml", FIRST))
     pace = beat(files)
     seen: dict[str, int] = {}
     for each in plots:
@@ -66,7 +76,8 @@ def _write(path: Path, text: str, say: Callable[[str], None], root: Path) -> boo
 
 def _sum_up(plots: Sequence[Plot], made: Cast, written: int, say: Callable[[str], None]) -> None:
     open_ones = [each for each in plots if each.unclear]
-    say(f"{written} files written: {STACK}, and a story for each of {len(plots)} alerts in {STORIES}/.\n")
+    told = f"a story for each of {len(plots)} alerts" if plots else "a first story, for there is no alert,"
+    say(f"{written} files written: {STACK}, and {told} in {STORIES}/.\n")
     if open_ones:
         say(f"TODO: {len(open_ones)} stories only show that their alert is quiet; each says why:\n")
         say("".join(f"  {each.rule.file}:{each.rule.lines['alert']}: {each.rule.name}: {each.unclear}\n" for each in open_ones))

@@ -103,6 +103,16 @@ def test_rules_alone_get_a_prometheus_of_their_own(tmp_path: Path) -> None:
     assert '- "../r.yml"' in (tmp_path / "stack/prometheus.yml").read_text()
 
 
+def test_without_an_alert_there_is_a_first_story(tmp_path: Path) -> None:
+    (tmp_path / "p.yml").write_text("otlp: {}\n")
+    said: list[str] = []
+
+    init_command([tmp_path / "p.yml"], tmp_path, said.append)
+
+    assert said[0] == "2 files written: stack/stack.yaml, and a first story, for there is no alert, in scenarios/.\n"
+    assert [path.name for path in (tmp_path / "scenarios").iterdir()] == ["starts.obs.yaml"]
+
+
 def test_nothing_is_written_twice(tmp_path: Path) -> None:
     home, said = written(tmp_path, **{"scenarios/Late.obs.yaml": "mine"}), list[str]()
 
