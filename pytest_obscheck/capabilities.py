@@ -155,7 +155,7 @@ class EvaluatesRules(Protocol):
         """Return the rule groups with their rules, health, last evaluation, and active alerts."""
 
     def missed(self) -> float:
-        """Return how many rule group evaluations were missed since the start."""
+        """Return the wall seconds of the evaluations that were missed since the start, over all rule groups."""
 
 
 @runtime_checkable

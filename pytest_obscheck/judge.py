@@ -263,7 +263,9 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
     window = decided.window
     stopped = stoppages(scenario, claim, journal)
     doubtful = window is not None and not _positive(claim.phrase, outcome)
-    slow = unwell(journal, _rested_on(claim, journal, window), stopped) if window and doubtful else ""
+    # A pause that is no blindness takes nothing back that was right; what was wrong, it may have caused.
+    blink = BLIND if outcome is Outcome.PASSED else 0.0
+    slow = unwell(journal, _rested_on(claim, journal, window), stopped, blink) if window and doubtful else ""
     if slow:
         outcome, words = Outcome.UNKNOWN, slow
     elif outcome is Outcome.UNKNOWN and window:

@@ -16,6 +16,9 @@ from pytest_obscheck.when import Sight, Window, spoken
 
 C = TypeVar("C")
 
+KEY_OF = "key of "
+"""How the placeholder of a receiver's key begins. The receiver's name follows: by it, sinks tell those at one address apart."""
+
 # ── values ───────────────────────────────────────────────────────────────────
 
 

@@ -16,6 +16,7 @@ from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.when import Window, seconds, spoken
 
 TOOK = "scrape_duration_seconds"
+_LEAST = 1e-6
 RECOVERY = 2.0
 """Wall seconds after a cure in which what goes wrong is still put down to the fault."""
 
@@ -27,7 +28,7 @@ class Vitals:
     every: float = 1.0
 
     def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
-        """Return ``missed`` (a count since the start) and ``timeouts`` (instance and Unix second of each)."""
+        """Return ``missed`` (seconds since the start) and ``timeouts`` (instance and Unix second of each)."""
         targets = stack.that(ScrapesTargets).targets()
         # Not by what a target says of itself: between two looks there may be many scrapes, of which it shows the last.
         return {"missed": stack.that(EvaluatesRules).missed(), "timeouts": _lost(stack, _limits(targets), since, until)}
@@ -108,8 +109,11 @@ def _span(journal: Journal, fault: Planned) -> Window | None:
     return Window(journal.story(injected.wall), end)
 
 
-def unwell(journal: Journal, window: Window, stopped: Sequence[Stoppage]) -> str:
-    """Return why what happened in a window cannot be known: the harness, a rule evaluation or a scrape came too late."""
+def unwell(journal: Journal, window: Window, stopped: Sequence[Stoppage], blink: float = 0.0) -> str:
+    """Return why what happened in a window cannot be known: the harness, a rule evaluation or a scrape came too late.
+
+    Evaluations that were missed for less than ``blink`` wall seconds hide nothing.
+    """
     for event in journal.of("late"):
         if journal.story(event.wall) in window:
             return f"the machine was too slow: {event.data['words']} at {spoken(journal.story(event.wall))}"
@@ -117,15 +121,19 @@ def unwell(journal: Journal, window: Window, stopped: Sequence[Stoppage]) -> str
     for before, event in pairwise(looks):
         # What is counted at one look may have happened at any time since the look before.
         span = Window(journal.story(before.wall), journal.story(event.wall + event.data.get("took", 0.0)))
-        said = _missed(before, event, span, stopped)
+        said = _missed(span, stopped) if _hole(before, event) >= max(blink, _LEAST) else ""
         if said and window.start <= span.end and span.start < window.end:
             return said
     return next((said for event in looks if (said := _timed_out(journal, event, window))), "")
 
 
-def _missed(before: Event, event: Event, span: Window, stopped: Sequence[Stoppage]) -> str:
-    if event.data["data"]["missed"] <= before.data["data"]["missed"]:
-        return ""
+def _hole(before: Event, event: Event) -> float:
+    """Return for how many wall seconds rules were not evaluated between two looks, at most."""
+    hole: float = event.data["data"]["missed"] - before.data["data"]["missed"]
+    return hole
+
+
+def _missed(span: Window, stopped: Sequence[Stoppage]) -> str:
     words = f"a rule evaluation was missed before {spoken(span.end)}"
     cause = next((each for each in stopped if each.evaluator and each.met(span)), None)
     if cause is None:

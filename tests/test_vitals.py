@@ -52,6 +52,13 @@ def test_a_fault_that_stops_who_is_asked_is_a_cause_of_its_own() -> None:
     )
 
 
+def test_evaluations_that_were_missed_for_a_blink_hide_nothing() -> None:
+    journal = a_journal("alerts", missed=0.4)
+
+    assert unwell(journal, Window(0, 9), (), blink=1.0) == ""
+    assert unwell(journal, Window(0, 9), (), blink=0.3) == "the machine was too slow: a rule evaluation was missed before 3.9s"
+
+
 def test_a_claim_that_does_not_ask_who_was_stopped_is_not_touched() -> None:
     assert said(HEALTHY, a_journal("prometheus"), FROZEN) == ""
 

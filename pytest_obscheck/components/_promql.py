@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -16,6 +16,7 @@ from pytest_obscheck.components._kept import Answer, Kept
 from pytest_obscheck.errors import LookFailed
 
 MISSED = "prometheus_rule_group_iterations_missed_total"
+INTERVAL = "prometheus_rule_group_interval_seconds"
 
 
 @dataclass
@@ -66,9 +67,10 @@ class PrometheusClient:
         return list(self._data("/api/v1/rules")["groups"])
 
     def missed(self) -> float:
-        """Return how many rule group evaluations were missed since the start, over all groups."""
+        """Return the wall seconds of the evaluations that were missed since the start, over all rule groups."""
         lines = self.http.text("/metrics").splitlines()
-        return sum((float(line.rpartition(" ")[2]) for line in lines if line.startswith(MISSED)), 0.0)
+        found = {name: dict(_labelled(name, lines)) for name in (MISSED, INTERVAL)}
+        return sum((count * found[INTERVAL].get(group, 1.0) for group, count in found[MISSED].items()), 0.0)
 
     def _data(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         answer = self.http.json(path, params)
@@ -121,3 +123,9 @@ def _point(pair: Any, expr: str) -> tuple[float, float]:
         return float(pair[0]), float(pair[1])
     except ValueError:
         raise LookFailed(f"{expr!r} gives the text {pair[1]!r}, not a number") from None
+
+
+def _labelled(name: str, lines: Iterable[str]) -> Iterator[tuple[str, float]]:
+    """Yield the labels and the value of each series of a metric in an exposition."""
+    for series, _, value in (line.rpartition(" ") for line in lines if line.startswith(f"{name}{{")):
+        yield series.removeprefix(name), float(value)

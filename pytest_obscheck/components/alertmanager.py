@@ -14,7 +14,7 @@ from pytest_obscheck.components._mixing import groupings, inhibitions
 from pytest_obscheck.components._variables import filled, note_unfilled
 from pytest_obscheck.document import Document
 from pytest_obscheck.errors import did_you_mean
-from pytest_obscheck.protocols import Facts, Launch, Place, Route
+from pytest_obscheck.protocols import KEY_OF, Facts, Launch, Place, Route
 from pytest_obscheck.speed import (
     Timing,
     alertmanager_fixed,
@@ -208,11 +208,13 @@ def _derive(reader: Reader, document: Document) -> dict[str, str]:
 
 
 def _contents(reader: Reader, document: Document) -> Iterator[tuple[Spot, str]]:
-    """Yield the files whose placeholder must hold a URL, or a number: where they are named, and what they must hold."""
+    """Yield the files whose placeholder says something, with where they are named: a URL, a number, whose key it is."""
     for route, integration in zip(_routes(reader, document), _integrations(document.value), strict=False):
         yield from (((*integration.spot, name), _url(route)) for name in _URL_FILES if name in integration.config)
         if "chat_id_file" in integration.config:
             yield (*integration.spot, "chat_id_file"), "1"
+        keys = (name for name in integration.config if name.endswith("_key_file"))
+        yield from (((*integration.spot, name), f"{KEY_OF}{integration.receiver}") for name in keys)
     slack = reader.place.network.sinks.get("slack_configs")
     if slack and "slack_api_url_file" in _defaults(document.value):
         host, path = slack().route({}, _defaults(document.value))

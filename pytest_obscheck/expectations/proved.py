@@ -80,6 +80,14 @@ class Proved:
         """Yield that no rule file has such an alert."""
         yield from unknown_alert(self.alert, plan)
 
+    def exprs(self, alerts: Mapping[str, Sequence[str]]) -> Sequence[str]:
+        """Return nothing: no series of the stack bears on it."""
+        return ()
+
+    def history(self, alerts: Mapping[str, Sequence[str]]) -> float:
+        """Return that it waits for no history: its series are its own."""
+        return 0.0
+
     def evidence(self) -> Look:
         """Return the look at what promtool makes of it."""
         inputs = [{"series": name, "values": values} for name, values in self.series.items()]

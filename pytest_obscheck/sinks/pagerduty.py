@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_obscheck.protocols import Delivery
+from pytest_obscheck.protocols import KEY_OF, Delivery
 from pytest_obscheck.sinks._address import address
 from pytest_obscheck.sinks._listed import listed
 
@@ -80,7 +80,13 @@ def _delivery(event: Mapping[str, Any], *, first: bool) -> Delivery:
     alerts = tuple(alert for status in ("firing", "resolved") for alert in _alerts(details.get(status), status))
     status = STATUSES[event["event_type" if first else "event_action"]]
     group = str(event.get("incident_key" if first else "dedup_key") or "")
-    return Delivery("pagerduty", status, alerts, "\n".join(_words(event, payload, details)), group)
+    words = "\n".join(_words(event, payload, details))
+    return Delivery("pagerduty", status, alerts, words, group, _receiver(str(event["service_key" if first else "routing_key"])))
+
+
+def _receiver(key: str) -> str:
+    """Return whose key it is, where a placeholder says so: at PagerDuty's one address only the key tells."""
+    return key.removeprefix(KEY_OF) if key.startswith(KEY_OF) else ""
 
 
 def _words(event: Mapping[str, Any], payload: Mapping[str, Any], details: Mapping[str, Any]) -> Iterator[str]:

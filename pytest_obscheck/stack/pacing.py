@@ -33,8 +33,8 @@ from pytest_obscheck.speed.rules import DECISION
 from pytest_obscheck.stack.file import Member, StackFile
 
 AUTO = "auto"
-FASTEST_REAL = 100
-"""The shortest scrape interval of real exporters that ``auto`` chooses, in milliseconds: they take their time to answer."""
+FASTEST_REAL = 200
+"""The shortest scrape interval of real exporters that ``auto`` chooses, in milliseconds: looks come no more often either."""
 
 
 def pace(asked: str, stack: StackFile, facts: Facts, place: Callable[[Member], Place], now: float) -> Pace:

@@ -199,13 +199,13 @@ def test_the_working_copy_differs_only_where_it_must(tmp_path: Path) -> None:
     assert launch.files["alertmanager.yml"] == expected
 
 
-def test_placeholders_hold_the_url_of_the_sink_where_a_url_is_wanted(tmp_path: Path) -> None:
+def test_placeholders_hold_the_url_of_the_sink_where_a_url_is_wanted_and_whose_key_it_is(tmp_path: Path) -> None:
     launch = component().launch(place(home(tmp_path)))
 
     assert {name: text for name, text in launch.files.items() if name != "alertmanager.yml"} == {
         "slack_api_url_file.1": "http://slack.invalid/",
         "auth_password_file.2": "placeholder",
-        "routing_key_file.3": "placeholder",
+        "routing_key_file.3": "key of pager",
         "url_file.4": "http://webhook.invalid/receivers/1/webhook_configs/0",
     }
 

@@ -274,7 +274,7 @@ def test_a_stack_that_did_not_start_fails_every_test_that_needs_it_at_once(proje
     project.edit("stack/stack.yaml", PROMETHEUS, f"{PROMETHEUS}\n    args: [--no-such-flag]")
     project.write("scenarios/test_by_hand.py", "def test_it(obs_stack):\n    pass\n\ndef test_other():\n    pass\n")
 
-    said = project.pytest("--obs-stack", "scenarios", "-q")
+    said = project.pytest("--obs-stack", "scenarios/full-disk.obs.yaml", "scenarios/test_by_hand.py", "-q")
     sentence = "prometheus: it ended at start (exit code 1)"
 
     assert (said.code, "Traceback" in said, project.left()) == (1, False, ([], []))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import band
 import delivery
-import deriving
+    for module in (ready, story, delivery, watching, band, shop, deriving, gate):
 import proxy
 import ready
 import shop
@@ -36,7 +36,7 @@ def through_the_proxy() -> Iterator[Figure]:
 
 def figures() -> Iterator[Figure]:
     """Yield every figure as soon as it is known."""
-    for module in (ready, story, delivery, watching, band, shop, deriving):
+    for module in (ready, story, delivery, watching, band, shop, deriving, gate):
         yield from module.figures()
     yield from through_the_proxy()
 

@@ -36,6 +36,14 @@ def test_both_apis_take_what_alertmanager_sends(api: str, path: str, code: int, 
     assert "secret" not in delivery.text
 
 
+@pytest.mark.parametrize(("path", "name"), [(V2, "routing_key"), (V1[1], "service_key")])
+def test_receivers_at_the_one_address_are_told_apart_by_the_placeholder_of_their_key(path: str, name: str) -> None:
+    event = {**VALID, "event_type": "trigger", "description": "d"}
+
+    assert post({**event, name: "key of on-call: api"}, path)[2].receiver == "on-call: api"
+    assert post({**event, name: "k"}, path)[2].receiver == ""
+
+
 def test_the_text_of_older_alertmanagers_is_parsed_too() -> None:
     text = (
         "Labels:\n - alertname = A\n - path = /x = y\nAnnotations:\n - summary = two\nlines\nSource: http://p/graph\n"

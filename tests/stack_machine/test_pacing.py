@@ -89,7 +89,7 @@ def test_one_real_target_makes_the_samples_real(tmp_path: Path) -> None:
     ("stack", "words"),
     [
         (SCRIPTED, "scripted samples; auto: 300, limited by the scrape_interval 15s of prometheus.yml:1"),
-        (REAL, "real samples; auto: 150, limited by the scrape_interval 15s of prometheus.yml:1"),
+        (REAL, "real samples; auto: 75, limited by the scrape_interval 15s of prometheus.yml:1"),
     ],
 )
 def test_auto_is_as_fast_as_scrapes_may_be_and_says_so(tmp_path: Path, stack: str, words: str) -> None:
