@@ -13,7 +13,8 @@ from pathlib import Path
 
 import band
 import delivery
-    for module in (ready, story, delivery, watching, band, shop, deriving, gate):
+import deriving
+import gate
 import proxy
 import ready
 import shop
