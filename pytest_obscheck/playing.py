@@ -75,7 +75,9 @@ def _opened(config: pytest.Config, venue: Venue) -> Session:
     file = read(venue.path, config.rootpath)
     within, speed = _ready_within(config), venue.speed
     tell = partial(_tell, config)
-    session = Session(file, chosen.obs_runtime, chosen.obs_keep, chosen.obs_control, flags, within, speed, tell)
+    session = Session(
+        file, chosen.obs_runtime, chosen.obs_keep, chosen.obs_control, flags, within, speed, tell, chosen.obs_allow_faults
+    )
     assert session.plan is not None  # noqa: S101 - reading it is the check
     return session
 

@@ -39,6 +39,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add = group.addoption
     add("--obs-stack", nargs="?", const=DEFAULT, metavar="STACK.YAML", help="play stories on this stack (stack/stack.yaml)")
     add("--obs-runtime", choices=("auto", "process", "container"), default="auto", help="where the stack runs (default: auto)")
+    add(
+        "--obs-allow-faults",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="allow faults and loads beside this attached member",
+    )
     add("--obs-speed", metavar="N|auto", default="1", help="let story time pass N times faster than wall time (default: 1)")
     add("--obs-keep", action="store_true", help="keep the run's folder: configurations, data, logs")
     add("--obs-report", metavar="DIR", help="write each story's journal and reports here (default: the cache of pytest)")

@@ -9,7 +9,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +28,7 @@ from pytest_obscheck.protocols import Plan
 from pytest_obscheck.saved import from_data, to_data
 from pytest_obscheck.scenario import Scenario
 from pytest_obscheck.stack import LiveStack, RunFolder, StackFile, plan
+from pytest_obscheck.stack.attached import refused
 from pytest_obscheck.stack.choosing import choose, programs_of
 from pytest_obscheck.stack.live import READY_WITHIN
 from pytest_obscheck.stack.planning import plan_data
@@ -61,6 +62,7 @@ class Session:
     ready_within: float = READY_WITHIN
     speed: str = "1"
     tell: Callable[[str], None] = lambda _: None
+    allowed: Collection[str] = ()
     clock: Clock = field(default_factory=SystemClock)
     _plan: Plan | None = None
     _trouble: ObscheckError | None = None
@@ -121,7 +123,8 @@ class Session:
 
     def check(self, scenario: Scenario) -> None:
         """Raise ``ConfigError`` where the story cannot be played on this stack."""
-        problems = loader.check(scenario, self.plan)
+        closed = refused(scenario, self.file.attached, self.allowed, self.plan.pace.by)
+        problems = [*loader.check(scenario, self.plan), *closed]
         if problems:
             raise ConfigError(problems)
 

@@ -10,8 +10,9 @@ from pytest_obscheck import registry
 from pytest_obscheck.errors import Problem, did_you_mean, shown_as
 from pytest_obscheck.protocols import Component
 from pytest_obscheck.reading import Mismatch, Node, Reader, convert, refuse
+from pytest_obscheck.stack.attached import Attached, Attachment
 
-WORDS = ("type", "hosts", "depends_on")
+WORDS = ("type", "hosts", "depends_on", "attached")
 STARTED, HEALTHY = "service_started", "service_healthy"
 """Compose's words for what a member waits for: that another was started, or (unless it says so) that it is ready."""
 SECTIONS = ("components", "services", "mounts", "objectives", "always_firing")
@@ -45,6 +46,11 @@ class StackFile:
     mounts: Mapping[str, str]
     objectives: tuple[Path, ...] = ()
     always_firing: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def attached(self) -> list[str]:
+        """Return the names of the members that already run somewhere."""
+        return [name for name, member in self.members.items() if isinstance(member.component, Attached)]
 
     @property
     def home(self) -> Path:
@@ -139,6 +145,9 @@ def _member(reader: Reader, name: str, kind: str, node: Node, at: Node) -> Membe
         reader.problem(at, f"no component called {kind!r}", did_you_mean(kind, known))
         return None
     component = reader.build(registry.find("components", kind), settings, name)
+    if component is not None and "attached" in words:
+        attachment = reader.build(Attachment, words["attached"], name)
+        component = attachment and Attached(component, attachment, kind)
     if component is None:
         return None
     hosts = _hosts(reader, words["hosts"], component.ports) if "hosts" in words else {}

@@ -223,7 +223,8 @@ class LiveStack:
             return known
         found: dict[str, C] = {}
         for name, seat in self.seats.items():
-            for side in (seat.client, seat.running):
+            # What runs for an attached member is the way to it: nobody is harmed by stopping that.
+            for side in (seat.client, None if name in self.file.attached else seat.running):
                 if side is not None and isinstance(side, capability) and name not in found:
                     found[name] = side
         # Whether a member has all methods of a protocol takes 0.1 ms to find out, and is asked many times a second.
