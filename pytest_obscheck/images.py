@@ -10,6 +10,9 @@ from pytest_obscheck import registry, toolchain
 from pytest_obscheck.abilities import MakesImages
 from pytest_obscheck.errors import StackError
 
+BESIDES = ("/usr/share/zoneinfo", "/etc/ssl/certs/ca-certificates.crt")
+"""What published images have beside their program: without time zones Alertmanager refuses a `location`."""
+
 
 def images_command(names: Sequence[str], say: Callable[[str], None]) -> int:
     """Make an image of each program (default: all usual ones) under the name that stacks look for; 1 where one is missing."""
@@ -25,11 +28,15 @@ def images_command(names: Sequence[str], say: Callable[[str], None]) -> int:
                 say(f"{image}: not made: {reason}\n")
                 whole = False
             else:
-                runtime.make(image, {inside: path})
+                runtime.make(image, {inside: path, **_besides()})
                 say(f"{image}: made of {path}\n")
     finally:
         runtime.close()
     return 0 if whole else 1
+
+
+def _besides() -> dict[str, str]:
+    return {path: path for path in BESIDES if Path(path).exists()}
 
 
 def _wanted(names: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
