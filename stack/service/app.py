@@ -24,7 +24,7 @@ from service.failures import Unavailable
 from service.gateway import Gateway, create_client
 from service.health import Check, health_router
 from service.history import History
-from service.instrumentation import RequestIds, RequestMetrics
+from service.instrumentation import Instrumentation
 from service.jobqueue import create_queue
 from service.jobs import Desk
 from service.metrics import Metrics, create_metrics
@@ -56,8 +56,8 @@ def create_app(
     app.exception_handler(Unavailable)(_unavailable)
     if settings.instrumentation == "on":
         parts.metrics.registry.register(SystemCollector())
-        app.add_middleware(RequestMetrics, metrics=parts.metrics, history=history)
-        app.add_middleware(RequestIds, tracing=parts.tracing, tag=error_tags(settings))
+        tag = error_tags(settings)
+        app.add_middleware(Instrumentation, metrics=parts.metrics, history=history, tracing=parts.tracing, tag=tag)
         parts.tracing.watch(app, parts.gateway.client)
     return app
 

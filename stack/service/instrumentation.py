@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from os import urandom
 from time import perf_counter
@@ -27,66 +28,55 @@ LOG = logging.getLogger(__name__)
 _SAFE = re.compile(rb"[\w.:@+/=-]{1,128}")
 
 
-@dataclass
+@dataclass(slots=True)
 class _Answer:
-    """The status code of one request; 500 until the application says otherwise, as after an unhandled exception."""
+    """What is sent for one request, with its correlation id; its status is 500 until the application says otherwise."""
 
     send: Send
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    correlation: bytes
     status: int = 500
 
-    async def __call__(self, message: Message) -> None:
+    def __call__(self, message: Message) -> Awaitable[None]:
+        # Not a coroutine of its own: that would be one more for each message.
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *self.headers]
-        await self.send(message)
+            message["headers"] = [*message.get("headers", ()), (CORRELATION, self.correlation)]
+        return self.send(message)
 
 
 @dataclass(frozen=True)
-class RequestIds:
-    """Gives each request its ids: on its log lines, on its span, in the baggage, on its error, and in its answer."""
+class Instrumentation:
+    """Counts, times and logs every HTTP request of ``app``.
 
-    app: ASGIApp
-    tracing: Tracing
-    tag: Tag
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its ids; the correlation id is the caller's, else a new one."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        request, user = urandom(16).hex(), _header(scope, USER)
-        correlation = _header(scope, CORRELATION) or request
-        self.tag({"correlation_id": correlation, "user_id": user})
-        with (
-            self.tracing.request(correlation, user) as span,
-            bound({"correlation_id": correlation, "request_id": request, **({"user_id": user} if user else {}), **span}),
-        ):
-            await self.app(scope, receive, _Answer(send, ((CORRELATION, correlation.encode()),)))
-
-
-@dataclass(frozen=True)
-class RequestMetrics:
-    """Counts, times and logs every HTTP request of ``app``."""
+    Its ids are on its log lines, on its span, in the baggage, on its error, and in its answer.
+    One middleware for all: each one more is a coroutine more for the request, and one for each message of its answer.
+    """
 
     app: ASGIApp
     metrics: Metrics
     history: History
+    tracing: Tracing
+    tag: Tag
     _children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and note its status and its whole duration afterwards."""
+        """Pass the request on with its ids, the caller's correlation id or a new one; note its status and whole duration."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        answer, begun, error_type = _Answer(send), perf_counter(), ""
-        try:
-            await self.app(scope, receive, answer)
-        except Exception as error:
-            error_type = type(error).__name__
-            raise
-        finally:
-            self._note(scope, answer.status, perf_counter() - begun, error_type)
+        begun, request = perf_counter(), urandom(16).hex()
+        correlation, user = _given(scope)
+        correlation = correlation or request
+        self.tag({"correlation_id": correlation, "user_id": user})
+        answer, error_type = _Answer(send, correlation.encode()), ""
+        with self.tracing.request(correlation, user) as span, bound(_ids(correlation, request, user, span)):
+            try:
+                await self.app(scope, receive, answer)
+            except Exception as error:
+                error_type = type(error).__name__
+                raise
+            finally:
+                self._note(scope, answer.status, perf_counter() - begun, error_type)
 
     def _note(self, scope: Scope, status: int, seconds: float, error_type: str) -> None:
         method, endpoint = _method(scope), _endpoint(scope)
@@ -99,7 +89,9 @@ class RequestMetrics:
         level = _level(status, own=own)
         if LOG.isEnabledFor(level):
             fields = {"method": method, "endpoint": endpoint, "status": status, "duration": round(seconds, 6)}
-            log_fields(LOG, level, f"{method} {endpoint} {status}", fields | ({"error_type": error_type} if error_type else {}))
+            if error_type:
+                fields["error_type"] = error_type
+            log_fields(LOG, level, f"{method} {endpoint} {status}", fields)
 
     def _child(self, method: str, endpoint: str, status: int) -> tuple[Counter, Histogram]:
         # There are few of them, and labels() takes longer than counting does.
@@ -116,12 +108,24 @@ def _level(status: int, *, own: bool) -> int:
     return logging.DEBUG if own else logging.INFO
 
 
-def _header(scope: Scope, name: bytes) -> str:
+def _ids(correlation: str, request: str, user: str, span: Mapping[str, str]) -> dict[str, str]:
+    ids = {"correlation_id": correlation, "request_id": request, **span}
+    return {**ids, "user_id": user} if user else ids
+
+
+def _given(scope: Scope) -> tuple[str, str]:
     # What a caller sends goes into logs and headers: only what can do no harm there is taken.
+    correlation, user = b"", b""
     for key, value in scope["headers"]:
-        if key == name:
-            return value.decode("ascii") if _SAFE.fullmatch(value) else ""
-    return ""
+        if key == CORRELATION:
+            correlation = correlation or value
+        elif key == USER:
+            user = user or value
+    return _safe(correlation), _safe(user)
+
+
+def _safe(value: bytes) -> str:
+    return value.decode("ascii") if value and _SAFE.fullmatch(value) else ""
 
 
 def _method(scope: Scope) -> str:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TextIO
 
-from service.timing import stamp
+from service.timing import now, stamp
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 _WORDS = {
@@ -46,9 +47,17 @@ class bound:  # noqa: N801  read as a verb: with bound({...})
 
 def log_fields(log: logging.Logger, level: int, message: str, fields: Mapping[str, Any]) -> None:
     """Log a line that is known to be wanted, without asking where in the code it comes from: that takes as long as the rest."""
-    record = logging.LogRecord(log.name, level, "", 0, message, None, None)
-    record.given = fields
+    record = logging.LogRecord.__new__(logging.LogRecord)
+    # To make a record anew takes several times as long as to copy what all of them have in common.
+    vars(record).update(_blank(log.name, level))
+    record.msg, record.created, record.given = message, now(), fields
+    record.msecs = record.created % 1 * 1000
     log.handle(record)
+
+
+@lru_cache(maxsize=64)
+def _blank(name: str, level: int) -> Mapping[str, Any]:
+    return vars(logging.LogRecord(name, level, "", 0, "", None, None))
 
 
 def line_fields(record: logging.LogRecord, service: str) -> dict[str, Any]:

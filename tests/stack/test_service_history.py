@@ -27,6 +27,15 @@ def test_a_window_holds_what_ended_in_it() -> None:
     assert (totals.begin, totals.end) == (START + 90, START + 99.5)
 
 
+def test_a_minute_that_is_saved_holds_what_was_noted_last() -> None:
+    history = _history()
+    history.note(START, 0.02, failed=True)
+
+    minute = history.minute(int(START) // 60)
+
+    assert (minute.requests, minute.errors, minute.seconds) == (1, 1, 0.02)
+
+
 def test_no_request_is_no_data() -> None:
     totals = _history().window(START + 50, 10)
 

@@ -104,6 +104,24 @@ def test_probes_and_scrapes_are_for_debugging(shop: Any, written: Written) -> No
     assert {line["level"] for line in written()} == {"debug"}
 
 
+def test_lines_that_are_copies_of_a_blank_one_have_their_own_time_level_and_fields() -> None:
+    from service.logs import log_fields  # noqa: PLC0415
+
+    kept: list[logging.LogRecord] = []
+    log = logging.Logger("copies")  # noqa: LOG001  one of its own
+    log.addFilter(lambda record: kept.append(record) or True)
+    log.addHandler(logging.NullHandler())
+    for level, message in ((logging.INFO, "100 %s"), (logging.ERROR, "b"), (logging.INFO, "c")):
+        log_fields(log, level, message, {"of": message})
+
+    assert [(each.levelname, each.getMessage(), vars(each)["given"]) for each in kept] == [
+        ("INFO", "100 %s", {"of": "100 %s"}),
+        ("ERROR", "b", {"of": "b"}),
+        ("INFO", "c", {"of": "c"}),
+    ]
+    assert kept[0].created < kept[2].created
+
+
 def test_a_line_break_in_a_message_makes_no_second_line() -> None:
     from service.logs import as_json, as_text, line_fields  # noqa: PLC0415
 
