@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from os import urandom
 from time import perf_counter
+from typing import Any
 
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,6 +45,18 @@ class _Answer:
         return self.send(message)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What requests of one method, endpoint and status have in common."""
+
+    counter: Counter
+    histogram: Histogram
+    own: bool
+    level: int
+    message: str
+    fields: Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class Instrumentation:
     """Counts, times and logs every HTTP request of ``app``.
@@ -57,7 +70,7 @@ class Instrumentation:
     history: History
     tracing: Tracing
     tag: Tag
-    _children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = field(default_factory=dict)
+    _kinds: dict[tuple[str, str, int, bool], _Kind] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its ids, the caller's correlation id or a new one; note its status and whole duration."""
@@ -79,27 +92,30 @@ class Instrumentation:
                 self._note(scope, answer.status, perf_counter() - begun, error_type)
 
     def _note(self, scope: Scope, status: int, seconds: float, error_type: str) -> None:
-        method, endpoint = _method(scope), _endpoint(scope)
-        counter, histogram = self._child(method, endpoint, status)
-        counter.inc()
-        histogram.observe(seconds)
-        own = scope["path"].startswith(OWN)
-        if not own:
+        kind = self._kind(_method(scope), _endpoint(scope), status, scope["path"].startswith(OWN))
+        kind.counter.inc()
+        kind.histogram.observe(seconds)
+        if not kind.own:
             self.history.note(now(), seconds, failed=status >= 500)
-        level = _level(status, own=own)
-        if LOG.isEnabledFor(level):
-            fields = {"method": method, "endpoint": endpoint, "status": status, "duration": round(seconds, 6)}
-            if error_type:
-                fields["error_type"] = error_type
-            log_fields(LOG, level, f"{method} {endpoint} {status}", fields)
+        if LOG.isEnabledFor(kind.level):
+            fields = {**kind.fields, "duration": round(seconds, 6)}
+            log_fields(LOG, kind.level, kind.message, {**fields, "error_type": error_type} if error_type else fields)
 
-    def _child(self, method: str, endpoint: str, status: int) -> tuple[Counter, Histogram]:
+    def _kind(self, *key: *tuple[str, str, int, bool]) -> _Kind:
         # There are few of them, and labels() takes longer than counting does.
-        key = (method, endpoint, status)
-        if key not in self._children:
-            counter = self.metrics.requests.labels(method, endpoint, str(status))
-            self._children[key] = counter, self.metrics.request_seconds.labels(method, endpoint)
-        return self._children[key]
+        if key not in self._kinds:
+            self._kinds[key] = self._new_kind(*key)
+        return self._kinds[key]
+
+    def _new_kind(self, method: str, endpoint: str, status: int, own: bool) -> _Kind:
+        return _Kind(
+            counter=self.metrics.requests.labels(method, endpoint, str(status)),
+            histogram=self.metrics.request_seconds.labels(method, endpoint),
+            own=own,
+            level=_level(status, own=own),
+            message=f"{method} {endpoint} {status}",
+            fields={"method": method, "endpoint": endpoint, "status": status},
+        )
 
 
 def _level(status: int, *, own: bool) -> int:

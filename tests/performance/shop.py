@@ -79,7 +79,7 @@ async def free() -> int:
 async def running(module: str, path: str, environment: Mapping[str, str]) -> AsyncIterator[tuple[int, int]]:
     """Run a part of the service until it answers; give its process id and its port."""
     port = await free()
-    own = {"PATH": os.environ["PATH"], "PORT": str(port), **environment}
+    own = {"PATH": os.environ["PATH"], "PORT": str(port), "PYTHONHASHSEED": "0", **environment}
     command = [sys.executable, "-m", module]
     with subprocess.Popen(command, cwd=ROOT / "stack", env=own, stderr=subprocess.DEVNULL) as process:  # noqa: ASYNC220
         try:
