@@ -15,6 +15,7 @@ from pytest_obscheck.abilities import AboutAlert, AboutMessages, AboutSeries, Al
 from pytest_obscheck.matching import expanded, label_matches
 from pytest_obscheck.protocols import AlertRule, Facts, Inhibition, Matcher
 from pytest_obscheck.scenario import Claim, Scenario
+from pytest_obscheck.when import Never
 
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`[^`]*`')
@@ -80,7 +81,19 @@ def _reach(story: Scenario, facts: Facts) -> _Reach:
         return _Reach(story, alone=alone)
     altered = frozenset(name for fault in story.faults for name in fault.what.alters())
     told = {id(rule): rule for claim in story.claims if _tells(claim) for rule in _about(claim, facts)}
-    return _Reach(story, altered, _moved(altered, facts), tuple(told.values()), _reads(story, facts))
+    calm = set(_calm(story))
+    moved = tuple(rule for rule in _moved(altered, facts) if rule.name not in calm)
+    return _Reach(story, altered, moved, tuple(told.values()), _reads(story, facts))
+
+
+def _calm(story: Scenario) -> Iterator[str]:
+    """Yield the alerts that a story claims never fire while it harms anything: where one does, that story itself is red."""
+    harmed = max((fault.window.end for fault in story.faults), default=0.0)
+    for claim in story.claims:
+        if isinstance(claim.phrase, Never) and isinstance(claim.expectation, AboutAlert) and not _tells(claim):
+            span = claim.phrase.span
+            if span.start <= 0 and span.end >= harmed and not getattr(claim.expectation, "labels", None):
+                yield claim.expectation.alertname()
 
 
 def _undecided(story: Scenario, facts: Facts) -> Iterator[str]:

@@ -194,3 +194,21 @@ def test_metrics_that_are_renamed_on_their_way_cannot_be_followed() -> None:
 
     assert told(FULL, LATE, files=changed) == [["full"], ["late"]]
     assert why(FULL, LATE, files=changed) == "'late' waits: prometheus.yml renames metrics"
+
+
+def test_an_alert_that_a_story_claims_never_fires_mutes_nobody_elses() -> None:
+    muting = Inhibition((Matcher("severity", "=", "critical"),), (Matcher("severity", "=", "warning"),), ())
+    full = story("full", Notification("email", {"alertname": "Full"}))
+    lost = story("lost", Alert("Late"), alters="payments")
+
+    def calm(until: str, **labels: str) -> Scenario:
+        claim = Claim(Alert("Lost", labels=labels), never("0s", until))
+        return dataclasses.replace(lost, claims=(*lost.claims, claim))
+
+    # A claim that ends before the harm does, or is about some labels only, leaves it open.
+    assert [told(full, each, inhibitions=(muting,)) for each in (calm("2s"), calm("1900ms"), calm("2s", a="b"), lost)] == [
+        [["full", "lost"]],
+        [["full"], ["lost"]],
+        [["full"], ["lost"]],
+        [["full"], ["lost"]],
+    ]

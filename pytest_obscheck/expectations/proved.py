@@ -21,7 +21,7 @@ class Offline:
 
     alert: str
     asked: str
-    every: float = 5.0
+    every: float = 600.0
 
     def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
         """Return ``until`` and ``wrong``, promtool's words."""
