@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pytest_obscheck.expectations.alert import Alert
     from pytest_obscheck.expectations.budget import Budget
     from pytest_obscheck.expectations.dashboard import Dashboard
+    from pytest_obscheck.expectations.error import Error
     from pytest_obscheck.expectations.fireable import Fireable
     from pytest_obscheck.expectations.health import Health
     from pytest_obscheck.expectations.logs import Logs
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from pytest_obscheck.when import always, during, eventually, never, once, within
 
 __all__ = [
-    "Alert", "Bandwidth", "Budget", "ConfigError", "Cpu", "Dashboard", "Down", "Fireable", "Freeze", "FullDisk",
+    "Alert", "Bandwidth", "Budget", "ConfigError", "Cpu", "Dashboard", "Down", "Error", "Fireable", "Freeze", "FullDisk",
     "Garbage", "Health", "Kill", "Latency", "LimitData", "Locust", "Logs", "Memory", "Metric", "Notification",
     "ObscheckError", "PacketLoss", "Proved", "ResetPeer", "Resolved", "Restart", "Sample", "Scraped", "Script", "Skew",
     "Sla", "Slicer", "SlowClose", "SlowScrape", "StackError", "StoryFailed", "StoryUnknown", "Timeout", "Traces",
@@ -55,7 +56,7 @@ _HOMES = {
     "errors": ("ConfigError", "ObscheckError", "StackError", "StoryFailed", "StoryUnknown"),
     "when": ("always", "during", "eventually", "never", "once", "within"),
     "expectations": (
-        "Alert", "Budget", "Dashboard", "Fireable", "Health", "Logs", "Metric", "Notification", "Proved", "Resolved",
+        "Alert", "Budget", "Dashboard", "Error", "Fireable", "Health", "Logs", "Metric", "Notification", "Proved", "Resolved",
         "Scraped", "Sla", "Traces",
     ),
     "loads": ("Locust",),

@@ -92,6 +92,33 @@ class AnswersTraces(Protocol):
         """Return all spans of the traces that a service had a part in and that began in that time; ``LookFailed``."""
 
 
+@dataclass(frozen=True)
+class ErrorReport:
+    """What an SDK reported: when it arrived (Unix seconds), ``event`` or ``transaction``, its JSON, its trace's sample rate."""
+
+    at: float
+    kind: str
+    event: Mapping[str, Any]
+    sample_rate: str = ""
+
+
+@dataclass(frozen=True)
+class ErrorReports:
+    """Reports of some time; since the start ``counts`` by type of item, and what SDKs ``lost``, by category and reason."""
+
+    reports: tuple[ErrorReport, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    lost: Mapping[str, int] = field(default_factory=dict)
+
+
+@runtime_checkable
+class CatchesErrors(Protocol):
+    """Holds the errors that services reported."""
+
+    def error_reports(self, since: float, until: float) -> ErrorReports:
+        """Return what arrived after the Unix second ``since``, up to and with ``until``; ``LookFailed``."""
+
+
 @runtime_checkable
 class AnswersLogQL(Protocol):
     """Evaluates LogQL as dashboards ask it; every method raises ``LookFailed`` where it cannot."""

@@ -1,0 +1,1 @@
+"""The program behind the component ``sentry``: takes what Sentry's SDKs send. See ``__main__``."""
