@@ -297,13 +297,14 @@ class _Harm:
         with self._lock:
             if self.over.is_set():
                 return
+            began = self.show.clock.now()
             try:
                 self.planned.what.inject(self.show.stack)
             except Exception as error:  # noqa: BLE001 - whatever it throws, the harm must be healed and the story told
                 self._write("failed", failed=f"it could not be injected: {said(error)}")
                 self.state = "held"
                 return
-            self._write("injected")
+            self._write("injected", began=began)
         self._write("confirmed", **self._until(wanted=True))
         self.state = "held"
 

@@ -44,12 +44,12 @@ def _limits(targets: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def _lost(stack: Stack, limits: Mapping[str, float], since: float, until: float) -> list[tuple[str, float]]:
-    """Return of which instances a scrape failed that took as long as it may, and when it began."""
-    # It is dated by its begin, and written when it has failed.
+    """Return of which instances a scrape failed that took as long as it may, and when it had taken that long."""
+    # It is dated by its begin, and written when it has failed: what happened meanwhile may be why.
     span = max(1, math.ceil((until - since + max(limits.values(), default=0.0)) * 1000))
     took = {(_of(s), at): value for s in _asked_for(stack, TOOK, span, until) for at, value in s.points}
     failed = [(_of(s), at) for s in _asked_for(stack, "up", span, until) for at, value in s.points if value == 0]
-    return [each for each in failed if took.get(each, 0.0) >= limits.get(each[0], math.inf)]
+    return [(name, at + limits[name]) for name, at in failed if took.get((name, at), 0.0) >= limits.get(name, math.inf)]
 
 
 def _asked_for(stack: Stack, name: str, span: int, until: float) -> list[Series]:
@@ -153,6 +153,6 @@ def _harmed(journal: Journal, wall: float) -> bool:
     """Whether any fault was there at that time, or just before it."""
     for event in journal.of("fault", phase="injected"):
         healed = journal.last("fault", name=event.data["name"], phase="gone")
-        if event.wall <= wall and (healed is None or wall <= healed.wall + RECOVERY):
+        if event.data.get("began", event.wall) <= wall and (healed is None or wall <= healed.wall + RECOVERY):
             return True
     return False

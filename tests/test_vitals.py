@@ -167,7 +167,7 @@ class Scraper:
 def test_a_scrape_that_took_as_long_as_it_may_is_lost_and_one_that_failed_at_once_is_not() -> None:
     stack = FakeStack({"prometheus": Scraper([0.25, 0.01, 0.3])})
 
-    assert Vitals().look(stack, ZERO, ZERO + 3)["timeouts"] == [("api:80", ZERO), ("api:80", ZERO + 2)]
+    assert Vitals().look(stack, ZERO, ZERO + 3)["timeouts"] == [("api:80", ZERO + 0.25), ("api:80", ZERO + 2.25)]
 
 
 def a_lost_scrape(at: float, speed: float = 1.0) -> Journal:
@@ -192,3 +192,19 @@ def test_a_scrape_that_was_lost_in_the_range_or_the_hold_before_a_window_counts_
     (verdict,) = judge(Scenario("s", claims=(claim,)), a_lost_scrape(at, 60)).claims
 
     assert verdict.words.startswith("the machine was too slow: the scrape of api:80 timed out at") is lost
+
+
+@pytest.mark.parametrize(
+    ("at", "words"), [(1.1, ""), (0.9, "the machine was too slow: the scrape of api:80 timed out at 900ms")]
+)
+def test_a_scrape_that_timed_out_while_a_fault_was_being_injected_is_put_down_to_it(at: float, words: str) -> None:
+    journal = Journal()
+    journal.write("zero", ZERO, speed=1.0)
+    journal.write("fault", ZERO + 1.5, name="freeze", phase="injected", began=ZERO + 1.0)
+    for second in (0, 2):
+        timeouts = [("api:80", ZERO + at)] if second else []
+        journal.write("look", ZERO + second, key="vitals", data={"missed": 0.0, "timeouts": timeouts})
+
+    said = unwell(journal, Window(0.0, 3.0), [])
+
+    assert said == (f"the machine was too slow: {words}, with no fault on it" if words else "")
