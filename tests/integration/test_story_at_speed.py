@@ -129,11 +129,10 @@ def test_a_speed_that_does_not_divide_is_refused_before_anything_starts(pods: An
     assert "prometheus.yml:1: 15s divided by 7 is not a whole number of milliseconds; the nearest speed that divides" in run
 
 
-def test_real_services_play_a_story_at_the_fastest_speed_that_their_exporters_allow(project: Any) -> None:
+def test_real_services_play_a_story_at_a_speed_of_their_own(project: Any) -> None:
     project.write("scenarios/real.obs.yaml", REAL)
 
-    run = project.pytest("--obs-stack", "--obs-speed=auto", "scenarios/real.obs.yaml", "-rA")
+    run = project.pytest("--obs-stack", "--obs-speed=2", "scenarios/real.obs.yaml", "-rA")
 
     assert run.code == 0, run.out
-    limit = "auto: 2, limited by the scrape_interval 200ms of prometheus/prometheus.yml:4"
-    assert f"! played at speed 2 (real samples; {limit})" in run
+    assert "! played at speed 2 (real samples)" in run
