@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from pytest_obscheck.errors import ConfigError, ObscheckError, Problem
 
@@ -61,6 +62,13 @@ def _parser() -> argparse.ArgumentParser:
     judge = verbs.add_parser("judge", help="judge a saved run again, from its journal alone")
     judge.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a journal, or a folder of journals")
     judge.set_defaults(verb=_judge)
+    _about_rules(verbs)
+    verbs.add_parser("schema", help="print the JSON Schema of the story language").set_defaults(verb=_schema)
+    return parser
+
+
+def _about_rules(verbs: Any) -> None:
+    """Add the verbs that need rules and no stack."""
     speed = verbs.add_parser("speed", help="show what a speed-up makes of your rules, and prove it with promtool")
     speed.add_argument("rules", nargs="+", type=Path, metavar="RULES", help="rule files, or folders of them")
     speed.add_argument("--by", required=True, metavar="N", help="how much faster story time passes than wall time")
@@ -79,8 +87,6 @@ def _parser() -> argparse.ArgumentParser:
     lint.add_argument("--against", default="", metavar="URL|FILE", help="a Prometheus, a /metrics page, or a run's journal")
     lint.add_argument("--format", default="text", choices=("text", "ndjson"))
     lint.set_defaults(verb=_lint)
-    verbs.add_parser("schema", help="print the JSON Schema of the story language").set_defaults(verb=_schema)
-    return parser
 
 
 def _say(text: str) -> None:
