@@ -163,7 +163,7 @@ def _moved(wish: Wish, now: float, number: int, at: int, when: Layout) -> float 
 
 
 def _labels(tree: Tree, spread: bool) -> dict[Key, dict[str, str]]:
-    own = {key: _matched(key) for key in keys(tree)}
+    own = {key: matched(key) for key in keys(tree)}
     shared = {label for node in tree.walk() for label in node.labels} | (
         {label for each in own.values() for label in each} if spread else set()
     )
@@ -180,7 +180,8 @@ def _labels(tree: Tree, spread: bool) -> dict[Key, dict[str, str]]:
     return found
 
 
-def _matched(key: Key) -> dict[str, str]:
+def matched(key: Key) -> dict[str, str]:
+    """Return labels that a selector's matchers select, those with an empty value included."""
     found: dict[str, str] = {}
     for matcher in key[1]:
         if matcher.op in ("=", "=~"):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pytest_obscheck.rulelab.aims import Aim, Key, Shape, Wish, keys
 from pytest_obscheck.rulelab.lintrules import Rule
-from pytest_obscheck.rulelab.regexes import avoiding, matching
+from pytest_obscheck.rulelab.series import matched
 from pytest_obscheck.speed.trees import Kind, Tree, parsed
 
 STEP = 15
@@ -126,20 +126,10 @@ def _unclear(tree: Tree, recordings: set[str]) -> str:
 
 
 def _line(key: Key, calm: Wish | None, harm: Wish | None) -> Line:
-    labels = {label: value for label, value in _labels(key).items() if value}
+    labels = {label: value for label, value in matched(key).items() if value}
     values = [_values(wish) for wish in (calm or Wish(Shape.LEVEL, 1.0), harm) if wish is not None]
     counter = any(wish is not None and wish.shape is Shape.SLOPE for wish in (calm, harm))
     return Line(key[0], labels, values[0], values[1] if len(values) > 1 else "", counter)
-
-
-def _labels(key: Key) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for matcher in key[1]:
-        if matcher.op in ("=", "=~"):
-            found[matcher.label] = matcher.value if matcher.op == "=" else matching(matcher.value)
-        elif not found.get(matcher.label):
-            found[matcher.label] = avoiding(matcher.value if matcher.op == "!~" else f"(?:{matcher.value})")
-    return found
 
 
 def _values(wish: Wish) -> str:
