@@ -11,7 +11,7 @@ from typing import Any
 from pytest_obscheck import registry, table
 from pytest_obscheck.abilities import AboutAlert
 from pytest_obscheck.errors import ConfigError, Problem, did_you_mean, shown_as
-from pytest_obscheck.protocols import Plan
+from pytest_obscheck.plan import Plan
 from pytest_obscheck.reading import Mismatch, Node, Reader, convert, refuse
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself, unnamed
 from pytest_obscheck.speed.factor import factor

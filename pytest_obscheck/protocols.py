@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pytest_obscheck.document import Document
-from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.journal import Event, Journal
-from pytest_obscheck.objective import Objective
-from pytest_obscheck.speed import UNSPED, Pace, Speed
+from pytest_obscheck.plan import Facts, Plan, Route
+from pytest_obscheck.speed import UNSPED, Speed
 from pytest_obscheck.when import Sight, Window, spoken
 
 C = TypeVar("C")
@@ -47,95 +46,6 @@ class Launch:
     files: Mapping[str, str] = field(default_factory=dict)
     originals: Mapping[str, str] = field(default_factory=dict)
     image: Image | None = None
-
-
-@dataclass(frozen=True)
-class AlertRule:
-    """One alerting rule as the user wrote it; ``where`` is ``file:line``, ``hold`` its ``for``."""
-
-    name: str
-    expr: str
-    hold: str
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
-    group: str
-    interval: str
-    where: str
-
-
-@dataclass(frozen=True)
-class Route:
-    """One way out of Alertmanager: a host (and path, where there is one) that leads to a sink, and the receiver it serves."""
-
-    host: str
-    path: str
-    sink: str
-    receiver: str
-    where: str = ""
-
-
-@dataclass(frozen=True)
-class Matcher:
-    """What one label of an alert must be; ``sign`` is ``=``, ``!=``, ``=~`` or ``!~``."""
-
-    name: str
-    sign: str
-    value: str
-
-
-@dataclass(frozen=True)
-class Inhibition:
-    """An alert that matches ``sources`` mutes those that match ``targets`` where the labels in ``equal`` are alike."""
-
-    sources: tuple[Matcher, ...]
-    targets: tuple[Matcher, ...]
-    equal: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What one component's configuration says before anything starts.
-
-    ``groupings``: the labels by which messages are grouped, for each route; ``inhibitions``: which alerts mute which.
-    ``checks``: the tool that must find the user's own file in order (``promtool``, ``amtool``), and that file. ``files``: what
-    was read, by the path that messages use.
-    """
-
-    alerts: tuple[AlertRule, ...] = ()
-    recordings: Mapping[str, str] = field(default_factory=dict)
-    routes: tuple[Route, ...] = ()
-    groupings: tuple[tuple[str, ...], ...] = ()
-    inhibitions: tuple[Inhibition, ...] = ()
-    scraped: tuple[str, ...] = ()
-    files: Mapping[str, str] = field(default_factory=dict)
-    checks: tuple[tuple[str, Path], ...] = ()
-
-
-def _unplayed(groups: list[Mapping[str, Any]], test: Mapping[str, Any]) -> str:
-    raise LookFailed(f"nothing can play {len(groups)} rule groups for {test!r} here")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is known of a whole stack before anything starts.
-
-    ``members``: name → component type. ``proxied``: target → the members whose way to it goes through a fault proxy.
-    ``hosts``: production ``host:port`` → member. ``parse``: says what is wrong with a PromQL text, ``""`` for nothing.
-    ``play``: plays rule groups offline, and says what is against an entry of ``tests`` of promtool's unit tests.
-    ``pace``: how much faster story time passes than wall time, and what that does not suit.
-    ``objectives``: the service level objectives of the specs that the stack names.
-    """
-
-    home: Path
-    members: Mapping[str, str]
-    proxied: Mapping[str, tuple[str, ...]]
-    hosts: Mapping[str, str]
-    facts: Facts
-    sinks: tuple[str, ...]
-    parse: Callable[[str], str]
-    play: Callable[[list[Mapping[str, Any]], Mapping[str, Any]], str] = _unplayed
-    pace: Pace = field(default_factory=Pace)
-    objectives: tuple[Objective, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from pytest_obscheck.errors import ConfigError, ObscheckError, Problem, ProgramM
 from pytest_obscheck.hands import Threads
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.judge import control, control_notes, judge, settled
-from pytest_obscheck.protocols import Plan
+from pytest_obscheck.plan import Plan
 from pytest_obscheck.saved import from_data, to_data
 from pytest_obscheck.scenario import Scenario
 from pytest_obscheck.stack import LiveStack, RunFolder, StackFile, plan

@@ -9,7 +9,8 @@ from typing import Any, Protocol, TypeVar
 
 from pytest_obscheck.clock import Clock
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.protocols import Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import Stack
 from pytest_obscheck.scenario import Planned, Scenario
 
 C = TypeVar("C")

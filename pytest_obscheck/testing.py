@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pytest_obscheck.capabilities import Series
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.judge import settled
-from pytest_obscheck.protocols import Facts, Plan
+from pytest_obscheck.plan import Facts, Plan
 from pytest_obscheck.runner import Play, play
 from pytest_obscheck.scenario import Planned, Scenario
 

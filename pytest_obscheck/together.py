@@ -13,7 +13,7 @@ from itertools import permutations
 
 from pytest_obscheck.abilities import AboutAlert, AboutMessages, AboutSeries, AltersSamples
 from pytest_obscheck.matching import expanded, label_matches
-from pytest_obscheck.protocols import AlertRule, Facts, Inhibition, Matcher
+from pytest_obscheck.plan import AlertRule, Facts, Inhibition, Matcher
 from pytest_obscheck.scenario import Claim, Scenario
 from pytest_obscheck.when import Never
 

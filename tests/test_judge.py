@@ -10,7 +10,8 @@ import pytest
 
 from pytest_obscheck.journal import Journal, dump, parse
 from pytest_obscheck.judge import control, control_notes, judge, settled
-from pytest_obscheck.protocols import History, Look, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import History, Look, Stack
 from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.verdict import Outcome, Report
 from pytest_obscheck.when import Phrase, Sight, Window, always, during, eventually, never, once, within

@@ -13,7 +13,8 @@ import pytest
 
 from pytest_obscheck.capabilities import AnswersPromQL, ReportsHealth
 from pytest_obscheck.errors import ComponentDied, NotReady, ProgramMissing
-from pytest_obscheck.protocols import Launch, Place, Route
+from pytest_obscheck.plan import Route
+from pytest_obscheck.protocols import Launch, Place
 from pytest_obscheck.stack import LiveStack, Member, StackFile
 from pytest_obscheck.stack.file import HEALTHY, STARTED
 from pytest_obscheck.stack.lastwords import condensed

@@ -11,7 +11,7 @@ import pytest
 from pytest_obscheck import Alert, Health, Latency, Locust, Notification, Resolved
 from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.loader import KEYS, check, load
-from pytest_obscheck.protocols import AlertRule, Facts
+from pytest_obscheck.plan import AlertRule, Facts
 from pytest_obscheck.registry import Names
 from pytest_obscheck.scenario import Claim, Draft, Planned, Scenario
 from pytest_obscheck.speed import Pace, Speed

@@ -18,7 +18,8 @@ from pytest_obscheck.expectations.resolved import Resolved
 from pytest_obscheck.hands import Threads
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.judge import judge, settled
-from pytest_obscheck.protocols import Effect, History, Look, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import Effect, History, Look, Stack
 from pytest_obscheck.runner import Play, play, play_together
 from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.speed import Pace, Speed

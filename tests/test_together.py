@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_obscheck import Alert, Fireable, Health, Kill, Locust, Metric, Notification, Resolved, Sample, Scraped
-from pytest_obscheck.protocols import AlertRule, Facts, Inhibition, Matcher
+from pytest_obscheck.plan import AlertRule, Facts, Inhibition, Matcher
 from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.together import batches
 from pytest_obscheck.when import during, never

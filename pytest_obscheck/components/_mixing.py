@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pytest_obscheck.components._files import names, rows
-from pytest_obscheck.protocols import Inhibition, Matcher
+from pytest_obscheck.plan import Inhibition, Matcher
 
 _MATCHER = re.compile(r"""\s*([^=!~\s]+)\s*(=~|!~|!=|=)\s*(?:"((?:\\.|[^"\\])*)"|([^",]*?))\s*""")
 

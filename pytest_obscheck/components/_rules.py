@@ -9,7 +9,8 @@ from typing import Any
 
 from pytest_obscheck.components._files import Reader, rows, shown
 from pytest_obscheck.document import Document
-from pytest_obscheck.protocols import AlertRule, Place
+from pytest_obscheck.plan import AlertRule
+from pytest_obscheck.protocols import Place
 
 
 @dataclass(frozen=True)

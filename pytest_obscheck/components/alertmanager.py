@@ -14,7 +14,8 @@ from pytest_obscheck.components._mixing import groupings, inhibitions
 from pytest_obscheck.components._variables import filled, note_unfilled
 from pytest_obscheck.document import Document
 from pytest_obscheck.errors import did_you_mean
-from pytest_obscheck.protocols import KEY_OF, Facts, Launch, Place, Route
+from pytest_obscheck.plan import Facts, Route
+from pytest_obscheck.protocols import KEY_OF, Launch, Place
 from pytest_obscheck.speed import (
     Timing,
     alertmanager_fixed,

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from pytest_obscheck.capabilities import Series
 from pytest_obscheck.components._http import Http, parsed, refused
 from pytest_obscheck.errors import LookFailed
-from pytest_obscheck.protocols import Facts, Launch, Place
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import Launch, Place
 
 _QUERY = "/api/ds/query"
 

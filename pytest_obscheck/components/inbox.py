@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from pytest_obscheck.components._http import plain
 from pytest_obscheck.errors import LookFailed
-from pytest_obscheck.protocols import Delivery, Facts, Launch, Place
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import Delivery, Launch, Place
 
 if TYPE_CHECKING:
     import httpx

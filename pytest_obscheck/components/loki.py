@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._logql import LokiClient
-from pytest_obscheck.protocols import Facts, Launch, Place
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import Launch, Place
 
 CONFIG = "loki.yml"
 _QUICK = """\

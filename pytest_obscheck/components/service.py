@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_obscheck.capabilities import Answer
 from pytest_obscheck.clock import SystemClock
 from pytest_obscheck.errors import LookFailed
-from pytest_obscheck.protocols import Facts, Launch, Place
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import Launch, Place
 
 if TYPE_CHECKING:
     import httpx

@@ -12,7 +12,8 @@ import httpx
 from pytest_obscheck.components._exposition import saved
 from pytest_obscheck.components._http import plain
 from pytest_obscheck.errors import ConfigError, LookFailed, Problem, did_you_mean
-from pytest_obscheck.protocols import Facts, Launch, Place
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import Launch, Place
 from pytest_obscheck.speed import Timing
 from pytest_obscheck.synthetic.notation import NAME, labels, samples
 from pytest_obscheck.when import Duration, seconds

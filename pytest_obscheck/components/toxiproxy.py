@@ -16,7 +16,8 @@ from urllib.parse import quote, unquote
 from pytest_obscheck.clock import SystemClock
 from pytest_obscheck.components import _connections
 from pytest_obscheck.errors import FaultFailed
-from pytest_obscheck.protocols import Facts, Launch, Place
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import Launch, Place
 
 _ONE_AT_A_TIME = threading.Lock()
 """toxiproxy-python keeps its server's address in class attributes, so two servers must take turns."""

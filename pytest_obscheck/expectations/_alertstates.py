@@ -11,7 +11,8 @@ from typing import Any
 from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules
 from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.matching import subset
-from pytest_obscheck.protocols import History, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import History, Stack
 
 OVERLAP = 2.0
 """Seconds that a look reaches back beyond its own time, for samples that were written late."""

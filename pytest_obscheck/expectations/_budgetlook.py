@@ -10,7 +10,8 @@ from pytest_obscheck.capabilities import AnswersPromQL
 from pytest_obscheck.expectations._behind import lookback, selectors
 from pytest_obscheck.expectations._slalook import SCRAPE, START, transport
 from pytest_obscheck.matching import expanded
-from pytest_obscheck.protocols import Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import Stack
 
 OVERLAP = 2.0
 """Seconds that a look reaches back beyond its own time, for samples that were written late."""

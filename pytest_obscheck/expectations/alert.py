@@ -11,7 +11,8 @@ from pytest_obscheck.expectations._behind import Behind, lookback, why_quiet
 from pytest_obscheck.expectations._theory import theory
 from pytest_obscheck.expectations._timeline import Moment, State, missed, moments
 from pytest_obscheck.matching import braces, subset
-from pytest_obscheck.protocols import History, Look, Plan
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import History, Look
 from pytest_obscheck.when import Sight, Window, spoken
 
 STATES = ("inactive", "pending", "firing")

@@ -12,7 +12,8 @@ from pytest_obscheck.expectations._behind import lookback
 from pytest_obscheck.expectations._budgetjudge import Claimed, sights
 from pytest_obscheck.expectations._budgetlook import RawSamples
 from pytest_obscheck.objective import duration
-from pytest_obscheck.protocols import History, Look, Plan
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import History, Look
 from pytest_obscheck.when import Duration, Sight, Window, seconds
 
 

@@ -16,7 +16,8 @@ from pytest_obscheck.expectations._logqueries import LogQueries
 from pytest_obscheck.expectations._panelqueries import DATA, EMPTY, ERROR, UNJUDGED, ZERO, PromQueries, Queries
 from pytest_obscheck.expectations._panels import BoardRun, every_finding
 from pytest_obscheck.panel import boards
-from pytest_obscheck.protocols import History, Look, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import History, Look, Stack
 from pytest_obscheck.when import Duration, Sight, Window, seconds, spoken
 
 LAG = 0.3

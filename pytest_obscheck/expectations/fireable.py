@@ -11,7 +11,8 @@ from pytest_obscheck.capabilities import AnswersPromQL
 from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.expectations._behind import Selector, selectors
 from pytest_obscheck.matching import expanded
-from pytest_obscheck.protocols import AlertRule, History, Look, Plan, Stack
+from pytest_obscheck.plan import AlertRule, Plan
+from pytest_obscheck.protocols import History, Look, Stack
 from pytest_obscheck.when import Sight, Window
 
 FIXED = ("job", "le")

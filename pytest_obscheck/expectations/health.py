@@ -11,7 +11,8 @@ from typing import Any
 from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.expectations._answers import Answers
 from pytest_obscheck.journal import Event
-from pytest_obscheck.protocols import History, Look, Plan
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import History, Look
 from pytest_obscheck.when import Duration, Sight, Window, seconds, spoken
 
 PACE = 0.5

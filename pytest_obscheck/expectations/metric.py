@@ -9,7 +9,8 @@ from typing import Any
 from pytest_obscheck.capabilities import AnswersPromQL
 from pytest_obscheck.expectations._behind import lookback
 from pytest_obscheck.matching import Comparison, ComparisonText
-from pytest_obscheck.protocols import History, Look, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import History, Look, Stack
 from pytest_obscheck.speed import rewrite
 from pytest_obscheck.when import Sight, Window
 

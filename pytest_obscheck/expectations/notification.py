@@ -14,7 +14,8 @@ from pytest_obscheck.errors import LookFailed, did_you_mean
 from pytest_obscheck.expectations._behind import lookback
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.matching import braces, subset
-from pytest_obscheck.protocols import History, Look, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import History, Look, Stack
 from pytest_obscheck.when import Sight, Window, spoken
 
 PACE = 0.5

@@ -11,7 +11,8 @@ from typing import Any
 from pytest_obscheck.expectations._alertstates import unknown_alert
 from pytest_obscheck.expectations._behind import lookback
 from pytest_obscheck.matching import expanded
-from pytest_obscheck.protocols import AlertRule, History, Look, Plan, Stack
+from pytest_obscheck.plan import AlertRule, Plan
+from pytest_obscheck.protocols import History, Look, Stack
 from pytest_obscheck.when import Duration, Sight, Window, seconds, spoken
 
 

@@ -9,7 +9,8 @@ from pytest_obscheck.expectations._alertstates import AlertStates, seen, unknown
 from pytest_obscheck.expectations._behind import Behind, lookback, why_quiet
 from pytest_obscheck.expectations._timeline import Moment, moments
 from pytest_obscheck.matching import braces
-from pytest_obscheck.protocols import History, Look, Plan
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import History, Look
 from pytest_obscheck.when import Sight, Window
 
 

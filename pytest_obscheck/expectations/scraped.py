@@ -12,7 +12,8 @@ from typing import Any
 from pytest_obscheck.capabilities import AnswersPromQL
 from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.matching import braces
-from pytest_obscheck.protocols import History, Look, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import History, Look, Stack
 from pytest_obscheck.when import Sight, Window
 
 OVERLAP = 2.0

@@ -17,7 +17,8 @@ from pytest_obscheck.expectations._slaprobes import judged_by_probes, probe_log
 from pytest_obscheck.expectations._slawords import said
 from pytest_obscheck.journal import Event
 from pytest_obscheck.matching import expanded
-from pytest_obscheck.protocols import History, Look, Plan
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import History, Look
 from pytest_obscheck.when import Duration, Sight, Window, seconds
 
 FIGURES = ("availability", "error_rate", "burn_rate", "throughput", "mean", "p50", "p95", "p99")

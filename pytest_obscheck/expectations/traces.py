@@ -12,7 +12,8 @@ from pytest_obscheck.clock import Clock, SystemClock
 from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.expectations._arrivals import moments
 from pytest_obscheck.expectations._spans import Wanted, ended, matching, wanted
-from pytest_obscheck.protocols import History, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import History, Stack
 from pytest_obscheck.when import Duration, Sight, Window, spoken
 
 SETTLE = 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_obscheck.errors import did_you_mean
-from pytest_obscheck.protocols import Plan
+from pytest_obscheck.plan import Plan
 
 
 def problems(plan: Plan, component: str) -> Iterator[str]:

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from pytest_obscheck.capabilities import PassesSamples, ScrapesTargets
 from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.errors import FaultFailed, LookFailed, did_you_mean
-from pytest_obscheck.protocols import Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import Stack
 
 EVERY = 0.02
 """Seconds between two looks whether a scrape has passed."""

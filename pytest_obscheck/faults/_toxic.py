@@ -10,7 +10,8 @@ from statistics import median
 
 from pytest_obscheck.capabilities import ProxiesTraffic
 from pytest_obscheck.errors import FaultFailed, did_you_mean
-from pytest_obscheck.protocols import Effect, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import Effect, Stack
 from pytest_obscheck.when import seconds, spoken
 
 ARROW = "→"

@@ -13,7 +13,8 @@ from pytest_obscheck.capabilities import OnThisMachine
 from pytest_obscheck.errors import FaultFailed
 from pytest_obscheck.faults import _helpers, _machine, _member
 from pytest_obscheck.faults._cgroup import Cgroup
-from pytest_obscheck.protocols import Effect, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import Effect, Stack
 
 PERIOD = 100_000
 """Microseconds in which a cgroup's quota is counted: the kernel's own default."""

@@ -8,7 +8,8 @@ from functools import partial
 
 from pytest_obscheck.capabilities import ProxiesTraffic
 from pytest_obscheck.faults import _toxic
-from pytest_obscheck.protocols import Effect, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import Effect, Stack
 
 
 @dataclass(frozen=True)

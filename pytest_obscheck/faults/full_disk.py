@@ -15,7 +15,8 @@ from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.errors import FaultFailed
 from pytest_obscheck.faults import _helpers, _machine, _member, _toxic
 from pytest_obscheck.faults._size import UNITS, size, spoken
-from pytest_obscheck.protocols import Effect, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import Effect, Stack
 from pytest_obscheck.when import Duration, seconds
 
 MOST = 64 * UNITS["MB"]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pytest_obscheck.capabilities import Killable
 from pytest_obscheck.faults import _member
-from pytest_obscheck.protocols import Effect, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import Effect, Stack
 
 
 @dataclass(frozen=True)

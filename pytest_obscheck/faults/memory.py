@@ -14,7 +14,8 @@ from pytest_obscheck.errors import FaultFailed
 from pytest_obscheck.faults import _machine, _member
 from pytest_obscheck.faults._cgroup import Cgroup
 from pytest_obscheck.faults._size import size, spoken
-from pytest_obscheck.protocols import Effect, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import Effect, Stack
 
 
 @dataclass(frozen=True)

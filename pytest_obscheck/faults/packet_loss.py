@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pytest_obscheck.capabilities import OnThisMachine
 from pytest_obscheck.errors import FaultFailed
 from pytest_obscheck.faults import _machine, _member
-from pytest_obscheck.protocols import Effect, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import Effect, Stack
 
 BAND = "1:4"
 """Where packets of the component go: the fourth band of a prio queue, into which nothing else is sorted."""

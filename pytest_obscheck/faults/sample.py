@@ -13,7 +13,8 @@ from pytest_obscheck.capabilities import PassesSamples
 from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.errors import FaultFailed, LookFailed, did_you_mean
 from pytest_obscheck.faults import _toxic
-from pytest_obscheck.protocols import Effect, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import Effect, Stack
 from pytest_obscheck.when import Duration, seconds
 
 _NUMBERS, _FLAGS = ("set", "scale", "ramp"), ("drop", "freeze", "reset")

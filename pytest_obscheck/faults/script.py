@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pytest_obscheck.capabilities import PlaysSeries
 from pytest_obscheck.errors import FaultFailed, LookFailed
 from pytest_obscheck.faults import _member
-from pytest_obscheck.protocols import Effect, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import Effect, Stack
 from pytest_obscheck.when import Duration, seconds
 
 

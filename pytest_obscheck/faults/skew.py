@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_obscheck.faults import _scrape, _toxic
-from pytest_obscheck.protocols import Effect, Plan, Stack
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import Effect, Stack
 from pytest_obscheck.when import Duration, seconds
 
 

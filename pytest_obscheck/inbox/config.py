@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_obscheck.errors import ConfigError, Problem, did_you_mean
-from pytest_obscheck.protocols import Route
+from pytest_obscheck.plan import Route
 from pytest_obscheck.registry import names
 
 LISTENERS = ("proxy", "smtp", "control")

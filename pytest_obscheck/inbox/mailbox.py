@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from pytest_obscheck.inbox.wire import Request, Response
-from pytest_obscheck.protocols import Delivery, Route, Sink
+from pytest_obscheck.plan import Route
+from pytest_obscheck.protocols import Delivery, Sink
 from pytest_obscheck.registry import find
 
 SMTP = "smtp"

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_obscheck.protocols import Launch, Place, Plan
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import Launch, Place
 
 _LOG, _READY, _GO = "requests.csv", "ready", "go"
 _HEADER = "end,method,name,status,seconds,bytes,error\n"

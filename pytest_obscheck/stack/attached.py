@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 
 from pytest_obscheck.errors import Problem
-from pytest_obscheck.protocols import Client, Component, Facts, Launch, Place
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import Client, Component, Launch, Place
 from pytest_obscheck.scenario import Scenario
 
 CONFIG = "gateway.json"

@@ -15,7 +15,8 @@ from pytest_obscheck import toolchain
 from pytest_obscheck.capabilities import CatchesNotifications, EvaluatesRules, HoldsAlerts, ScrapesTargets, TellsTime
 from pytest_obscheck.clock import Clock
 from pytest_obscheck.errors import ComponentDied, LookFailed, NotReady, ProgramMissing, StackError
-from pytest_obscheck.protocols import Client, Launch, Load, Network, Place, Plan, Route, Running, Runtime
+from pytest_obscheck.plan import Plan, Route
+from pytest_obscheck.protocols import Client, Launch, Load, Network, Place, Running, Runtime
 from pytest_obscheck.scenario import Planned
 from pytest_obscheck.stack.file import STARTED, Member, StackFile
 from pytest_obscheck.stack.filling import Filling

@@ -10,7 +10,8 @@ from math import floor, lcm
 from pytest_obscheck.abilities import HoldsTime
 from pytest_obscheck.errors import Problem
 from pytest_obscheck.matching import expanded
-from pytest_obscheck.protocols import AlertRule, Facts, Place
+from pytest_obscheck.plan import AlertRule, Facts
+from pytest_obscheck.protocols import Place
 from pytest_obscheck.speed import (
     FASTEST,
     Class,

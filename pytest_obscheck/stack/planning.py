@@ -12,7 +12,8 @@ from pytest_obscheck import derive, registry, toolchain
 from pytest_obscheck.errors import ConfigError, LookFailed, Problem, did_you_mean, shown_as
 from pytest_obscheck.matching import expanded
 from pytest_obscheck.objective import Objective
-from pytest_obscheck.protocols import Facts, Network, Place, Plan, Sink
+from pytest_obscheck.plan import Facts, Plan
+from pytest_obscheck.protocols import Network, Place, Sink
 from pytest_obscheck.reading import refuse
 from pytest_obscheck.slo import read_spec
 from pytest_obscheck.stack.file import Member, StackFile

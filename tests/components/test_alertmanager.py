@@ -15,7 +15,8 @@ from pytest_obscheck.components._http import Http
 from pytest_obscheck.components.alertmanager import Alertmanager, AlertmanagerClient
 from pytest_obscheck.derive import Document
 from pytest_obscheck.errors import ConfigError, LookFailed
-from pytest_obscheck.protocols import Network, Place, Route
+from pytest_obscheck.plan import Route
+from pytest_obscheck.protocols import Network, Place
 
 CONFIG = """\
 global:

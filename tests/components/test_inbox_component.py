@@ -11,7 +11,8 @@ import pytest
 from pytest_obscheck.capabilities import CatchesNotifications, PassesSamples
 from pytest_obscheck.components.inbox import Inbox, InboxClient
 from pytest_obscheck.errors import LookFailed
-from pytest_obscheck.protocols import Delivery, Facts, Launch, Network, Place, Route
+from pytest_obscheck.plan import Facts, Route
+from pytest_obscheck.protocols import Delivery, Launch, Network, Place
 
 ADDRESSES = {"control": "127.0.0.1:1", "proxy": "127.0.0.1:2", "smtp": "127.0.0.1:3"}
 

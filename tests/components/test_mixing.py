@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from pytest_obscheck.components._mixing import groupings, inhibitions
-from pytest_obscheck.protocols import Inhibition, Matcher
+from pytest_obscheck.plan import Inhibition, Matcher
 
 CONFIG = """
 route:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pytest_obscheck.components.node_exporter import NodeExporter
 from pytest_obscheck.derive import Document
-from pytest_obscheck.protocols import Facts, Launch, Network, Place
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import Launch, Network, Place
 
 
 def place() -> Place:

@@ -10,7 +10,8 @@ from pytest_obscheck.components import postgresql
 from pytest_obscheck.components.postgresql import Postgresql, greeting
 from pytest_obscheck.derive import Document
 from pytest_obscheck.errors import ProgramMissing
-from pytest_obscheck.protocols import Facts, Network, Place
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import Network, Place
 
 
 def place() -> Place:

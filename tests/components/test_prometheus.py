@@ -8,7 +8,8 @@ import pytest
 from pytest_obscheck.components.prometheus import Prometheus
 from pytest_obscheck.derive import Document
 from pytest_obscheck.errors import ConfigError
-from pytest_obscheck.protocols import AlertRule, Network, Place
+from pytest_obscheck.plan import AlertRule
+from pytest_obscheck.protocols import Network, Place
 
 CONFIG = """\
 global:

@@ -12,7 +12,8 @@ import pytest
 from pytest_obscheck.capabilities import ReportsHealth
 from pytest_obscheck.components.service import Service, ServiceClient
 from pytest_obscheck.errors import LookFailed
-from pytest_obscheck.protocols import Facts, Launch, Network, Place
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import Launch, Network, Place
 
 PLACE = Place(
     name="checkout",

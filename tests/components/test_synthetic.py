@@ -12,7 +12,8 @@ import pytest
 from pytest_obscheck.capabilities import FollowsStory, PlaysSeries
 from pytest_obscheck.components.synthetic import Synthetic, SyntheticClient
 from pytest_obscheck.errors import ConfigError, LookFailed
-from pytest_obscheck.protocols import Facts, Network, Place
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import Network, Place
 
 SERIES = {"series": 'kube_pod_status_ready{pod="a"}', "values": "1x10 0x20 1x100"}
 

@@ -15,7 +15,8 @@ import pytest
 from pytest_obscheck.capabilities import ProxiesTraffic
 from pytest_obscheck.components.toxiproxy import Toxiproxy, ToxiproxyClient
 from pytest_obscheck.errors import FaultFailed
-from pytest_obscheck.protocols import Facts, Network, Place
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import Network, Place
 
 EDGE = "checkout→payments"
 TOXIC = {"name": "slow", "type": "latency", "stream": "downstream", "toxicity": 0.3, "attributes": {"latency": 800}}

@@ -9,7 +9,8 @@ import pytest
 
 from pytest_obscheck.expectations.alert import Alert
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.protocols import AlertRule, Expectation, Facts, History
+from pytest_obscheck.plan import AlertRule, Facts
+from pytest_obscheck.protocols import Expectation, History
 from pytest_obscheck.testing import FakeClock, FakePrometheus, FakeStack, a_journal, a_plan
 from pytest_obscheck.verdict import Outcome
 from pytest_obscheck.when import Decision, Phrase, Sight, Window, always, during, eventually, never, once

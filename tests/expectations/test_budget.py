@@ -10,7 +10,8 @@ import pytest
 from pytest_obscheck.expectations.budget import Budget
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.objective import Objective, Pair, Ratio
-from pytest_obscheck.protocols import AlertRule, Facts, History, Plan
+from pytest_obscheck.plan import AlertRule, Facts, Plan
+from pytest_obscheck.protocols import History
 from pytest_obscheck.testing import a_plan
 from pytest_obscheck.verdict import Outcome
 from pytest_obscheck.when import always

@@ -8,7 +8,8 @@ from typing import Any
 
 from pytest_obscheck.capabilities import Series
 from pytest_obscheck.expectations.fireable import Fireable
-from pytest_obscheck.protocols import AlertRule, Facts, History
+from pytest_obscheck.plan import AlertRule, Facts
+from pytest_obscheck.protocols import History
 from pytest_obscheck.testing import FakeStack, a_journal, a_plan
 
 

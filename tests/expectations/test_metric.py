@@ -13,7 +13,8 @@ from pytest_obscheck.capabilities import Series
 from pytest_obscheck.errors import Problem
 from pytest_obscheck.expectations.metric import Evaluations, Metric
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.protocols import History, Plan
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import History
 from pytest_obscheck.speed import Pace, Source, Speed
 from pytest_obscheck.testing import FakeStack, a_journal, a_plan
 from pytest_obscheck.verdict import Outcome

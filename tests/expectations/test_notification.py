@@ -11,7 +11,8 @@ import pytest
 from pytest_obscheck.errors import Problem
 from pytest_obscheck.expectations.notification import Deliveries, Notification
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.protocols import AlertRule, Delivery, Facts, History, Route
+from pytest_obscheck.plan import AlertRule, Facts, Route
+from pytest_obscheck.protocols import Delivery, History
 from pytest_obscheck.speed import Pace, Speed
 from pytest_obscheck.testing import FakeStack, a_journal, a_plan
 from pytest_obscheck.verdict import Outcome

@@ -12,7 +12,8 @@ import pytest
 from pytest_obscheck.derive import unit_test
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.expectations.proved import Proved
-from pytest_obscheck.protocols import AlertRule, Facts, History
+from pytest_obscheck.plan import AlertRule, Facts
+from pytest_obscheck.protocols import History
 from pytest_obscheck.testing import FakeStack, a_journal, a_plan
 from pytest_obscheck.when import Sight
 

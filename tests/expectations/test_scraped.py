@@ -8,7 +8,8 @@ import pytest
 
 from pytest_obscheck.expectations.scraped import Scraped
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.protocols import Facts, History
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import History
 from pytest_obscheck.testing import FakeClock, FakePrometheus, FakeStack, a_journal, a_plan
 from pytest_obscheck.verdict import Outcome
 from pytest_obscheck.when import Decision, Phrase, always, during, eventually, never, once

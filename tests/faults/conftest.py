@@ -11,7 +11,7 @@ import pytest
 
 from pytest_obscheck.capabilities import ProxiesTraffic
 from pytest_obscheck.errors import FaultFailed
-from pytest_obscheck.protocols import Facts, Plan
+from pytest_obscheck.plan import Facts, Plan
 
 
 @dataclass

@@ -15,7 +15,7 @@ import pytest
 from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.components._http import plain
 from pytest_obscheck.components.inbox import InboxClient
-from pytest_obscheck.protocols import Route
+from pytest_obscheck.plan import Route
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import pytest
 from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components.alertmanager import AlertmanagerClient
-from pytest_obscheck.protocols import Delivery, Route
+from pytest_obscheck.plan import Route
+from pytest_obscheck.protocols import Delivery
 from pytest_obscheck.registry import find
 
 pytestmark = pytest.mark.integration

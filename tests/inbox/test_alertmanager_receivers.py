@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pytest_obscheck.clock import SystemClock, until
-from pytest_obscheck.protocols import Delivery, Route
+from pytest_obscheck.plan import Route
+from pytest_obscheck.protocols import Delivery
 from pytest_obscheck.registry import find, names
 
 pytestmark = pytest.mark.integration

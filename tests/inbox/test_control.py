@@ -10,7 +10,7 @@ from pytest_obscheck.inbox.ledger import Ledger
 from pytest_obscheck.inbox.mailbox import Mailbox
 from pytest_obscheck.inbox.samples import Alterations
 from pytest_obscheck.inbox.wire import Request
-from pytest_obscheck.protocols import Route
+from pytest_obscheck.plan import Route
 
 MAIL = b"Subject: [FIRING:1] X\n\nsee https://user:word@prod.example/x\n"
 

@@ -7,7 +7,7 @@ import pytest
 
 from pytest_obscheck.errors import ConfigError
 from pytest_obscheck.inbox.config import Config, read
-from pytest_obscheck.protocols import Route
+from pytest_obscheck.plan import Route
 
 LISTEN = {"proxy": "127.0.0.1:1", "smtp": "127.0.0.1:2", "control": "127.0.0.1:3"}
 

@@ -15,7 +15,7 @@ from pytest_obscheck.inbox.mailbox import Mailbox
 from pytest_obscheck.inbox.proxy import Proxy
 from pytest_obscheck.inbox.samples import Alterations
 from pytest_obscheck.inbox.wire import Line, Request, Wire, serve
-from pytest_obscheck.protocols import Route
+from pytest_obscheck.plan import Route
 
 HOST = "api-1.prod.example:8080"
 GET = f"GET http://{HOST}/metrics HTTP/1.1\r\nHost: {HOST}\r\nUser-Agent: Prometheus/3.14\r\n\r\n".encode()

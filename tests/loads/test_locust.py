@@ -10,7 +10,8 @@ import pytest
 
 from pytest_obscheck.loads import locust as module
 from pytest_obscheck.loads.locust import Locust
-from pytest_obscheck.protocols import Facts, Network, Place, Plan
+from pytest_obscheck.plan import Facts, Plan
+from pytest_obscheck.protocols import Network, Place
 
 HEADER = "end,method,name,status,seconds,bytes,error\n"
 ROW = "1795249163.747597,GET,/,200,0.004,2,\n"

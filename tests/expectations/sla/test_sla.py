@@ -10,7 +10,8 @@ import pytest
 from pytest_obscheck.capabilities import Answer, Series
 from pytest_obscheck.expectations.sla import Sla
 from pytest_obscheck.journal import Event, Journal
-from pytest_obscheck.protocols import Facts, History
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import History
 from pytest_obscheck.testing import FakeStack, a_plan
 
 ZERO = 1_700_000_000.0
