@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from pytest_obscheck.protocols import Look, Place
+from pytest_obscheck.protocols import History, Look, Place
 from pytest_obscheck.speed import Timing
+from pytest_obscheck.when import Window
 
 
 @runtime_checkable
@@ -55,6 +56,14 @@ class AboutAlert(Protocol):
 
     def alertname(self) -> str:
         """Return the alert's name; ``""`` for any alert."""
+
+
+@runtime_checkable
+class OutlastsHoles(Protocol):
+    """An expectation from which an evaluation that was not made need not hide anything: what takes time cannot come and go."""
+
+    def outlasts(self, history: History, span: Window) -> float:
+        """Return how long a hole somewhere in a span must be to hide anything from it, in story seconds; 0: however short."""
 
 
 @runtime_checkable

@@ -181,8 +181,8 @@ class EvaluatesRules(Protocol):
     def rules(self) -> list[Mapping[str, Any]]:
         """Return the rule groups with their rules, health, last evaluation, and active alerts."""
 
-    def missed(self) -> float:
-        """Return the wall seconds of the evaluations that were missed since the start, over all rule groups."""
+    def missed(self) -> Mapping[str, float]:
+        """Return for how many wall seconds each rule group was not evaluated though it should have been, since the start."""
 
 
 @runtime_checkable

@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from pytest_obscheck.abilities import AboutAlert, AboutSeries, AltersSamples
+from pytest_obscheck.abilities import AboutAlert, AboutSeries, AltersSamples, OutlastsHoles
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.protocols import History
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself
 from pytest_obscheck.verdict import Outcome, Report, Verdict, combine
-from pytest_obscheck.vitals import stoppages, unwell
+from pytest_obscheck.vitals import TOO_SLOW, stoppages, unwell
 from pytest_obscheck.when import Decision, Eventually, Once, Phrase, Window, Within, seconds, spoken
+
+_WORD = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
 BLIND = 1.0
 """Wall seconds without a sight that are not blindness yet; one and a half intervals, where looks come less often."""
@@ -132,7 +135,8 @@ def _cut(journal: Journal) -> str:
 def _covered_to(claim: Claim, journal: Journal) -> float:
     """Return the story second up to which a claim has its evidence, and it is known whether the machine kept up."""
     vitals = journal.last("look", key="vitals")
-    return min(_seen_to(claim, journal), journal.story(vitals.wall) if vitals else -1.0)
+    # An evaluation that was missed is counted with the next one.
+    return min(_seen_to(claim, journal), journal.story(vitals.wall - BLIND) if vitals else -1.0)
 
 
 def decide(scenario: Scenario, journal: Journal) -> list[Decided]:
@@ -183,6 +187,17 @@ def _fault_anchors(journal: Journal) -> dict[str, float]:
     names = {"injected": "{}", "healed": "cure of {}"}
     found = [(event, names.get(event.data["phase"])) for event in journal.of("fault")]
     return {name.format(event.data["name"]): journal.story(event.wall) for event, name in found if name}
+
+
+def too_slow(report: Report) -> str:
+    """Return why the machine was too slow to tell of a story whether it passes; ``""`` where that was not all.
+
+    What failed stays as it is: nobody plays a story until it passes.
+    """
+    if report.outcome is not Outcome.UNKNOWN:
+        return ""
+    words = [verdict.words.partition(" (")[0] for verdict in report.claims if verdict.outcome is Outcome.UNKNOWN]
+    return next((each for each in words if each.startswith(TOO_SLOW)), "")
 
 
 # ── faults ───────────────────────────────────────────────────────────────────
@@ -263,9 +278,11 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
     window = decided.window
     stopped = stoppages(scenario, claim, journal)
     doubtful = window is not None and not _positive(claim.phrase, outcome)
-    # A pause that is no blindness takes nothing back that was right; what was wrong, it may have caused.
-    blink = BLIND if outcome is Outcome.PASSED else 0.0
-    slow = unwell(journal, _rested_on(claim, journal, window), stopped, blink) if window and doubtful else ""
+    slow = ""
+    if window and doubtful:
+        # A hole that hides nothing takes nothing back that was right; what was wrong, the shortest may have caused.
+        outlasts = partial(_outlasts, claim, decided.history) if outcome is Outcome.PASSED else lambda _: 0.0
+        slow = unwell(journal, _rested_on(claim, journal, window), stopped, outlasts)
     if slow:
         outcome, words = Outcome.UNKNOWN, slow
     elif outcome is Outcome.UNKNOWN and window:
@@ -275,6 +292,23 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
     if window and outcome is Outcome.PASSED:
         words = f"{words}{_after(claim, decided)}"
     return Verdict(str(claim), outcome, words + _altered(scenario, claim, journal), claim.where)
+
+
+def _outlasts(claim: Claim, history: History, span: Window) -> float:
+    """Return how many story seconds without an evaluation, somewhere in a span, hide nothing from a claim that passed."""
+    if isinstance(claim.expectation, OutlastsHoles):
+        return claim.expectation.outlasts(history, span)
+    return 0.0 if _evaluated(claim, history.journal) else BLIND * history.journal.speed
+
+
+def _evaluated(claim: Claim, journal: Journal) -> bool:
+    """Whether a claim rests on what rules record."""
+    plan = journal.last("plan")
+    if plan is None or not isinstance(claim.expectation, AboutSeries):
+        return False
+    alerts = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()}
+    recorded = set(plan.data.get("recordings", ()))
+    return any(recorded & set(_WORD.findall(expr)) for expr in claim.expectation.exprs(alerts))
 
 
 def _rested_on(claim: Claim, journal: Journal, window: Window) -> Window:
@@ -315,7 +349,7 @@ def _altered(scenario: Scenario, claim: Claim, journal: Journal) -> str:
     if plan is None or not isinstance(claim.expectation, AboutSeries):
         return ""
     alerts = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()}
-    words = set(re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*", " ".join(claim.expectation.exprs(alerts))))
+    words = set(_WORD.findall(" ".join(claim.expectation.exprs(alerts))))
     faults = [fault.what for fault in scenario.faults if isinstance(fault.what, AltersSamples)]
     metrics = sorted({name for fault in faults for name in fault.alters()} & words)
     return f" (rests on altered samples of {', '.join(metrics)})" if metrics else ""

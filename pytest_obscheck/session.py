@@ -23,7 +23,7 @@ from pytest_obscheck.clock import Clock, SystemClock
 from pytest_obscheck.errors import ConfigError, ObscheckError, Problem, ProgramMissing, StackError
 from pytest_obscheck.hands import Threads
 from pytest_obscheck.journal import Event, Journal
-from pytest_obscheck.judge import control, control_notes, judge, settled
+from pytest_obscheck.judge import control, control_notes, judge, settled, too_slow
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.saved import from_data, to_data
 from pytest_obscheck.scenario import Scenario
@@ -31,11 +31,15 @@ from pytest_obscheck.stack import LiveStack, RunFolder, StackFile, plan
 from pytest_obscheck.stack.attached import refused
 from pytest_obscheck.stack.choosing import choose, programs_of
 from pytest_obscheck.stack.live import READY_WITHIN
+from pytest_obscheck.stack.pacing import AUTO, half, slowed
 from pytest_obscheck.stack.planning import plan_data
 from pytest_obscheck.verdict import Report
 
 FULL = "{}: the disk is full; free some space, or point TMPDIR at a larger disk"
 _Write = Callable[[Journal, Event], None]
+STEPS = 2
+"""How many times a stack is made slower because the machine was not fast enough for the speed that was chosen."""
+
 ROOM = 1 << 20
 """Bytes below which a disk counts as full."""
 
@@ -64,6 +68,7 @@ class Session:
     tell: Callable[[str], None] = lambda _: None
     allowed: Collection[str] = ()
     clock: Clock = field(default_factory=SystemClock)
+    _steps: int = 0
     _plan: Plan | None = None
     _trouble: ObscheckError | None = None
     _stack: LiveStack | None = None
@@ -137,9 +142,31 @@ class Session:
         return self.play_together([scenario], into)[0]
 
     def play_together(self, scenarios: Sequence[Scenario], into: Path) -> list[Played]:
-        """Do the same with stories that are played side by side."""
+        """Do the same with stories that are played side by side; slower, where the speed was for us to choose and too high."""
         for scenario in scenarios:
             self.check(scenario)
+        made = self._played(scenarios, into)
+        while slow := {at: why for at, played in enumerate(made) if (why := too_slow(played.report))}:
+            if not self._slower(len(slow), next(iter(slow.values()))):
+                break
+            anew = self._played([scenarios[at] for at in slow], into)
+            made = [dict(zip(slow, anew, strict=True)).get(at, played) for at, played in enumerate(made)]
+        return made
+
+    def _slower(self, stories: int, why: str) -> bool:
+        """Whether everything is played slower from now on; the stack is started anew for it."""
+        by = self.plan.pace.by
+        if self.speed != AUTO or self._steps == STEPS or by == 1:
+            return False
+        self._steps += 1
+        self.close()
+        self._folder = None
+        self._plan = slowed(plan(self.file, str(half(by)), self.clock.now()), by)
+        them = "1 story is" if stories == 1 else f"{stories} stories are"
+        self.tell(f"at speed {by:g} {why}; {them} played again, at speed {self.plan.pace.by:g}")
+        return True
+
+    def _played(self, scenarios: Sequence[Scenario], into: Path) -> list[Played]:
         with _in_a_sentence():
             into.mkdir(parents=True, exist_ok=True)
             with ExitStack() as files:

@@ -191,9 +191,9 @@ class FakePrometheus:
         ]
         return [{"name": "rules", "interval": self.interval, "rules": rules}]
 
-    def missed(self) -> float:
+    def missed(self) -> Mapping[str, float]:
         """Answer that no evaluation was missed."""
-        return 0.0
+        return {}
 
     def targets(self) -> list[Mapping[str, Any]]:
         """Answer that there are none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -14,6 +14,9 @@ from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.protocols import Stack
 from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.when import Window, seconds, spoken
+
+TOO_SLOW = "the machine was too slow"
+"""How every sentence begins that says so of a claim."""
 
 TOOK = "scrape_duration_seconds"
 _LEAST = 1e-6
@@ -28,7 +31,7 @@ class Vitals:
     every: float = 1.0
 
     def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
-        """Return ``missed`` (seconds since the start) and ``timeouts`` (instance and Unix second of each)."""
+        """Return ``missed`` (seconds since the start, by rule group) and ``timeouts`` (instance and Unix second of each)."""
         targets = stack.that(ScrapesTargets).targets()
         # Not by what a target says of itself: between two looks there may be many scrapes, of which it shows the last.
         return {"missed": stack.that(EvaluatesRules).missed(), "timeouts": _lost(stack, _limits(targets), since, until)}
@@ -109,35 +112,44 @@ def _span(journal: Journal, fault: Planned) -> Window | None:
     return Window(journal.story(injected.wall), end)
 
 
-def unwell(journal: Journal, window: Window, stopped: Sequence[Stoppage], blink: float = 0.0) -> str:
+def _nothing(_: Window) -> float:
+    return 0.0
+
+
+def unwell(
+    journal: Journal, window: Window, stopped: Sequence[Stoppage], outlasts: Callable[[Window], float] = _nothing
+) -> str:
     """Return why what happened in a window cannot be known: the harness, a rule evaluation or a scrape came too late.
 
-    Evaluations that were missed for less than ``blink`` wall seconds hide nothing.
+    ``outlasts``: how many story seconds without an evaluation, somewhere in a span, hide nothing yet.
     """
     for event in journal.of("late"):
         if journal.story(event.wall) in window:
-            return f"the machine was too slow: {event.data['words']} at {spoken(journal.story(event.wall))}"
+            return f"{TOO_SLOW}: {event.data['words']} at {spoken(journal.story(event.wall))}"
     looks = [event for event in journal.of("look", key="vitals") if "data" in event.data]
     for before, event in pairwise(looks):
-        # What is counted at one look may have happened at any time since the look before.
-        span = Window(journal.story(before.wall), journal.story(event.wall + event.data.get("took", 0.0)))
-        said = _missed(span, stopped) if _hole(before, event) >= max(blink, _LEAST) else ""
-        if said and window.start <= span.end and span.start < window.end:
-            return said
+        hole = _hole(before, event)
+        # It is counted when it is over, at any time since the look before.
+        span = Window(journal.story(before.wall - max(0.0, hole)), journal.story(event.wall + event.data.get("took", 0.0)))
+        met = hole >= _LEAST and window.start <= span.end and span.start < window.end
+        if met and hole * journal.speed >= outlasts(span):
+            said = _missed(span, stopped)
+            if said:
+                return said
     return next((said for event in looks if (said := _timed_out(journal, event, window))), "")
 
 
 def _hole(before: Event, event: Event) -> float:
-    """Return for how many wall seconds rules were not evaluated between two looks, at most."""
-    hole: float = event.data["data"]["missed"] - before.data["data"]["missed"]
-    return hole
+    """Return for how many wall seconds the same rules were not evaluated between two looks, at most."""
+    then, now = before.data["data"]["missed"], event.data["data"]["missed"]
+    return max((seconds - then.get(group, 0.0) for group, seconds in now.items()), default=0.0)
 
 
 def _missed(span: Window, stopped: Sequence[Stoppage]) -> str:
     words = f"a rule evaluation was missed before {spoken(span.end)}"
     cause = next((each for each in stopped if each.evaluator and each.met(span)), None)
     if cause is None:
-        return f"the machine was too slow: {words}"
+        return f"{TOO_SLOW}: {words}"
     return f"{cause}: {words}" if cause.asked else ""
 
 
@@ -145,7 +157,7 @@ def _timed_out(journal: Journal, event: Event, window: Window) -> str:
     for instance, wall in event.data["data"]["timeouts"]:
         at = journal.story(wall)
         if at in window and not _harmed(journal, wall):
-            return f"the machine was too slow: the scrape of {instance} timed out at {spoken(at)}, with no fault on it"
+            return f"{TOO_SLOW}: the scrape of {instance} timed out at {spoken(at)}, with no fault on it"
     return ""
 
 

@@ -225,9 +225,9 @@ class Firing:
         """Return the rule with its alert."""
         return [{"rules": [{"name": self.name, "state": "firing", "alerts": [{}]}]}]
 
-    def missed(self) -> float:
+    def missed(self) -> dict[str, float]:
         """Return that none was."""
-        return 0.0
+        return {}
 
 
 def test_an_alert_that_fires_before_the_story_is_named_with_the_way_to_allow_it(

@@ -37,8 +37,8 @@ def a_journal(*members: str, missed: float = 4.0, took: float = 3.0) -> Journal:
     journal.write("asked", ZERO, key="alerts", members=list(members))
     journal.write("fault", ZERO + 1, name="freeze", phase="injected")
     journal.write("fault", ZERO + 4, name="freeze", phase="gone")
-    journal.write("look", ZERO, key="vitals", data={"missed": 0, "timeouts": []}, took=0.01)
-    journal.write("look", ZERO + 0.9, key="vitals", data={"missed": missed, "timeouts": []}, took=took)
+    journal.write("look", ZERO, key="vitals", data={"missed": {"g": 0}, "timeouts": []}, took=0.01)
+    journal.write("look", ZERO + 0.9, key="vitals", data={"missed": {"g": missed}, "timeouts": []}, took=took)
     return journal
 
 
@@ -52,11 +52,29 @@ def test_a_fault_that_stops_who_is_asked_is_a_cause_of_its_own() -> None:
     )
 
 
-def test_evaluations_that_were_missed_for_a_blink_hide_nothing() -> None:
+def test_evaluations_that_were_missed_for_less_than_the_claim_outlasts_hide_nothing() -> None:
     journal = a_journal("alerts", missed=0.4)
 
-    assert unwell(journal, Window(0, 9), (), blink=1.0) == ""
-    assert unwell(journal, Window(0, 9), (), blink=0.3) == "the machine was too slow: a rule evaluation was missed before 3.9s"
+    assert unwell(journal, Window(0, 9), (), lambda _: 1.0) == ""
+    assert (
+        unwell(journal, Window(0, 9), (), lambda _: 0.3) == "the machine was too slow: a rule evaluation was missed before 3.9s"
+    )
+
+
+def test_a_hole_is_one_of_story_time_and_of_one_group() -> None:
+    journal = Journal()
+    journal.write("zero", ZERO, speed=60.0)
+    for second, missed in enumerate(({"a": 0.0}, {"a": 0.5, "b": 0.5})):
+        journal.write("look", ZERO + second, key="vitals", data={"missed": missed, "timeouts": []})
+    spans: list[Window] = []
+
+    assert unwell(journal, Window(0, 99), (), lambda span: spans.append(span) or 31.0) == ""  # type: ignore[func-returns-value]
+    assert (
+        unwell(journal, Window(0, 99), (), lambda _: 30.0)
+        == "the machine was too slow: a rule evaluation was missed before 60.0s"
+    )
+    # It is counted when it is over, and began before.
+    assert spans == [Window(-30.0, 60.0)]
 
 
 def test_a_claim_that_does_not_ask_who_was_stopped_is_not_touched() -> None:
@@ -76,8 +94,8 @@ def test_an_evaluation_missed_while_somebody_else_was_stopped_is_the_machines_do
 
 def test_an_evaluation_missed_long_after_the_cure_is_the_machines_doing() -> None:
     journal = a_journal("prometheus", missed=0.0)
-    for at, missed in ((6.5, 0), (7.5, 2)):
-        journal.write("look", ZERO + at, key="vitals", data={"missed": missed, "timeouts": []})
+    for at, missed in ((6.5, 0), (7.5, 0.2)):
+        journal.write("look", ZERO + at, key="vitals", data={"missed": {"g": missed}, "timeouts": []})
 
     assert said(CALM, journal, FROZEN) == "the machine was too slow: a rule evaluation was missed before 7.5s"
 
@@ -147,8 +165,8 @@ class Scraper:
     def rules(self) -> list[Any]:
         return []
 
-    def missed(self) -> float:
-        return 0.0
+    def missed(self) -> dict[str, float]:
+        return {}
 
     def query(self, expr: str, at: float) -> list[Series]:
         value = [(ZERO + n, took if expr.startswith("scrape") else 0.0) for n, took in enumerate(self.took)]
@@ -174,7 +192,7 @@ def a_lost_scrape(at: float, speed: float = 1.0) -> Journal:
     journal = Journal()
     journal.write("zero", ZERO, speed=speed)
     journal.write("plan", ZERO, alerts={"Slow": {"where": "", "exprs": ["rate(x[1m]) > 1"], "for": "2m"}}, routes=[])
-    journal.write("look", ZERO + 60, key="vitals", data={"missed": 0, "timeouts": [["api:80", ZERO + at]]})
+    journal.write("look", ZERO + 60, key="vitals", data={"missed": {"g": 0}, "timeouts": [["api:80", ZERO + at]]})
     for step in range(0, 11, 1):
         data = {"since": ZERO + step, "until": ZERO + step, "samples": [], "now": [], "rules": {"Slow": [RULE]}}
         journal.write("look", ZERO + step, key="alerts", data=data)
@@ -204,7 +222,7 @@ def test_a_scrape_that_timed_out_while_a_fault_was_being_injected_is_put_down_to
     journal.write("fault", ZERO + 1.5, name="freeze", phase="injected", began=ZERO + 1.0)
     for second in (0, 2):
         timeouts = [("api:80", ZERO + at)] if second else []
-        journal.write("look", ZERO + second, key="vitals", data={"missed": 0.0, "timeouts": timeouts})
+        journal.write("look", ZERO + second, key="vitals", data={"missed": {"g": 0.0}, "timeouts": timeouts})
 
     said = unwell(journal, Window(0.0, 3.0), [])
 

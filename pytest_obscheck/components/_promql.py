@@ -66,11 +66,11 @@ class PrometheusClient:
         """Return the rule groups with their rules, health, last evaluation, and active alerts."""
         return list(self._data("/api/v1/rules")["groups"])
 
-    def missed(self) -> float:
-        """Return the wall seconds of the evaluations that were missed since the start, over all rule groups."""
+    def missed(self) -> dict[str, float]:
+        """Return for how many wall seconds each rule group was not evaluated though it should have been, since the start."""
         lines = self.http.text("/metrics").splitlines()
         found = {name: dict(_labelled(name, lines)) for name in (MISSED, INTERVAL)}
-        return sum((count * found[INTERVAL].get(group, 1.0) for group, count in found[MISSED].items()), 0.0)
+        return {group: count * found[INTERVAL].get(group, 1.0) for group, count in found[MISSED].items()}
 
     def _data(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         answer = self.http.json(path, params)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pytest_obscheck.expectations._alertstates import AlertStates, Seen, seen, unknown_alert
 from pytest_obscheck.expectations._behind import Behind, lookback, why_quiet
+from pytest_obscheck.expectations._holes import outlasted
 from pytest_obscheck.expectations._theory import theory
 from pytest_obscheck.expectations._timeline import Moment, State, missed, moments
 from pytest_obscheck.matching import braces, subset
@@ -51,6 +52,10 @@ class Alert:
     def history(self, alerts: Mapping[str, Sequence[str]]) -> float:
         """Return the seconds that they look back on."""
         return lookback(self.exprs(alerts))
+
+    def outlasts(self, history: History, span: Window) -> float:
+        """Return how long rules must go unevaluated to hide a firing; what does not have to hold may be hidden at once."""
+        return outlasted(history, self.name, span) if self.state == "firing" else 0.0
 
     def evidence(self) -> Look:
         """Return the look at all alerts."""

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pytest_obscheck.capabilities import CatchesNotifications, HoldsAlerts
 from pytest_obscheck.errors import LookFailed, did_you_mean
 from pytest_obscheck.expectations._behind import lookback
+from pytest_obscheck.expectations._holes import hold_of
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.matching import braces, subset
 from pytest_obscheck.plan import Plan
@@ -119,6 +120,10 @@ class Notification:
     def history(self, alerts: Mapping[str, Sequence[str]]) -> float:
         """Return the seconds that they look back on."""
         return lookback(self.exprs(alerts))
+
+    def outlasts(self, history: History, span: Window) -> float:
+        """Return how long rules must go unevaluated to hide a firing that sends a message: as long as the alert must hold."""
+        return hold_of(history.journal, self.alertname())
 
     def evidence(self) -> Look:
         """Return the look at all deliveries."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pytest_obscheck.expectations._alertstates import AlertStates, seen, unknown_alert
 from pytest_obscheck.expectations._behind import Behind, lookback, why_quiet
+from pytest_obscheck.expectations._holes import outlasted
 from pytest_obscheck.expectations._timeline import Moment, moments
 from pytest_obscheck.matching import braces
 from pytest_obscheck.plan import Plan
@@ -36,6 +37,10 @@ class Resolved:
     def history(self, alerts: Mapping[str, Sequence[str]]) -> float:
         """Return the seconds that they look back on."""
         return lookback(self.exprs(alerts))
+
+    def outlasts(self, history: History, span: Window) -> float:
+        """Return how long rules must go unevaluated to hide a firing."""
+        return outlasted(history, self.name, span)
 
     def evidence(self) -> Look:
         """Return the look at all alerts."""

@@ -10,7 +10,18 @@ from pytest_obscheck.speed.alertmanager import (
 )
 from pytest_obscheck.speed.bands import Band, check_margin, firing_band
 from pytest_obscheck.speed.classes import Class, Finding, Metric, classify, flows_in_use, metrics_of
-from pytest_obscheck.speed.factor import FASTEST, Limit, Span, check_divides, check_ranges, check_speed, factor, largest, tick
+from pytest_obscheck.speed.factor import (
+    FASTEST,
+    Limit,
+    Span,
+    check_divides,
+    check_ranges,
+    check_speed,
+    divisors,
+    factor,
+    largest,
+    tick,
+)
 from pytest_obscheck.speed.pace import Pace, Timing
 from pytest_obscheck.speed.prometheus import (
     evaluation_interval,
@@ -48,6 +59,7 @@ __all__ = [
     "check_ranges",
     "check_speed",
     "classify",
+    "divisors",
     "evaluation_interval",
     "factor",
     "firing_band",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from math import floor, lcm
@@ -10,7 +11,7 @@ from math import floor, lcm
 from pytest_obscheck.abilities import HoldsTime
 from pytest_obscheck.errors import Problem
 from pytest_obscheck.matching import expanded
-from pytest_obscheck.plan import AlertRule, Facts
+from pytest_obscheck.plan import AlertRule, Facts, Plan
 from pytest_obscheck.protocols import Place
 from pytest_obscheck.speed import (
     FASTEST,
@@ -25,6 +26,7 @@ from pytest_obscheck.speed import (
     VirtualClock,
     check_speed,
     classify,
+    divisors,
     factor,
     flows_in_use,
     largest,
@@ -59,6 +61,17 @@ def pace(asked: str, stack: StackFile, facts: Facts, place: Callable[[Member], P
     fixed = {receiver: problem for each in timings.values() for receiver, problem in each.fixed.items()}
     metrics = flows_in_use([*(rule.expr for rule in facts.alerts), *facts.recordings.values()])
     return Pace(speed, words, dict(_unfit(facts, speed, metrics)), fixed, metrics, float(scrape) / 1000)
+
+
+def half(by: float) -> int:
+    """Return the largest factor that is no more than half of one, and divides whatever that one does."""
+    return max(each for each in divisors(int(by)) if 2 * each <= by)
+
+
+def slowed(made: Plan, before: float) -> Plan:
+    """Return a plan that says what its speed was before, and that the machine was too slow for that."""
+    words = f"{made.pace.words or 'speed 1'}; auto: {made.pace.by:g}, for at {before:g} the machine was too slow"
+    return replace(made, pace=replace(made.pace, words=words))
 
 
 def _by(asked: str, spans: Sequence[Span], scrape: Fraction, source: Source) -> tuple[Fraction, str]:

@@ -73,6 +73,7 @@ def plan_data(made: Plan) -> dict[str, Any]:
     routes = [{"sink": r.sink, "receiver": r.receiver, "host": r.host, "where": r.where} for r in facts.routes]
     return {
         "alerts": alerts,
+        "recordings": sorted(facts.recordings),
         "routes": routes,
         "hosts": dict(made.hosts),
         "members": dict(made.members),

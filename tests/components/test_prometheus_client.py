@@ -226,13 +226,13 @@ def test_targets_rules_and_names_are_what_the_api_says() -> None:
     assert found == ([{"health": "up"}], [{"name": "g"}], ["a", "b"], ["__name__", "a"])
 
 
-def test_missed_evaluations_are_summed_over_all_groups_each_for_its_interval() -> None:
+def test_missed_evaluations_are_told_for_each_group_in_seconds() -> None:
     name, span = "prometheus_rule_group_iterations_missed_total", "prometheus_rule_group_interval_seconds"
     missed = f'# HELP {name} x\n{name}{{rule_group="a;b c"}} 2\n{name}{{rule_group="d"}} 1e+00\nup 7\n'
     client = answering({"/metrics": f'{missed}{span}{{rule_group="a;b c"}} 0.05\n{span}{{rule_group="d"}} 15\n'})
 
-    assert client.missed() == 15.1
-    assert answering({"/metrics": missed}).missed() == 3.0
+    assert client.missed() == {'{rule_group="a;b c"}': 0.1, '{rule_group="d"}': 15.0}
+    assert answering({"/metrics": missed}).missed() == {'{rule_group="a;b c"}': 2.0, '{rule_group="d"}': 1.0}
 
 
 def test_without_rule_groups_nothing_was_missed() -> None:
@@ -240,7 +240,7 @@ def test_without_rule_groups_nothing_was_missed() -> None:
 
     missed = client.missed()
 
-    assert missed == 0.0
+    assert missed == {}
 
 
 @pytest.mark.parametrize(

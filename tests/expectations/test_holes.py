@@ -1,0 +1,69 @@
+"""What rules that were not evaluated for a while can hide of an alert, and what they cannot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_obscheck import Alert, Health, Notification, Resolved
+from pytest_obscheck.journal import Journal
+from pytest_obscheck.judge import judge
+from pytest_obscheck.scenario import Claim, Scenario
+from pytest_obscheck.verdict import Outcome
+from pytest_obscheck.when import never
+
+ZERO, SPEED, EVERY = 1000.0, 300.0, 0.05
+RULE = {"health": "ok", "lastError": "", "interval": EVERY, "duration": 0.4, "alerts": []}
+SLOW = "the machine was too slow: a rule evaluation was missed before 5m00s"
+
+
+def a_journal(pending: tuple[float, float] | None = None, hold: str = "2m", missed: float = 0.1) -> Journal:
+    """Return two wall seconds at speed 300, with a hole in the first; an alert may be pending from one second to another."""
+    journal = Journal()
+    exprs = {"Slow": ["job:slow > 1"]}
+    alerts = {name: {"where": "", "exprs": expr, "for": hold} for name, expr in exprs.items()}
+    journal.write("plan", ZERO, alerts=alerts, recordings=["job:slow"], routes=[])
+    journal.write("zero", ZERO, speed=SPEED)
+    for step in range(11):
+        at = ZERO + step / 5
+        seen = [ZERO + EVERY * n for n in range(41) if pending and pending[0] <= EVERY * n <= min(pending[1], at - ZERO)]
+        series = {"labels": {"alertname": "Slow", "alertstate": "pending"}, "points": [(each, 1) for each in seen]}
+        now = [series] if seen and seen[-1] > at - EVERY else []
+        data = {"since": max(ZERO, at - 0.2), "until": at, "samples": [series], "now": now, "rules": {"Slow": [RULE]}}
+        journal.write("look", at, key="alerts", data=data)
+        journal.write("look", at, key="deliveries", data={"since": at - 0.2, "until": at, "arrived": []})
+        journal.write("look", at, key="health shop /", data={"status": 200, "seconds": 0.01, "body": ""})
+    for second in range(3):
+        journal.write("look", ZERO + second, key="vitals", data={"missed": {"g": missed if second else 0.0}, "timeouts": []})
+    journal.write("over", ZERO + 3, why="settled")
+    return journal
+
+
+def said(expectation: Any, journal: Journal) -> tuple[Outcome, str]:
+    (verdict,) = judge(Scenario("s", claims=(Claim(expectation, never("0s", "9m")),)), journal).claims
+    return verdict.outcome, verdict.words
+
+
+@pytest.mark.parametrize("wanted", [Alert("Slow"), Resolved("Slow"), Notification("email", {"alertname": "Slow"})])
+def test_an_alert_that_must_hold_for_longer_cannot_fire_and_end_in_a_hole(wanted: Any) -> None:
+    assert said(wanted, a_journal(missed=0.35))[0] is Outcome.PASSED
+    assert said(wanted, a_journal(missed=0.4)) == (Outcome.UNKNOWN, SLOW)
+
+
+@pytest.mark.parametrize("wanted", [Alert("Slow"), Alert("Slow", state="pending"), Notification("email")])
+def test_what_needs_no_time_to_come_is_hidden_by_one_missed_evaluation(wanted: Any) -> None:
+    assert said(wanted, a_journal(hold="0s", missed=0.05)) == (Outcome.UNKNOWN, SLOW)
+
+
+def test_a_pending_alert_that_ended_around_a_hole_may_have_fired_in_it() -> None:
+    assert said(Alert("Slow"), a_journal((0.2, 0.5))) == (Outcome.UNKNOWN, SLOW)
+
+
+@pytest.mark.parametrize("pending", [(0.2, 1.9), (1.3, 1.6)])
+def test_an_alert_that_is_still_pending_after_a_hole_or_only_then_did_not_fire_in_it(pending: tuple[float, float]) -> None:
+    assert said(Alert("Slow"), a_journal(pending))[0] is Outcome.PASSED
+
+
+def test_what_no_rule_records_does_not_mind_a_hole() -> None:
+    assert said(Health("shop", "/", 503), a_journal())[0] is Outcome.PASSED

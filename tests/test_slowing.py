@@ -1,0 +1,129 @@
+"""Where the machine was too slow for the speed that was chosen, stories are played again slower; none because it failed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from pytest_obscheck import Metric
+from pytest_obscheck.judge import too_slow
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.scenario import Claim, Scenario
+from pytest_obscheck.session import Played, Session
+from pytest_obscheck.speed import Pace, Source, Speed
+from pytest_obscheck.stack import StackFile
+from pytest_obscheck.stack.pacing import half
+from pytest_obscheck.testing import a_plan
+from pytest_obscheck.verdict import Outcome, Report, Verdict, combine
+from pytest_obscheck.when import never
+
+SLOW = Verdict("quiet", Outcome.UNKNOWN, "the machine was too slow: a rule evaluation was missed before 5m00s")
+BLIND = Verdict("quiet", Outcome.UNKNOWN, "nothing was seen in the window")
+BROKEN = Verdict("fires", Outcome.FAILED, "inactive")
+GOOD = Verdict("fires", Outcome.PASSED, "fired")
+
+
+def a_report(*claims: Verdict) -> Report:
+    return Report("s", "", combine(each.outcome for each in claims), (), claims)
+
+
+@pytest.mark.parametrize(
+    ("claims", "wanted"),
+    [((GOOD, SLOW), SLOW.words), ((BLIND, SLOW), SLOW.words), ((BLIND,), ""), ((BROKEN, SLOW), ""), ((GOOD,), "")],
+)
+def test_what_failed_or_could_not_be_seen_for_another_reason_is_not_put_down_to_the_machine(
+    claims: Sequence[Verdict], wanted: str
+) -> None:
+    assert too_slow(a_report(*claims)) == wanted
+
+
+@pytest.mark.parametrize(("by", "wanted"), [(300, 150), (150, 75), (75, 25), (60, 30), (7, 1), (3, 1), (2, 1)])
+def test_half_a_speed_divides_whatever_the_whole_does(by: int, wanted: int) -> None:
+    assert half(by) == wanted
+
+
+@dataclasses.dataclass
+class Machine:
+    """A machine that keeps up at some speed; ``played``: at which speeds which stories were played on it."""
+
+    enough: float
+    session: Session
+    broken: tuple[str, ...] = ()
+    played: list[tuple[float, list[str]]] = dataclasses.field(default_factory=list)
+
+    def play(self, stories: Sequence[Scenario], _: Path) -> list[Played]:
+        by = self.session.plan.pace.by
+        self.played.append((by, [story.name for story in stories]))
+        return [Played(self.report(story, by), "", Path(), 0.0) for story in stories]
+
+    def report(self, story: Scenario, by: float) -> Report:
+        if story.name in self.broken:
+            return a_report(BROKEN, SLOW)
+        return a_report(GOOD, SLOW) if by > self.enough and "offline" not in story.name else a_report(GOOD)
+
+
+def paced(speed: str) -> Plan:
+    return dataclasses.replace(a_plan(), pace=Pace(Speed(Fraction(speed), Source.SCRIPTED), "scripted samples"))
+
+
+def a_machine(monkeypatch: pytest.MonkeyPatch, enough: float, speed: str = "auto", broken: tuple[str, ...] = ()) -> Machine:
+    monkeypatch.setattr("pytest_obscheck.session.plan", lambda _, asked, __: paced(asked))
+    session = Session(StackFile(Path("stack.yaml"), "stack.yaml", {}, {}), speed=speed)
+    session._plan = paced("300" if speed == "auto" else speed)
+    machine = Machine(enough, session, broken)
+    session._played = machine.play  # type: ignore[method-assign]
+    return machine
+
+
+CLAIMS = (Claim(Metric("up"), never("0s", "1s")),)
+STORIES = [Scenario(name, claims=CLAIMS) for name in ("one", "offline", "two")]
+
+
+def test_only_what_the_machine_was_too_slow_for_is_played_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = a_machine(monkeypatch, enough=75)
+
+    made = machine.session.play_together(STORIES, Path())
+
+    assert [each.report.outcome for each in made] == [Outcome.PASSED] * 3
+    assert machine.played == [(300, ["one", "offline", "two"]), (150, ["one", "two"]), (75, ["one", "two"])]
+    assert machine.session.plan.pace.words == "scripted samples; auto: 75, for at 150 the machine was too slow"
+
+
+def test_it_gets_slower_twice_and_stays_so_for_what_comes_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = a_machine(monkeypatch, enough=20)
+
+    first = machine.session.play_together(STORIES[:1], Path())
+    later = machine.session.play_together(STORIES[2:], Path())
+
+    assert [each.report.outcome for each in (*first, *later)] == [Outcome.UNKNOWN] * 2
+    assert machine.played == [(300, ["one"]), (150, ["one"]), (75, ["one"]), (75, ["two"])]
+
+
+def test_it_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = a_machine(monkeypatch, enough=150)
+    told: list[str] = []
+    machine.session.tell = told.append
+
+    machine.session.play_together(STORIES, Path())
+
+    assert told == [f"at speed 300 {SLOW.words}; 2 stories are played again, at speed 150"]
+
+
+def test_what_failed_is_not_played_until_it_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = a_machine(monkeypatch, enough=75, broken=("one", "two"))
+
+    machine.session.play_together(STORIES, Path())
+
+    assert [speed for speed, _ in machine.played] == [300]
+
+
+def test_a_speed_that_the_user_chose_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = a_machine(monkeypatch, enough=75, speed="300")
+
+    machine.session.play_together(STORIES, Path())
+
+    assert [speed for speed, _ in machine.played] == [300]
