@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from typing import Any
 
 import pytest
-
-from pytest_obscheck import registry
 
 STORY = """name: the shop is open
 expect:
   - health: {service: web, path: /, status: 200}
     eventually: 0s .. 300ms
 """
-STACK = 'services:\n  web:\n    command: [python, -m, http.server, --bind, 127.0.0.1, "${port.http}"]\n'
 HEAVY = "httpx requests yaml rich locust gevent promql_parser prometheus_api_client aiosmtpd trustme toxiproxy asyncio"
 
 
-@pytest.fixture(autouse=True)
-def _everything_is_imported() -> None:
-    """Import all modules: pytester forgets those that its run imports, and classes would then be there twice."""
-    import_module("pytest_obscheck.session")
-    list(registry.Names())
-
-
 @pytest.fixture
-def shop(pytester: pytest.Pytester) -> pytest.Pytester:
-    """Return a project with a story, and a stack that needs no program but Python."""
-    write(pytester, "stack/stack.yaml", STACK)
-    write(pytester, "scenarios/open.obs.yaml", STORY)
-    return pytester
-
-
-def write(pytester: pytest.Pytester, name: str, text: str) -> None:
-    """Write a file of the project."""
-    path = pytester.path / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+def shop(bare: Any) -> Any:
+    """Return a project with a story."""
+    bare.write("scenarios/open.obs.yaml", STORY)
+    return bare
 
 
 def collected(run: pytest.RunResult) -> list[str]:
@@ -44,8 +26,8 @@ def collected(run: pytest.RunResult) -> list[str]:
     return [line for line in run.outlines if "::" in line]
 
 
-def test_without_a_stack_stories_are_left_out_and_the_rest_runs(shop: pytest.Pytester) -> None:
-    write(shop, "test_other.py", "def test_other():\n    pass\n\ndef test_py_story(scenario):\n    raise AssertionError\n")
+def test_without_a_stack_stories_are_left_out_and_the_rest_runs(shop: Any) -> None:
+    shop.write("test_other.py", "def test_other():\n    pass\n\ndef test_py_story(scenario):\n    raise AssertionError\n")
     run = shop.runpytest()
 
     run.assert_outcomes(passed=1, deselected=2)
@@ -53,7 +35,7 @@ def test_without_a_stack_stories_are_left_out_and_the_rest_runs(shop: pytest.Pyt
     assert run.ret == 0
 
 
-def test_one_story_is_left_out_in_the_singular(shop: pytest.Pytester) -> None:
+def test_one_story_is_left_out_in_the_singular(shop: Any) -> None:
     run = shop.runpytest("scenarios/open.obs.yaml")
 
     run.stdout.fnmatch_lines(["obscheck: 1 story was left out; play it with --obs-stack"])
@@ -68,50 +50,49 @@ def test_where_there_is_no_story_the_plugin_says_nothing(pytester: pytest.Pytest
     assert run.ret == 0
 
 
-def test_a_repository_full_of_other_yaml_yields_no_item_and_no_error(pytester: pytest.Pytester) -> None:
-    write(pytester, "stack/stack.yaml", STACK)
-    write(pytester, "k8s/all.yaml", "a: 1\n---\nb: 2\n")
-    write(pytester, "chart/values.yml", "x: {{ .Values.x }}\n")
-    write(pytester, ".github/workflows/ci.yaml", "on: [push\n")
-    write(pytester, "obs.yaml", "name: not a story\n")
-    write(pytester, "test_other.py", "def test_other():\n    pass\n")
+def test_a_repository_full_of_other_yaml_yields_no_item_and_no_error(bare: Any) -> None:
+    bare.write("k8s/all.yaml", "a: 1\n---\nb: 2\n")
+    bare.write("chart/values.yml", "x: {{ .Values.x }}\n")
+    bare.write(".github/workflows/ci.yaml", "on: [push\n")
+    bare.write("obs.yaml", "name: not a story\n")
+    bare.write("test_other.py", "def test_other():\n    pass\n")
 
-    run = pytester.runpytest("--obs-stack", "--collect-only", "-q")
+    run = bare.runpytest("--obs-stack", "--collect-only", "-q")
 
     assert (collected(run), run.ret) == (["test_other.py::test_other"], 0)
 
 
-def test_a_story_has_a_node_id_like_any_test(shop: pytest.Pytester) -> None:
+def test_a_story_has_a_node_id_like_any_test(shop: Any) -> None:
     run = shop.runpytest("--obs-stack", "--collect-only", "-q")
 
     assert collected(run) == ["scenarios/open.obs.yaml::open"]
 
 
-def test_a_story_is_found_by_its_node_id(shop: pytest.Pytester) -> None:
+def test_a_story_is_found_by_its_node_id(shop: Any) -> None:
     run = shop.runpytest("--obs-stack", "--collect-only", "-q", "scenarios/open.obs.yaml::open")
 
     assert collected(run) == ["scenarios/open.obs.yaml::open"]
 
 
-def test_a_story_is_selected_by_keyword(shop: pytest.Pytester) -> None:
-    write(shop, "scenarios/closed.obs.yaml", STORY)
+def test_a_story_is_selected_by_keyword(shop: Any) -> None:
+    shop.write("scenarios/closed.obs.yaml", STORY)
     run = shop.runpytest("--obs-stack", "--collect-only", "-q", "-k", "closed")
 
     assert collected(run) == ["scenarios/closed.obs.yaml::closed"]
 
 
-def test_a_python_story_is_selected_by_marker(shop: pytest.Pytester) -> None:
-    write(shop, "pytest.ini", "[pytest]\nmarkers = gate: before a release\n")
+def test_a_python_story_is_selected_by_marker(shop: Any) -> None:
+    shop.write("pytest.ini", "[pytest]\nmarkers = gate: before a release\n")
     body = "import pytest\n\n@pytest.mark.gate\ndef test_a(scenario):\n    pass\n\ndef test_b(scenario):\n    pass\n"
-    write(shop, "scenarios/test_py.py", body)
+    shop.write("scenarios/test_py.py", body)
     run = shop.runpytest("--obs-stack", "--collect-only", "-q", "-m", "gate")
 
     assert collected(run) == ["scenarios/test_py.py::test_a"]
 
 
-def test_each_row_of_a_table_has_a_node_id_by_which_it_is_found(shop: pytest.Pytester) -> None:
+def test_each_row_of_a_table_has_a_node_id_by_which_it_is_found(shop: Any) -> None:
     rows = "rows: [{row: the front, path: /}, {row: 'its [docs]', path: /docs}]\n"
-    write(shop, "scenarios/open.obs.yaml", rows + STORY.replace("the shop", "${row}").replace("path: /,", 'path: "${path}",'))
+    shop.write("scenarios/open.obs.yaml", rows + STORY.replace("the shop", "${row}").replace("path: /,", 'path: "${path}",'))
     run = shop.runpytest("--obs-stack", "--collect-only", "-q")
     one = shop.runpytest("--obs-stack", "--collect-only", "-q", "scenarios/open.obs.yaml::its [docs]")
 
@@ -119,45 +100,45 @@ def test_each_row_of_a_table_has_a_node_id_by_which_it_is_found(shop: pytest.Pyt
     assert collected(one) == ["scenarios/open.obs.yaml::its [docs]"]
 
 
-def test_more_files_are_stories_by_an_ini_option(shop: pytest.Pytester) -> None:
-    write(shop, "pytest.ini", "[pytest]\nobs_scenarios = chaos/*.yaml\n")
-    write(shop, "chaos/night.yaml", STORY)
-    write(shop, "other/night.yaml", "not: a story\n")
+def test_more_files_are_stories_by_an_ini_option(shop: Any) -> None:
+    shop.write("pytest.ini", "[pytest]\nobs_scenarios = chaos/*.yaml\n")
+    shop.write("chaos/night.yaml", STORY)
+    shop.write("other/night.yaml", "not: a story\n")
     run = shop.runpytest("--obs-stack", "--collect-only", "-q")
 
     assert sorted(collected(run)) == ["chaos/night.yaml::night", "scenarios/open.obs.yaml::open"]
 
 
-def test_a_folder_behind_the_option_is_a_path(shop: pytest.Pytester) -> None:
-    write(shop, "test_other.py", "def test_other():\n    pass\n")
+def test_a_folder_behind_the_option_is_a_path(shop: Any) -> None:
+    shop.write("test_other.py", "def test_other():\n    pass\n")
     run = shop.runpytest("--collect-only", "-q", "--obs-stack", "scenarios/")
 
     assert collected(run) == ["scenarios/open.obs.yaml::open"]
 
 
-def test_a_story_behind_the_option_is_a_path(shop: pytest.Pytester) -> None:
+def test_a_story_behind_the_option_is_a_path(shop: Any) -> None:
     run = shop.runpytest("--collect-only", "-q", "--obs-stack", "scenarios/open.obs.yaml")
 
     assert collected(run) == ["scenarios/open.obs.yaml::open"]
 
 
-def test_a_stack_file_behind_the_option_is_its_value(shop: pytest.Pytester) -> None:
+def test_a_stack_file_behind_the_option_is_its_value(shop: Any) -> None:
     (shop.path / "stack/stack.yaml").rename(shop.path / "other.yaml")
     run = shop.runpytest("--collect-only", "-q", "--obs-stack", "other.yaml")
 
     assert collected(run) == ["scenarios/open.obs.yaml::open"]
 
 
-def test_the_stack_file_can_be_set_in_the_ini_file(shop: pytest.Pytester) -> None:
+def test_the_stack_file_can_be_set_in_the_ini_file(shop: Any) -> None:
     (shop.path / "stack/stack.yaml").rename(shop.path / "other.yaml")
-    write(shop, "pytest.ini", "[pytest]\nobs_stack = other.yaml\n")
+    shop.write("pytest.ini", "[pytest]\nobs_stack = other.yaml\n")
     run = shop.runpytest("--collect-only", "-q", "--obs-stack")
 
     assert collected(run) == ["scenarios/open.obs.yaml::open"]
 
 
-def test_mistakes_in_the_stack_are_told_once_and_first(shop: pytest.Pytester) -> None:
-    write(shop, "stack/stack.yaml", "services:\n  web: {comand: [x]}\n  db: {command: [x], depends_on: [wbe]}\n")
+def test_mistakes_in_the_stack_are_told_once_and_first(shop: Any) -> None:
+    shop.write("stack/stack.yaml", "services:\n  web: {comand: [x]}\n  db: {command: [x], depends_on: [wbe]}\n")
     run = shop.runpytest("--obs-stack")
 
     expected = ["ERROR: stack/stack.yaml:2: web has no field 'comand'; did you mean 'command'?"]
@@ -166,24 +147,24 @@ def test_mistakes_in_the_stack_are_told_once_and_first(shop: pytest.Pytester) ->
     assert (run.ret, "Traceback" in run.stderr.str()) == (pytest.ExitCode.USAGE_ERROR, False)
 
 
-def test_a_mistake_in_a_story_is_a_sentence_with_its_line(shop: pytest.Pytester) -> None:
-    write(shop, "scenarios/open.obs.yaml", STORY.replace("eventually", "eventualy"))
+def test_a_mistake_in_a_story_is_a_sentence_with_its_line(shop: Any) -> None:
+    shop.write("scenarios/open.obs.yaml", STORY.replace("eventually", "eventualy"))
     run = shop.runpytest("--obs-stack")
 
     run.stdout.fnmatch_lines(["scenarios/open.obs.yaml:4: no expectation called 'eventualy'; did you mean 'eventually'?"])
     assert (run.ret, "Traceback" in run.stdout.str()) == (pytest.ExitCode.INTERRUPTED, False)
 
 
-def test_a_mistake_in_a_story_is_told_without_a_stack_too(shop: pytest.Pytester) -> None:
-    write(shop, "scenarios/open.obs.yaml", "name: x\n")
+def test_a_mistake_in_a_story_is_told_without_a_stack_too(shop: Any) -> None:
+    shop.write("scenarios/open.obs.yaml", "name: x\n")
     run = shop.runpytest()
 
     run.stdout.fnmatch_lines(["scenarios/open.obs.yaml:1: the story claims nothing; add 'expect:' with at least one entry"])
     assert run.ret == pytest.ExitCode.INTERRUPTED
 
 
-def test_a_scenario_that_was_never_run_fails_its_test(shop: pytest.Pytester) -> None:
-    write(shop, "scenarios/test_py.py", "def test_it(scenario):\n    pass\n")
+def test_a_scenario_that_was_never_run_fails_its_test(shop: Any) -> None:
+    shop.write("scenarios/test_py.py", "def test_it(scenario):\n    pass\n")
     run = shop.runpytest("--obs-stack", "scenarios/test_py.py")
 
     run.assert_outcomes(passed=1, errors=1)
@@ -193,8 +174,8 @@ def test_a_scenario_that_was_never_run_fails_its_test(shop: pytest.Pytester) -> 
     assert run.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_a_scenario_that_was_never_run_is_not_blamed_when_its_test_failed(shop: pytest.Pytester) -> None:
-    write(shop, "scenarios/test_py.py", "def test_it(scenario):\n    raise ValueError('mine')\n")
+def test_a_scenario_that_was_never_run_is_not_blamed_when_its_test_failed(shop: Any) -> None:
+    shop.write("scenarios/test_py.py", "def test_it(scenario):\n    raise ValueError('mine')\n")
     run = shop.runpytest("--obs-stack", "scenarios/test_py.py")
 
     run.assert_outcomes(failed=1)
@@ -225,7 +206,7 @@ def test_a_missing_program_that_is_required_fails(
 
 def test_a_suite_without_stories_imports_nothing_for_them(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    write(pytester, "some.yaml", "a: 1\n")
+    (pytester.path / "some.yaml").write_text("a: 1\n", encoding="utf-8")
     pytester.makepyfile(
         f"""
         import sys
