@@ -150,12 +150,13 @@ def _wait_until_ready(acts: Sequence[_Act]) -> bool:
     stack, loads = acts[0].show.stack, [load for act in acts for load in act.loads]
     if not _wait(acts, lambda: _unprepared(loads)):
         return False
+    began = acts[0].show.clock.now()
     for load in loads:
         if load.planned.window.start == 0:
             load.begin()
     if not _wait(acts, stack.unscraped):
         return False
-    _fill_ranges([act.show for act in acts])
+    _fill_ranges([act.show for act in acts], began)
     expected = set[str]().union(*(_expected(act.show.scenario) for act in acts))
     return _wait(acts, lambda: stack.unready(expected))
 
@@ -178,13 +179,13 @@ def _wait(acts: Sequence[_Act], missing: Callable[[], str]) -> bool:
     return True
 
 
-def _fill_ranges(shows: Sequence[Play]) -> None:
-    """Let traffic flow for as long as the claimed rules look back, and say so where that is long."""
+def _fill_ranges(shows: Sequence[Play], began: float) -> None:
+    """Let traffic, which began then, flow for as long as the claimed rules look back, and say so where that is long."""
     waits = [(wait, show, what) for show in shows for wait, what in _histories(show)]
     wait, show, what = max(waits, key=lambda each: each[0], default=(0.0, shows[0], ""))
     if wait > LONG:
         show.tell(f"waiting {spoken(wait)} for the range of `{what}`; `warm: false` skips it")
-    show.clock.sleep(wait)
+    show.clock.sleep(max(0.0, began + wait - show.clock.now()))
 
 
 def _histories(show: Play) -> Iterator[tuple[float, str]]:

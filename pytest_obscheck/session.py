@@ -107,7 +107,8 @@ class Session:
         loads = [load for scenario in scenarios for load in scenario.loads]
         if self._stack is None:
             self.laid_out().start(loads)
-            _keep_what_is_imported()
+            # Modules stay: the garbage collector need not search them in the middle of a story, nor at the end.
+            gc.freeze()
         elif scenarios:
             self._stack.prepare(loads)
             if not all(scenario.share for scenario in scenarios):
@@ -219,12 +220,6 @@ class Session:
         yield "plan", plan_data(self.plan)
         yield "files", {"files": dict(self.plan.facts.files)}
         yield "derived", {"files": stack.derived(), "programs": stack.programs()}
-
-
-def _keep_what_is_imported() -> None:
-    """Tell the garbage collector that modules stay: it need not search them in the middle of a story, nor at the end."""
-    gc.collect()
-    gc.freeze()
 
 
 def _reported(scenario: Scenario, journal: Journal, into: Path) -> Played:

@@ -128,7 +128,7 @@ def runtime() -> PretendedRuntime:
     return PretendedRuntime()
 
 
-def test_members_start_side_by_side_and_dependants_when_all_that_they_need_is_ready(
+def test_members_start_side_by_side_services_first_and_dependants_when_all_that_they_need_is_ready(
     tmp_path: Path, runtime: PretendedRuntime
 ) -> None:
     shop = PretendedPart("shop", runtime.happened)
@@ -136,7 +136,7 @@ def test_members_start_side_by_side_and_dependants_when_all_that_they_need_is_re
     a_stack(tmp_path, (shop, ("payments", "mail")), (payments, ()), (mail, ()), runtime=runtime).start()
 
     expected = [
-        "run inbox", "run payments", "run mail", "inbox is ready", "mail is ready", "payments is ready",
+        "run payments", "run mail", "run inbox", "inbox is ready", "mail is ready", "payments is ready",
         "run shop", "shop is ready",
     ]  # fmt: skip
 
@@ -147,7 +147,7 @@ def test_a_dependant_may_start_when_what_it_needs_was_started(tmp_path: Path, ru
     shop, payments = PretendedPart("shop", runtime.happened), PretendedPart("payments", runtime.happened, 3)
     a_stack(tmp_path, (shop, {"payments": STARTED}), (payments, ()), runtime=runtime).start()
 
-    expected = ["run inbox", "run payments", "inbox is ready", "run shop", "shop is ready", "payments is ready"]
+    expected = ["run payments", "run inbox", "run shop", "inbox is ready", "shop is ready", "payments is ready"]
 
     assert runtime.happened == expected
 

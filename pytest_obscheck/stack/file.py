@@ -58,10 +58,14 @@ class StackFile:
         return self.path.parent
 
     @property
+    def services(self) -> list[str]:
+        """Return the names of the team's own programs, in the order of the file."""
+        return [name for name, member in self.members.items() if member.type == "service"]
+
+    @property
     def front(self) -> str:
         """Return the last service, which loads talk to; ``""`` where there is none."""
-        services = [name for name, member in self.members.items() if member.type == "service"]
-        return services[-1] if services else ""
+        return self.services[-1] if self.services else ""
 
     def edges(self) -> list[tuple[str, str]]:
         """Return (who, to whom) for each connection that goes through a fault proxy; none without such a member."""

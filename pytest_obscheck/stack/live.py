@@ -78,6 +78,9 @@ class LiveStack:
         if not self.seats:
             self.lay_out()
         self._require_programs()
+        # The team's own programs take longest, and what makes their traffic comes next.
+        for name in self.file.services:
+            self._advance(self.seats[name])
         self.prepare(loads)
         self._bring_up(list(self.seats.values()))
 

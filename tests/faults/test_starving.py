@@ -105,6 +105,8 @@ def test_a_component_must_share_a_processor_with_burners(run: Any) -> None:
 
     before = fault.confirm(stack)
     fault.inject(stack)
+    # The burners are there when they have been scheduled; the runner, too, asks until they are.
+    until(clock, lambda: fault.confirm(stack).held, 5.0)
     held, starved = fault.confirm(stack), share()
     fault.heal(stack)
     fault.heal(stack)
