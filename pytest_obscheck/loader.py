@@ -304,7 +304,7 @@ def _unfit(claim: Claim, where: str, plan: Plan) -> Iterable[Problem]:
     name = claim.expectation.alertname() if isinstance(claim.expectation, AboutAlert) else ""
     if name in plan.pace.unfit:
         problem = plan.pace.unfit[name]
-        yield Problem(where, f"{problem.what} ({problem.where})", problem.right)
+        yield Problem(where, f"{problem.what} ({problem.where})", f"{problem.right}, by `speed: 1` in the story")
 
 
 def _told(where: str, problems: Iterable[str]) -> Iterable[Problem]:

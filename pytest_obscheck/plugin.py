@@ -86,8 +86,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if config.option.obs_stack and not hasattr(config, "workerinput"):
         from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
+        from pytest_obscheck.stack.pacing import checked  # noqa: PLC0415
 
         try:
+            checked(config.option.obs_speed, "--obs-speed")
             session_of(config, venue_of(config))
         except ObscheckError as error:
             raise pytest.UsageError(str(error)) from None

@@ -13,11 +13,12 @@ from pytest_obscheck.errors import ConfigError, Problem, did_you_mean
 from pytest_obscheck.session import Session
 from pytest_obscheck.speed import Pace
 from pytest_obscheck.stack import LiveStack, read
+from pytest_obscheck.stack.pacing import checked
 
 
 def up(path: Path, follow: Sequence[str], say: Callable[[str], None], speed: str = "1") -> int:
     """Start the stack, print a table of its URLs, print the followed logs as they grow, and end it at Ctrl-C."""
-    session = Session(read(path, Path.cwd()), "process", speed=speed)
+    session = Session(read(path, Path.cwd()), "process", speed=checked(speed, "--speed"))
     unknown = [name for name in follow if name not in session.file.members]
     if unknown:
         said = did_you_mean(unknown[0], session.file.members)
@@ -67,7 +68,7 @@ def _until_interrupted(session: Session, stack: LiveStack, follow: Sequence[str]
 
 def render(path: Path, speed: str = "1") -> str:
     """Return the diff between the user's files and the working copies as ``diff -u`` writes it, and what no speed suits."""
-    session = Session(read(path, Path.cwd()), "process", speed=speed)
+    session = Session(read(path, Path.cwd()), "process", speed=checked(speed, "--speed"))
     try:
         stack = session.laid_out()
         return "".join([*_diffs(stack), _pace(stack.plan.pace)])

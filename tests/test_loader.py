@@ -14,7 +14,7 @@ from pytest_obscheck.loader import KEYS, check, load
 from pytest_obscheck.plan import AlertRule, Facts
 from pytest_obscheck.registry import Names
 from pytest_obscheck.scenario import Claim, Draft, Planned, Scenario
-from pytest_obscheck.speed import Pace, Speed
+from pytest_obscheck.speed import Pace, Source, Speed, classify, misfit
 from pytest_obscheck.testing import a_plan
 from pytest_obscheck.when import always, during, eventually, never, once, within
 
@@ -367,10 +367,16 @@ def test_a_story_that_claims_nothing_is_a_problem() -> None:
 
 def test_a_claim_about_an_alert_that_a_speed_would_make_another_is_refused() -> None:
     rule = AlertRule("Old", "time() > 1", "0s", {}, {}, "g", "1s", "rules.yml:1")
-    why = Problem("rules.yml:1", "alert Old is no use at speed 60: decision, for time() is real", "run it at speed 1")
-    plan = replace(a_plan(Facts(alerts=(rule,))), pace=Pace(Speed(Fraction(60)), unfit={"Old": why}))
+    speed = Speed(Fraction(60), Source.REAL)
+    why = misfit(rule.where, "alert Old", classify(rule.expr, speed), speed)
+    assert why is not None
+    plan = replace(a_plan(Facts(alerts=(rule,))), pace=Pace(speed, unfit={"Old": why}))
     claims = (Claim(Alert("Old"), never("0s", "1s"), where="a:9"),)
 
     (told,) = check(Scenario("s", (), (), claims, where="a"), plan)
 
-    assert str(told) == "a:9: alert Old is no use at speed 60: decision, for time() is real (rules.yml:1); run it at speed 1"
+    assert str(told) == (
+        "a:9: alert Old is no use at speed 60: decision, for time() is compared with what real processes did at real times "
+        "(rules.yml:1); physical: as it is; or story: times N; say which by an annotation obscheck_speed; or run it at speed 1, "
+        "by `speed: 1` in the story"
+    )

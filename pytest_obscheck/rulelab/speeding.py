@@ -79,7 +79,7 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
 
 def speed_sheet(asked: Asked) -> Sheet:
     """Return class and difference of every rule; ``ConfigError`` for a speed that the rules do not allow."""
-    by = factor(asked.by)
+    by = factor(asked.by, "--by")
     documents = _opened(asked.paths)
     check_speed([span for document in documents for span in spans_of(document)], by, asked.scrape)
     speed = Speed(by, asked.source, asked.evaluation)

@@ -52,14 +52,18 @@ def span(text: object, where: str, what: str) -> Iterator[Span]:
         yield Span(length, where, what)
 
 
-def factor(text: str | float) -> Fraction:
-    """Return a factor as the user writes it; ``ConfigError`` unless it is a number of at least 1."""
+def factor(text: str | float, where: str = "speed", *, auto: bool = False) -> Fraction:
+    """Return a factor as the user writes it; ``ConfigError`` unless it is a number of at least 1.
+
+    ``where``: what the user calls it; ``auto``: whether that word would do there, too.
+    """
     try:
         found = Fraction(str(text))
     except (ValueError, ZeroDivisionError):
-        raise ConfigError([Problem("speed", f"{text!r} is not a number", "write it like 60")]) from None
+        right = "write it like 60" + (", or auto: as fast as ranges and scrapes allow" if auto else "")
+        raise ConfigError([Problem(where, f"{text!r} is not a number", right)]) from None
     if found < 1:
-        raise ConfigError([Problem("speed", f"{text} is not a speed", "it must be 1 or more: 60 plays an hour in a minute")])
+        raise ConfigError([Problem(where, f"{text} is not a speed", "it must be 1 or more: 60 plays an hour in a minute")])
     return found
 
 
@@ -76,19 +80,20 @@ def _gcd(one: Fraction, other: Fraction) -> Fraction:
     return Fraction(gcd(int(one * below), int(other * below)), below)
 
 
-def check_divides(spans: Sequence[Span], by: Fraction) -> None:
+def check_divides(spans: Sequence[Span], by: Fraction, highest: int) -> None:
     """Raise ``ConfigError`` unless every span divided by the factor is a whole number of milliseconds.
 
-    The problem names the nearest whole factor that does divide, and the span that does not.
+    The problem names the nearest whole factor that does divide and is not above ``highest``, and the span that does not.
     """
     whole = tick(spans)
     if (whole / by).denominator == 1:
         return
     odd = next(span for span in spans if (span.length / by).denominator != 1)
-    near = nearest(whole, by)
+    near = nearest(whole, by, highest)
+    capped = " and leaves every range its scrapes" if near != nearest(whole, by, int(whole)) else ""
     what = f"{spelled_loosely(odd.length)} divided by {_plain(by)} is not a whole number of milliseconds"
     named = " or ".join(str(each) for each in near)
-    raise ConfigError([Problem(odd.where, what, f"the nearest speed that divides every duration is {named}")])
+    raise ConfigError([Problem(odd.where, what, f"the nearest speed that divides every duration{capped} is {named}")])
 
 
 def spelled_loosely(span: Fraction) -> str:
@@ -100,9 +105,12 @@ def _plain(by: Fraction) -> str:
     return str(by.numerator) if by.denominator == 1 else str(float(by))
 
 
-def nearest(whole: Fraction, by: Fraction) -> tuple[int, ...]:
-    """Return the whole factors nearest to ``by`` that divide a tick into whole milliseconds: one, or two equally near."""
-    found = divisors(int(whole)) if whole >= 1 else [1]
+def nearest(whole: Fraction, by: Fraction, highest: int) -> tuple[int, ...]:
+    """Return the whole factors nearest to ``by``, not above ``highest``, that divide a tick into whole milliseconds.
+
+    There is one, or two are equally near.
+    """
+    found = [each for each in divisors(int(whole)) if each <= highest] if whole >= 1 else [1]
     gap = min(abs(each - by) for each in found)
     return tuple(each for each in found if abs(each - by) == gap)
 
@@ -114,8 +122,16 @@ def divisors(number: int) -> list[int]:
 
 
 def check_speed(spans: Sequence[Span], by: Fraction, scrape: Fraction | int = 0) -> None:
-    """Raise ``ConfigError`` with both mistakes where a speed neither divides nor leaves enough scrapes in a range."""
-    checks: tuple[Callable[[], None], ...] = (lambda: check_divides(spans, by), lambda: check_ranges(spans, by, scrape))
+    """Raise ``ConfigError`` with both mistakes where a speed neither divides nor leaves enough scrapes in a range.
+
+    What the problems name instead passes both checks.
+    """
+    limit = largest(spans, scrape)
+    highest = limit.factor if limit.by else int(tick(spans))
+    checks: tuple[Callable[[], None], ...] = (
+        lambda: check_divides(spans, by, highest),
+        lambda: check_ranges(spans, by, scrape),
+    )
     problems: list[Problem] = []
     for check in checks:
         try:

@@ -40,12 +40,19 @@ FASTEST_REAL = 200
 """The shortest scrape interval of real exporters that ``auto`` chooses, in milliseconds: looks come no more often either."""
 
 
+def checked(asked: str, where: str) -> str:
+    """Return a speed that the user asks for by the option ``where``; ``ConfigError`` where it is neither a speed nor ``auto``."""
+    if asked != AUTO:
+        factor(asked, where, auto=True)
+    return asked
+
+
 def pace(asked: str, stack: StackFile, facts: Facts, place: Callable[[Member], Place], now: float) -> Pace:
     """Return the pace that the user asks for; ``ConfigError`` where the configuration does not allow it.
 
     ``now`` is the Unix second at which the virtual clock of scripted samples begins.
     """
-    if asked != AUTO and factor(asked) == 1:
+    if asked != AUTO and factor(asked, auto=True) == 1:
         return Pace()
     timings = {
         name: member.component.timing(place(member))

@@ -147,6 +147,21 @@ def test_mistakes_in_the_stack_are_told_once_and_first(shop: Any) -> None:
     assert (run.ret, "Traceback" in run.stderr.str()) == (pytest.ExitCode.USAGE_ERROR, False)
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("0", "0 is not a speed; it must be 1 or more: 60 plays an hour in a minute"),
+        ("-3", "-3 is not a speed; it must be 1 or more: 60 plays an hour in a minute"),
+        ("fast", "'fast' is not a number; write it like 60, or auto: as fast as ranges and scrapes allow"),
+    ],
+)
+def test_a_speed_that_is_none_is_told_by_the_name_of_the_option(shop: Any, asked: str, told: str) -> None:
+    run = shop.runpytest("--obs-stack", f"--obs-speed={asked}")
+
+    assert [line for line in run.errlines if line] == [f"ERROR: --obs-speed: {told}"]
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+
+
 def test_a_mistake_in_a_story_is_a_sentence_with_its_line(shop: Any) -> None:
     shop.write("scenarios/open.obs.yaml", STORY.replace("eventually", "eventualy"))
     run = shop.runpytest("--obs-stack")

@@ -83,7 +83,7 @@ def test_copies_never_overwrite_the_rules(rules: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["rules.yml", "--by", "0"], "speed: 0 is not a speed; it must be 1 or more: 60 plays an hour in a minute\n"),
+        (["rules.yml", "--by", "0"], "--by: 0 is not a speed; it must be 1 or more: 60 plays an hour in a minute\n"),
         (
             ["rules.yml", "--by", "7"],
             (

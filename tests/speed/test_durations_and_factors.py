@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from pytest_obscheck.errors import ConfigError
-from pytest_obscheck.speed import Span, check_divides, check_ranges, factor, largest, tick
+from pytest_obscheck.speed import Span, check_divides, check_ranges, check_speed, factor, largest, tick
 from pytest_obscheck.speed.durations import milliseconds, spelled
 
 
@@ -61,6 +61,7 @@ def test_the_tick_is_the_longest_time_that_all_are_multiples_of() -> None:
         ("-3", "speed: -3 is not a speed; it must be 1 or more: 60 plays an hour in a minute"),
         ("0.5", "speed: 0.5 is not a speed; it must be 1 or more: 60 plays an hour in a minute"),
         ("fast", "speed: 'fast' is not a number; write it like 60"),
+        ("60x", "speed: '60x' is not a number; write it like 60"),
         ("nan", "speed: 'nan' is not a number; write it like 60"),
     ],
 )
@@ -68,12 +69,22 @@ def test_a_speed_is_a_number_of_at_least_one(text: str, told: str) -> None:
     assert message(factor, text) == told
 
 
+def test_an_option_is_named_with_the_other_word_that_it_takes() -> None:
+    with pytest.raises(ConfigError) as raised:
+        factor("fast", "--obs-speed", auto=True)
+
+    assert (
+        str(raised.value)
+        == "--obs-speed: 'fast' is not a number; write it like 60, or auto: as fast as ranges and scrapes allow"
+    )
+
+
 def test_a_speed_may_be_a_fraction() -> None:
     assert factor("7.5") == Fraction(15, 2)
 
 
 def test_a_speed_that_does_not_divide_names_the_nearest_that_does() -> None:
-    told = message(check_divides, spans(A=30_000, B=300_000), Fraction(7))
+    told = message(check_divides, spans(A=30_000, B=300_000), Fraction(7), 1000)
 
     assert told == (
         "A (rules.yml:1): 30s divided by 7 is not a whole number of milliseconds; "
@@ -81,8 +92,22 @@ def test_a_speed_that_does_not_divide_names_the_nearest_that_does() -> None:
     )
 
 
+def test_the_nearest_speed_that_is_named_leaves_enough_scrapes_too() -> None:
+    ours = spans(Short=5000, Long=6000)
+
+    told = message(check_speed, ours, Fraction(60), Fraction(1000))
+
+    assert told.splitlines() == [
+        "Short (rules.yml:1): 5s divided by 60 is not a whole number of milliseconds; "
+        "the nearest speed that divides every duration and leaves every range its scrapes is 25",
+        "Short (rules.yml:1): at speed 60 the range 5s holds 1 scrapes and needs 4; "
+        "the largest possible speed is 25, limited by Short (rules.yml:1)",
+    ]
+    check_speed(ours, Fraction(25), Fraction(1000))
+
+
 def test_every_duration_divides_where_the_tick_does() -> None:
-    check_divides(spans(A=30_000, B=300_000), Fraction(60))
+    check_divides(spans(A=30_000, B=300_000), Fraction(60), 1000)
 
 
 def test_a_speed_that_leaves_too_few_scrapes_names_the_largest_and_the_rule() -> None:

@@ -136,7 +136,7 @@ SHORT = "job:jobs:rate5m (rules.yml:4): at speed 3000 the range 5m holds 2 scrap
     [
         ("0", "speed: 0 is not a speed; it must be 1 or more: 60 plays an hour in a minute"),
         ("-3", "speed: -3 is not a speed; it must be 1 or more: 60 plays an hour in a minute"),
-        ("fast", "speed: 'fast' is not a number; write it like 60"),
+        ("fast", "speed: 'fast' is not a number; write it like 60, or auto: as fast as ranges and scrapes allow"),
         ("7", f"{DIVIDES} duration is 6 or 8"),
         ("3000", f"{SHORT} is 1500, limited by job:jobs:rate5m (rules.yml:4)"),
     ],
