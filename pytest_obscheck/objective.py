@@ -65,12 +65,16 @@ UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms",
 
 @dataclass(frozen=True)
 class Pair:
-    """A long and a short window (seconds) of one alert, the share of the budget that it waits for, and whom it tells."""
+    """A long and a short window (seconds) of one alert, the share of the budget that it waits for, and whom it tells.
+
+    ``hold``: for how many seconds both must burn, where the objective says so and not only the rule.
+    """
 
     long: float
     short: float
     share: float
     severity: str
+    hold: float | None = None
 
     def factor(self, period: float) -> float:
         """Return the burn rate at which both windows must burn."""
@@ -78,7 +82,8 @@ class Pair:
 
     def __str__(self) -> str:
         """Return its windows."""
-        return f"{self.severity} {duration(self.long)}/{duration(self.short)}"
+        windows = dict.fromkeys((duration(self.long), duration(self.short)))
+        return f"{self.severity} {'/'.join(windows)}"
 
 
 def duration(span: float) -> str:

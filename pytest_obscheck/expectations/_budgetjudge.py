@@ -182,7 +182,10 @@ def _watched(claimed: Claimed, history: History) -> Iterator[Watched]:
     pairs = [Pair(**each) for each in target["pairs"]]
     for name in dict.fromkeys(claimed.alerts.values()):
         mine = [pair for pair in pairs if claimed.alerts.get(duration(pair.long)) == name]
-        yield Watched(name, mine, target["period"], round(1 - target["target"], 12), *_rule(history, name))
+        hold, interval = _rule(history, name)
+        wanted = mine[0].hold
+        hold = hold if wanted is None else wanted / history.journal.speed
+        yield Watched(name, mine, target["period"], round(1 - target["target"], 12), hold, interval)
 
 
 def _rule(history: History, name: str) -> tuple[float, float]:
@@ -252,7 +255,10 @@ def _judged(
         if must is not None and stretch[0].at > burning[0].at:
             told += [(mine[0] if mine else must.latest, finding) for finding in compare([must], {str(must.pair): mine[:1]})]
         left = [at for at in left if at not in mine]
-    return told + [(at, Finding(False, f"{watched.name} fired at {spoken(at)}, but nothing burnt that fast")) for at in left]
+    lasting = f" for {spoken(watched.hold * journal.speed)}" if watched.hold else ""
+    return told + [
+        (at, Finding(False, f"{watched.name} fired at {spoken(at)}, but nothing burnt that fast{lasting}")) for at in left
+    ]
 
 
 def _exact(burning: Sequence[Burning], stretch: Sequence[Burning]) -> float:

@@ -113,13 +113,14 @@ def must_fire(
 
     Prometheus sees the window between the first and the last scrape in it, a ``scrape`` interval shorter at either end at
     most: that moves the instant by at most one interval, either way. A recording rule and the alert behind it are each
-    evaluated up to one ``evaluation`` interval later. ``hold`` is the alert's ``for``.
+    evaluated up to one ``evaluation`` interval later. ``hold`` is the alert's ``for``, unless the pair has
+    its own.
     """
     found = []
     for pair in objective.pairs:
-        factor = pair.factor(objective.period)
+        factor, wait = pair.factor(objective.period), hold if pair.hold is None else pair.hold
         for start, end in firing(objective, pair, outages, since):
-            if end - start > hold:
-                at = start + hold
+            if end - start > wait:
+                at = start + wait
                 found.append(MustFire(pair, factor, at, at - scrape, at + scrape + 2 * evaluation, end))
     return sorted(found, key=lambda each: each.at)

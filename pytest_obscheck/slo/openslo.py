@@ -1,7 +1,7 @@
 """OpenSLO v1 specs → objectives: SLOs with a ratio or a threshold metric, their indicators inline or by reference.
 
-The format: github.com/OpenSLO/OpenSLO, "SLO" and "SLI". A query with ``{{.window}}`` is taken as it is; a plain selector of a
-counter becomes ``sum(rate(selector[{{.window}}]))``.
+The format: github.com/OpenSLO/OpenSLO, "SLO" and "SLI" (``alerting`` reads the windows of its alerts). A query with
+``{{.window}}`` is taken as it is; a plain selector of a counter becomes ``sum(rate(selector[{{.window}}]))``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.objective import WINDOW, Events, Indicator, Objective, Ratio, Threshold
 from pytest_obscheck.slo._spec import Spec
+from pytest_obscheck.slo.alerting import Alerting
 
 SIGNS = {"lte": "<=", "gte": ">=", "lt": "<", "gt": ">"}
 SELECTOR = r"[a-zA-Z_:][a-zA-Z0-9_:]*\s*(\{[^{}]*\})?"
@@ -21,7 +22,8 @@ def openslo(specs: Sequence[Spec]) -> list[Objective]:
     """Return the objectives of all SLOs among the documents of a file."""
     ours = [spec for spec in specs if _is_ours(spec)]
     slis = {_name(spec): inner for spec in ours if spec.text("kind") == "SLI" and (inner := spec.at("spec"))}
-    return [objective for spec in ours if spec.text("kind") == "SLO" for objective in _objectives(spec, slis)]
+    alerting = Alerting.of(ours)
+    return [objective for spec in ours if spec.text("kind") == "SLO" for objective in _objectives(spec, slis, alerting)]
 
 
 def _is_ours(spec: Spec) -> bool:
@@ -36,18 +38,19 @@ def _name(spec: Spec) -> str:
     return metadata.text("name") if metadata else ""
 
 
-def _objectives(slo: Spec, slis: Mapping[str, Spec]) -> list[Objective]:
+def _objectives(slo: Spec, slis: Mapping[str, Spec], alerting: Alerting) -> list[Objective]:
     name, spec = _name(slo), slo.at("spec")
     if spec is None:
         return []
     service, period, sli = spec.text("service"), _period(spec), _sli(spec, slis)
+    pairs = alerting.pairs(spec, period) if period else ()
     found = []
     for number, each in enumerate(spec.each("objectives")):
         target = _target(each)
         indicator = _indicator(sli, each) if sli else None
         if target is not None and period is not None and indicator is not None:
             called = name if not number else f"{name} {each.text('displayName', default=str(number + 1))}"
-            found.append(Objective(called, service, target, period, indicator, where=each.where))
+            found.append(Objective(called, service, target, period, indicator, pairs, each.where))
     return found
 
 

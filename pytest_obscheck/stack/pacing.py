@@ -41,7 +41,7 @@ FASTEST_REAL = 200
 
 
 def checked(asked: str, where: str) -> str:
-    """Return a speed that the user asks for by the option ``where``; ``ConfigError`` where it is neither a speed nor ``auto``."""
+    """Return a speed that the option ``where`` asks for; ``ConfigError`` where it is neither a speed nor ``auto``."""
     if asked != AUTO:
         factor(asked, where, auto=True)
     return asked

@@ -47,10 +47,12 @@ def scraped(outage: tuple[float, float]) -> list[dict[str, Any]]:
     return found
 
 
-def journal(outage: tuple[float, float], *firing: tuple[float, float], ended: bool = True) -> Journal:
+def journal(
+    outage: tuple[float, float], *firing: tuple[float, float], ended: bool = True, hold: float | None = None
+) -> Journal:
     """Return the journal of a story in which the alert fired in these stretches."""
     made = Journal()
-    pairs = [{"long": 3.0, "short": 1.0, "share": 0.072, "severity": "page"}]
+    pairs = [{"long": 3.0, "short": 1.0, "share": 0.072, "severity": "page", "hold": hold}]
     objective = {"target": 0.99, "period": 600.0, "pairs": pairs, "where": "slo.yaml:1"}
     made.write("plan", ZERO - 9, alerts={}, objectives={"orders": objective})
     made.write("load", ZERO - 7, name="locust", phase="begun")
@@ -92,6 +94,12 @@ def test_an_alert_that_does_not_fire_is_told_with_when_it_had_to() -> None:
 
 def test_an_alert_that_fires_late_is_told_by_how_much() -> None:
     assert said(journal((4.0, 7.0), (6.3, 7.9))) == (Outcome.FAILED, f"{MUST}: fired at 6.3s, 1.2s too late")
+
+
+def test_a_rule_that_does_not_wait_as_long_as_the_objective_says_is_told() -> None:
+    outcome, words = said(journal((4.0, 7.0), (4.7, 7.9), hold=1.0))
+
+    assert (outcome, words) == (Outcome.FAILED, "CheckoutBudgetBurn fired at 4.8s, but nothing burnt that fast for 1.0s")
 
 
 def test_an_alert_that_fires_before_anything_burns_is_told() -> None:

@@ -6,12 +6,13 @@ import json
 import math
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_obscheck.objective import DAY, Events, Objective, duration
+from pytest_obscheck.objective import DAY, Events, Objective, Pair, duration
 from pytest_obscheck.slo import MustFire, Outage, must_fire
 
 STEP = 60
@@ -21,15 +22,20 @@ SLO = Objective(
 )
 
 
-def rules() -> dict[str, Any]:
+# As an AlertCondition of OpenSLO has them: one window, and how long it must burn.
+CONDITIONS = replace(SLO, pairs=(Pair(3600, 3600, 0.02, "page", 300), Pair(6 * 3600, 6 * 3600, 0.05, "page", 900)))
+
+
+def rules(slo: Objective) -> dict[str, Any]:
     """Return an alert for each pair of windows, as the workbook writes it."""
     found = []
-    for pair in SLO.pairs:
-        ratios = [SLO.indicator.error_ratio(duration(window)) for window in (pair.long, pair.short)]
+    for pair in slo.pairs:
+        ratios = [slo.indicator.error_ratio(duration(window)) for window in (pair.long, pair.short)]
         found.append(
             {
                 "alert": str(pair),
-                "expr": " and ".join(f"({ratio}) > {pair.factor(SLO.period) * SLO.budget:g}" for ratio in ratios),
+                "expr": " and ".join(f"({ratio}) > {pair.factor(slo.period) * slo.budget:g}" for ratio in ratios),
+                "for": duration(pair.hold or 0),
             }
         )
     return {"groups": [{"name": "burn", "rules": found}]}
@@ -45,10 +51,10 @@ def moments(each: MustFire) -> list[tuple[float, bool]]:
     ]
 
 
-def claims(outage: Outage) -> list[dict[str, Any]]:
+def claims(slo: Objective, outage: Outage) -> list[dict[str, Any]]:
     """Return what promtool is to find, with counters that begin with the test."""
     found = []
-    for each in must_fire(SLO, [outage], scrape=STEP, since=0):
+    for each in must_fire(slo, [outage], scrape=STEP, since=0):
         alert = {"exp_labels": {}, "exp_annotations": {}}
         found += [
             {"eval_time": f"{at:g}s", "alertname": str(each.pair), "exp_alerts": [alert] if fires else []}
@@ -59,15 +65,25 @@ def claims(outage: Outage) -> list[dict[str, Any]]:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("outage", [Outage(7200, 9600, 0.1), Outage(3600, 21600, 0.02), Outage(10800, 11100, 1.0)])
-def test_prometheus_fires_when_it_must(outage: Outage, tmp_path: Path, obs_program: Callable[[str], Path]) -> None:
+@pytest.mark.parametrize(
+    ("slo", "outage"),
+    [
+        (SLO, Outage(7200, 9600, 0.1)),
+        (SLO, Outage(3600, 21600, 0.02)),
+        (SLO, Outage(10800, 11100, 1.0)),
+        (CONDITIONS, Outage(7200, 9600, 0.1)),
+    ],
+)
+def test_prometheus_fires_when_it_must(
+    slo: Objective, outage: Outage, tmp_path: Path, obs_program: Callable[[str], Path]
+) -> None:
     before, during = int(outage.start / STEP), int((outage.end - outage.start) / STEP)
     bad = outage.errors * 6000
     errors = f"0x{before} {bad:g}+{bad:g}x{during - 1} {bad * during:g}x{END // STEP}"
-    wanted = claims(outage)
+    wanted = claims(slo, outage)
     series = [{"series": "total", "values": f"0+6000x{END // STEP}"}, {"series": "errors", "values": errors}]
     test = {"interval": f"{STEP}s", "input_series": series, "alert_rule_test": wanted}
-    (tmp_path / "rules.yml").write_text(json.dumps(rules()), encoding="utf-8")
+    (tmp_path / "rules.yml").write_text(json.dumps(rules(slo)), encoding="utf-8")
     suite = {"rule_files": ["rules.yml"], "evaluation_interval": f"{STEP}s", "tests": [test]}
     (tmp_path / "test.yml").write_text(json.dumps(suite), encoding="utf-8")
 

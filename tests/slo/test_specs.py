@@ -8,7 +8,7 @@ import pytest
 
 from pytest_obscheck.errors import ConfigError
 from pytest_obscheck.objective import Events, Objective, Ratio, Threshold
-from pytest_obscheck.slo import read_spec
+from pytest_obscheck.slo import Outage, compare, must_fire, read_spec
 
 SLOTH = """\
 version: "prometheus/v1"
@@ -64,6 +64,47 @@ metadata: {name: checkout}
 """
 
 
+ALERTED = """\
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: availability}
+spec:
+  service: checkout
+  indicator: {metadata: {name: good}, spec: {ratioMetric: {rawType: failure, raw: {metricSource: {spec: {query: r}}}}}}
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{target: 0.999}]
+  alertPolicies:
+    - fast
+    - alertPolicyRef: silent
+    - kind: AlertPolicy
+      metadata: {name: slow}
+      spec:
+        alertWhenBreaching: true
+        conditions:
+          - kind: AlertCondition
+            metadata: {name: slowly}
+            spec: {severity: ticket, condition: {kind: burnrate, op: gte, threshold: 1, lookbackWindow: 3d, alertAfter: 1h}}
+---
+apiVersion: openslo/v1
+kind: AlertPolicy
+metadata: {name: fast}
+spec: {alertWhenBreaching: true, alertWhenResolved: false, conditions: [{conditionRef: quickly}]}
+---
+apiVersion: openslo/v1
+kind: AlertPolicy
+metadata: {name: silent}
+spec: {alertWhenBreaching: false, alertWhenNoData: true, conditions: [{conditionRef: quickly}]}
+---
+apiVersion: openslo/v1
+kind: AlertCondition
+metadata: {name: quickly}
+spec:
+  severity: page
+  condition: {kind: burnrate, threshold: 14.4, lookbackWindow: 1h, alertAfter: 5m}
+"""
+
+
 def write(folder: Path, text: str) -> Path:
     path = folder / "slo.yml"
     path.write_text(text, encoding="utf-8")
@@ -96,6 +137,56 @@ def test_openslo_has_indicators_inline_and_by_reference(tmp_path: Path) -> None:
     ]
     assert found[1].indicator.error_ratio("1h") == "1 - avg_over_time(((job:latency:p95) <= bool 0.5)[1h:1m])"
     assert found[0].where.endswith("slo.yml:18")
+
+
+def test_openslo_names_the_windows_of_its_alerts(tmp_path: Path) -> None:
+    (found,) = read_spec(write(tmp_path, ALERTED))
+
+    assert [str(pair) for pair in found.pairs] == ["page 1h", "ticket 3d"]
+    assert [pair.factor(found.period) for pair in found.pairs] == pytest.approx([14.4, 1.0])
+    assert [pair.hold for pair in found.pairs] == [300.0, 3600.0]
+
+
+def test_an_alert_of_openslo_must_fire_when_its_window_has_burnt_for_long_enough(tmp_path: Path) -> None:
+    (slo,) = read_spec(write(tmp_path, ALERTED))
+
+    # 10 % of errors burn 100 times as fast as allowed: an hour's window is over 14.4 after 14.4 % of it, 518.4 s.
+    must = must_fire(slo, [Outage(0.0, 7200.0, 0.1)])
+
+    assert [str(each) for each in must] == [
+        "page 1h (burn rate 14.4) at 13m38s, seen 13m38s .. 13m38s",
+        "ticket 3d (burn rate 1) at 103m12s, seen 103m12s .. 103m12s",
+    ]
+    late = compare(must[:1], {"page 1h": [must[0].at + 300]})
+    assert [each.words for each in late] == [f"{must[0]}: fired at 18m38s, 5m00s too late"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("- fast\n", "- fats\n", ":11: no AlertPolicy called 'fats'; did you mean 'fast'?"),
+        ("Ref: quickly", "Ref: quick", ":25: no AlertCondition called 'quick'; did you mean 'quickly'?"),
+        (
+            "kind: burnrate, threshold",
+            "kind: budget, threshold",
+            ":37: a condition of kind 'budget' is not read; write kind: burnrate",
+        ),
+        ("op: gte", "op: lt", ":20: op 'lt' would alert while little burns; write op: gt"),
+        ("threshold: 14.4, ", "", ":37: the spec.spec.condition: threshold is None, which is not a number"),
+        (
+            "alertAfter: 5m",
+            "alertAfter: soon",
+            ":37: the spec.spec.condition: alertAfter is 'soon', which is not a duration; write it like '30d' or '4w'",
+        ),
+    ],
+)
+def test_mistakes_in_the_alerts_of_openslo_are_told_with_their_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = write(tmp_path, ALERTED.replace(old, new, 1))
+
+    with pytest.raises(ConfigError) as raised:
+        read_spec(path)
+
+    assert str(raised.value) == f"{path}{message}"
 
 
 @pytest.mark.parametrize(

@@ -98,10 +98,14 @@ def test_the_nearest_speed_that_is_named_leaves_enough_scrapes_too() -> None:
     told = message(check_speed, ours, Fraction(60), Fraction(1000))
 
     assert told.splitlines() == [
-        "Short (rules.yml:1): 5s divided by 60 is not a whole number of milliseconds; "
-        "the nearest speed that divides every duration and leaves every range its scrapes is 25",
-        "Short (rules.yml:1): at speed 60 the range 5s holds 1 scrapes and needs 4; "
-        "the largest possible speed is 25, limited by Short (rules.yml:1)",
+        (
+            "Short (rules.yml:1): 5s divided by 60 is not a whole number of milliseconds; "
+            "the nearest speed that divides every duration and leaves every range its scrapes is 25"
+        ),
+        (
+            "Short (rules.yml:1): at speed 60 the range 5s holds 1 scrapes and needs 4; "
+            "the largest possible speed is 25, limited by Short (rules.yml:1)"
+        ),
     ]
     check_speed(ours, Fraction(25), Fraction(1000))
 
