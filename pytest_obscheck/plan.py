@@ -60,6 +60,7 @@ class Facts:
     """What one component's configuration says before anything starts.
 
     ``groupings``: the labels by which messages are grouped, for each route; ``inhibitions``: which alerts mute which.
+    ``jobs``: the jobs that scrape each of the ``scraped`` targets, none where relabelling may rename them.
     ``checks``: the tool that must find the user's own file in order (``promtool``, ``amtool``), and that file. ``files``: what
     was read, by the path that messages use.
     """
@@ -70,6 +71,7 @@ class Facts:
     groupings: tuple[tuple[str, ...], ...] = ()
     inhibitions: tuple[Inhibition, ...] = ()
     scraped: tuple[str, ...] = ()
+    jobs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     checks: tuple[tuple[str, Path], ...] = ()
 

@@ -366,7 +366,7 @@ def test_a_story_that_claims_nothing_is_a_problem() -> None:
 
 
 def test_a_claim_about_an_alert_that_a_speed_would_make_another_is_refused() -> None:
-    rule = AlertRule("Old", "time() > 1", "0s", {}, {}, "g", "1s", "rules.yml:1")
+    rule = AlertRule("Old", "time() - started > 1", "0s", {}, {}, "g", "1s", "rules.yml:1")
     speed = Speed(Fraction(60), Source.REAL)
     why = misfit(rule.where, "alert Old", classify(rule.expr, speed), speed)
     assert why is not None

@@ -33,6 +33,20 @@ def scraped(reader: Reader, every: Sequence[Client], known: Found) -> tuple[str,
     return () if any(renames(client) for _, _, client in jobs) else tuple(targets)
 
 
+def jobs(reader: Reader, every: Sequence[Client], known: Found) -> dict[str, tuple[str, ...]]:
+    """Return the jobs that scrape each target, by their names; none for a target whose job relabelling may change."""
+    names: dict[str, tuple[str, ...]] = {}
+    for document, spot, client, _ in every:
+        told = () if any(rule.get("target_label") == "job" for _, rule in rows(client, "relabel_configs")) else (_job(client),)
+        for target in _targets(reader, document, spot, client, known) if spot[0] == "scrape_configs" else ():
+            names[target] = (*names.get(target, ()), *told)
+    return names
+
+
+def _job(client: Mapping[str, Any]) -> str:
+    return str(client.get("job_name", ""))
+
+
 def _targets(reader: Reader, document: Document, spot: Spot, client: Mapping[str, Any], known: Found) -> Iterator[str]:
     groups = known.of(spot, client)
     yield from addresses(client, groups)

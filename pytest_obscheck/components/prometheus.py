@@ -15,7 +15,7 @@ from pytest_obscheck.components._flags import given, kept, prefix
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._promql import PrometheusClient
 from pytest_obscheck.components._rules import rules
-from pytest_obscheck.components._scrapes import clients, derive_scrapes, into_folder, scraped
+from pytest_obscheck.components._scrapes import clients, derive_scrapes, into_folder, jobs, scraped
 from pytest_obscheck.components._sped import sped_copies, timing
 from pytest_obscheck.components._variables import filled, note_unfilled
 from pytest_obscheck.document import Document
@@ -64,12 +64,12 @@ class Prometheus:
         for document in documents:
             note_unfilled(reader, document)
         told = rules(reader, config)
-        targets = scraped(reader, every, known)
+        targets, by = scraped(reader, every, known), jobs(reader, every, known)
         reader.done()
         # With variables, the file as it stands is not what production reads.
         own = () if self.variables else (config.path,)
         checks = tuple(("promtool", path) for path in (*own, *told.paths))
-        return Facts(told.alerts, told.recordings, scraped=targets, files=reader.files, checks=checks)
+        return Facts(told.alerts, told.recordings, scraped=targets, jobs=by, files=reader.files, checks=checks)
 
     def timing(self, place: Place) -> Timing:
         """Return every duration in the configuration, its rule files and flags."""

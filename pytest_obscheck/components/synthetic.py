@@ -62,8 +62,8 @@ class Synthetic:
         return Facts()
 
     def timing(self, place: Place) -> Timing:
-        """Return that its series follow the story."""
-        return Timing(scripted=True)
+        """Return that its series follow the story, and which they are."""
+        return Timing(scripted=True, series=tuple(labels(each["series"]) for each in self._series(place)))
 
     def launch(self, place: Place) -> Launch:
         """Return how to start it."""

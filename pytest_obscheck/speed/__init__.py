@@ -22,6 +22,7 @@ from pytest_obscheck.speed.factor import (
     largest,
     tick,
 )
+from pytest_obscheck.speed.origins import Origins
 from pytest_obscheck.speed.pace import Pace, Timing
 from pytest_obscheck.speed.prometheus import (
     evaluation_interval,
@@ -43,6 +44,7 @@ __all__ = [
     "Finding",
     "Limit",
     "Metric",
+    "Origins",
     "Pace",
     "Rule",
     "Source",

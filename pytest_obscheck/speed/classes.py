@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from pytest_obscheck.speed.promql import CALENDAR, STAMPS, Source, Speed, rewrite
+from pytest_obscheck.speed.promql import CALENDAR, STAMPS, Source, Speed, as_read, rewrite
 from pytest_obscheck.speed.trees import Kind, Tree, parsed
 
 
@@ -67,9 +67,12 @@ def classify(text: str, speed: Speed, metrics: Mapping[str, Metric] | None = Non
     try:
         tree = parsed(text)
         parsed(rewrite(text, speed))
+        read = as_read(text, speed)
     except ValueError as error:
-        return Finding(Class.CANNOT, str(error), "run it at speed 1")
-    judge = _scripted if speed.source is Source.SCRIPTED else _Real(metrics or {}).findings
+        reason, _, right = str(error).partition("; ")
+        return Finding(Class.CANNOT, reason, f"{right}, or run it at speed 1" if right else "run it at speed 1")
+    scripted = dict.fromkeys(speed.origins.scripted, Metric.STATE) if speed.origins else {}
+    judge = _scripted if read.source is Source.SCRIPTED else _Real({**(metrics or {}), **scripted}).findings
     found = [_decided(finding, reading) for finding in judge(tree)]
     return max(found, key=lambda finding: (list(Class).index(finding.grade), finding.assumed), default=SAME)
 

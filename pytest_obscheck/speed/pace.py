@@ -19,14 +19,15 @@ class Timing:
     """What of a component's configuration is story time.
 
     ``spans``: its durations. ``scrape``: the longest scrape interval, ``evaluation``: the usual evaluation interval, both in
-    milliseconds, 0 where it has none. ``scripted``: its series follow the story, however fast that passes. ``fixed``: what
-    hangs on the wall clock, by the receivers that it concerns.
+    milliseconds, 0 where it has none. ``scripted``: its series follow the story, however fast that passes; ``series`` are the
+    labels of each, with its name. ``fixed``: what hangs on the wall clock, by the receivers that it concerns.
     """
 
     spans: tuple[Span, ...] = ()
     scrape: Fraction = Fraction(0)
     evaluation: Fraction = Fraction(0)
     scripted: bool = False
+    series: tuple[Mapping[str, str], ...] = ()
     fixed: Mapping[str, Problem] = field(default_factory=dict)
 
 

@@ -6,11 +6,11 @@ By induction every comparison, aggregation and alert value then follows, without
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from pytest_obscheck.speed.durations import milliseconds, spelled
+from pytest_obscheck.speed.origins import Origins, Source
 from pytest_obscheck.speed.tokens import Piece, Token, replaced, tokens
 
 PER_SECOND = ("rate", "irate", "deriv")
@@ -18,15 +18,6 @@ CALENDAR = ("hour", "minute", "day_of_month", "day_of_week", "day_of_year", "day
 STAMPS = ("timestamp", "ts_of_first_over_time", "ts_of_last_over_time", "ts_of_max_over_time", "ts_of_min_over_time")
 LINEAR = tuple(f"{name}_over_time" for name in ("avg", "first", "last", "max", "min", "quantile"))
 OF_TIME = ("time", *CALENDAR, *STAMPS)
-
-
-class Source(Enum):
-    """Where the samples come from."""
-
-    SCRIPTED = "scripted"
-    """The same values, N times closer together, with timestamps and calendars of a virtual clock."""
-    REAL = "real"
-    """Real processes that work at their real rates, however fast story time passes."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +53,8 @@ class Speed:
     clock: VirtualClock = VirtualClock()
     story: frozenset[str] = frozenset()
     """Functions and metrics of real processes that the user decided to read as story time: they are multiplied by N."""
+    origins: Origins | None = None
+    """On a stack with targets of both sources: which series have which; ``source`` then counts for nothing that is read."""
 
     @property
     def changes(self) -> bool:
@@ -97,8 +90,26 @@ def rewrite(text: str, speed: Speed) -> str:
 
     ``ValueError`` where it is not PromQL, or holds time in a way that cannot be divided.
     """
+    speed = as_read(text, speed)
     found = [piece for leaf in leaves(text, speed) for piece in leaf.pieces]
     return replaced(text, found) if speed.changes else text
+
+
+def as_read(text: str, speed: Speed) -> Speed:
+    """Return the speed as it holds for one expression: with the source of the series that it reads.
+
+    ``ValueError`` where it reads series of both sources, and one would need another text than the other.
+    """
+    if speed.origins is None or not speed.changes:
+        return speed
+    read = speed.origins.read_by(text)
+    ways = {source: replace(speed, source=source, origins=None) for source in Source}
+    if len(read) < 2:
+        return ways[next(iter(read), Source.REAL)]
+    if len({rewrite(text, way) for way in ways.values()}) > 1:
+        both = f"scripted series ({read[Source.SCRIPTED]}) and real ones ({read[Source.REAL]})"
+        raise ValueError(f"it reads {both} in one rule, and no text suits both; let a recording rule of its own read the one")
+    return ways[Source.REAL]
 
 
 def durations(text: str) -> tuple[tuple[str, Fraction], ...]:

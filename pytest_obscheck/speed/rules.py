@@ -12,7 +12,7 @@ from pytest_obscheck.errors import Problem
 from pytest_obscheck.speed.classes import Class, Finding, Metric, classify, in_story_time
 from pytest_obscheck.speed.durations import milliseconds
 from pytest_obscheck.speed.factor import Span, span
-from pytest_obscheck.speed.promql import Source, Speed, durations, rewrite
+from pytest_obscheck.speed.promql import Source, Speed, as_read, durations, rewrite
 from pytest_obscheck.speed.templates import sped_template
 
 Spot = tuple[str | int, ...]
@@ -105,6 +105,7 @@ def speed_rules(
 
 def read_as(rule: Rule, speed: Speed, metrics: Mapping[str, Metric] | None = None) -> Speed:
     """Return the speed as it holds for one rule: the user's reading of it is part of it."""
+    speed = as_read(rule.expr, speed)
     if speed.source is Source.SCRIPTED or rule.reading != "story":
         return speed
     return replace(speed, story=in_story_time(rule.expr, metrics))

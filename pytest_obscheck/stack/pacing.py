@@ -18,6 +18,7 @@ from pytest_obscheck.speed import (
     Class,
     Finding,
     Metric,
+    Origins,
     Pace,
     Source,
     Span,
@@ -62,9 +63,13 @@ def pace(asked: str, stack: StackFile, facts: Facts, place: Callable[[Member], P
     spans = [span for each in timings.values() for span in each.spans]
     scrape = max((each.scrape for each in timings.values()), default=Fraction(0))
     source = Source.SCRIPTED if _scripted(stack, facts, timings) else Source.REAL
+    origins = _origins(stack, facts, timings) if source is Source.REAL else None
     by, words = _by(asked, spans, scrape, source)
     evaluation = max((each.evaluation for each in timings.values()), default=Fraction(0)) or Speed.evaluation
-    speed = Speed(by, source, evaluation, _clock(spans, evaluation, by, now) if source is Source.SCRIPTED else VirtualClock())
+    clock = _clock(spans, evaluation, by, now) if origins or source is Source.SCRIPTED else VirtualClock()
+    speed = Speed(by, source, evaluation, clock, origins=origins)
+    if origins:
+        words = words.replace("samples", f"samples, and scripted ones of {', '.join(_follow_story(timings))}", 1)
     fixed = {receiver: problem for each in timings.values() for receiver, problem in each.fixed.items()}
     metrics = flows_in_use([*(rule.expr for rule in facts.alerts), *facts.recordings.values()])
     return Pace(speed, words, dict(_unfit(facts, speed, metrics)), fixed, metrics, float(scrape) / 1000)
@@ -97,6 +102,23 @@ def _scripted(stack: StackFile, facts: Facts, timings: Mapping[str, Timing]) -> 
     hosts = {host: name for name, member in stack.members.items() for host in member.hosts}
     leads = {hosts.get(target, "") for target in facts.scraped}
     return bool(leads) and all(name in timings and timings[name].scripted for name in leads)
+
+
+def _follow_story(timings: Mapping[str, Timing]) -> list[str]:
+    return [name for name, timing in timings.items() if timing.scripted]
+
+
+def _origins(stack: StackFile, facts: Facts, timings: Mapping[str, Timing]) -> Origins | None:
+    """Return which series are scripted on a stack whose other targets are real; ``None`` where none are."""
+    scripted: dict[str, list[Mapping[str, str]]] = {}
+    follow = {host: name for name in _follow_story(timings) for host in stack.members[name].hosts}
+    for name in _follow_story(timings):
+        jobs = {job for host in stack.members[name].hosts for job in facts.jobs.get(host, ())}
+        for labels in timings[name].series:
+            told: list[Mapping[str, str]] = [{"job": job, **labels} for job in jobs] or [labels]
+            scripted.setdefault(labels["__name__"], []).extend(told)
+    real = frozenset(job for target, names in facts.jobs.items() if target not in follow for job in names)
+    return Origins(scripted, real, facts.recordings) if scripted else None
 
 
 def _clock(spans: Sequence[Span], evaluation: Fraction, by: Fraction, now: float) -> VirtualClock:

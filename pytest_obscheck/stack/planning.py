@@ -141,6 +141,7 @@ def _merged(facts: Iterable[Facts]) -> Facts:
         groupings=tuple(by for each in every for by in each.groupings),
         inhibitions=tuple(rule for each in every for rule in each.inhibitions),
         scraped=tuple(dict.fromkeys(target for each in every for target in each.scraped)),
+        jobs={target: jobs for each in every for target, jobs in each.jobs.items()},
         files={name: text for each in every for name, text in each.files.items()},
         checks=tuple(check for each in every for check in each.checks),
     )

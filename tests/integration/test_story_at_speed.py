@@ -95,6 +95,25 @@ def pods(bare_project: Any, obs_program: Callable[[str], Path]) -> Any:
     return bare_project
 
 
+def test_beside_a_real_target_scripted_series_keep_their_rates_and_one_rule_cannot_read_both(pods: Any) -> None:
+    pods.edit("stack/stack.yaml", "{config: prometheus.yml}", "{config: prometheus.yml, hosts: [prom.prod.example:9090]}")
+    job = "  - {job_name: prometheus, static_configs: [{targets: [prom.prod.example:9090]}]}\n"
+    pods.write("stack/prometheus.yml", FILES["stack/prometheus.yml"] + job)
+    both = "rate(restarts_total[5m]) / rate(prometheus_http_requests_total[5m]) > 1"
+    pods.write("stack/rules.yml", f"{FILES['stack/rules.yml']}      - {{alert: Both, expr: '{both}'}}\n")
+    pods.write("both.obs.yaml", "expect:\n  - alert: {name: Both}\n    never: 0s .. 1m\n")
+
+    run = pods.pytest("--obs-stack", "--obs-speed=60", "not-ready.obs.yaml", "both.obs.yaml", "-rA")
+
+    assert "! played at speed 60 (real samples, and scripted ones of kube-state-metrics)" in run, run.out
+    assert "1 failed, 1 passed" in run, run.out
+    assert (
+        "both.obs.yaml:2: alert Both is no use at speed 60: cannot, for it reads scripted series (restarts_total) and real "
+        "ones (prometheus_http_requests_total) in one rule, and no text suits both (rules.yml:6); let a recording rule of its own "
+        "read the one, or run it at speed 1, by `speed: 1` in the story"
+    ) in run
+
+
 @pytest.mark.parametrize("speed", ["60", "300"])
 def test_a_production_rule_fires_inside_its_band(pods: Any, speed: str) -> None:
     run = pods.pytest("--obs-stack", f"--obs-speed={speed}", "not-ready.obs.yaml", "-rA")

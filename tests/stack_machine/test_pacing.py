@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_obscheck.errors import ConfigError
-from pytest_obscheck.speed import UNSPED, Pace, Source
+from pytest_obscheck.speed import UNSPED, Pace, Source, rewrite
 from pytest_obscheck.stack.file import read
 from pytest_obscheck.stack.pacing import pace
 from pytest_obscheck.stack.planning import facts_of, place_of
@@ -55,9 +55,9 @@ receivers: [{name: a}, {name: b}]
 NOW = 1_764_000_007.25
 
 
-def paced(folder: Path, asked: str, stack: str = SCRIPTED, prometheus: str = PROMETHEUS) -> Pace:
+def paced(folder: Path, asked: str, stack: str = SCRIPTED, prometheus: str = PROMETHEUS, rules: str = RULES) -> Pace:
     """Return the pace of a stack in a folder."""
-    texts = {"stack.yaml": stack, "prometheus.yml": prometheus, "rules.yml": RULES, "alertmanager.yml": ALERTMANAGER}
+    texts = {"stack.yaml": stack, "prometheus.yml": prometheus, "rules.yml": rules, "alertmanager.yml": ALERTMANAGER}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     file = read(folder / "stack.yaml", folder)
@@ -83,6 +83,28 @@ def test_one_real_target_makes_the_samples_real(tmp_path: Path) -> None:
 
     assert (made.speed.source, made.words) == (Source.REAL, "real samples")
     assert paced(tmp_path, "60", SCRIPTED, PROMETHEUS.replace("80", "81")).speed.source is Source.REAL
+
+
+MIXED = f"{SCRIPTED}  box: {{type: node_exporter, hosts: ['box.prod.example:9100']}}\n"
+BOTH = f'{PROMETHEUS}- {{job_name: box, static_configs: [{{targets: ["box.prod.example:9100"]}}]}}\n'
+
+
+def test_beside_real_targets_each_rule_goes_by_the_series_that_it_reads(tmp_path: Path) -> None:
+    rules = RULES.replace("job:jobs:rate5m < 1", "rate(jobs_total[5m]) / rate(node_cpu_seconds_total[5m]) < 1")
+
+    made = paced(tmp_path, "60", MIXED, BOTH, rules)
+
+    assert made.words == "real samples, and scripted ones of mainframe"
+    assert rewrite("rate(jobs_total[5m])", made.speed) == "(rate(jobs_total[5s]) / 60)"
+    assert rewrite("rate(node_cpu_seconds_total[5m])", made.speed) == "rate(node_cpu_seconds_total[5s])"
+    assert list(made.unfit) == ["job:age", "Slow", "Old"]
+    assert str(made.unfit["Slow"]) == (
+        "rules.yml:8: alert Slow is no use at speed 60: cannot, for it reads scripted series (jobs_total) and real ones "
+        "(node_cpu_seconds_total) in one rule, and no text suits both; let a recording rule of its own read the one, "
+        "or run it at speed 1"
+    )
+    (said,) = made.misfits("metric", "increase(jobs_total[5m]) + increase(node_cpu_seconds_total[5m])")
+    assert said.startswith("metric 'increase(jobs_total[5m]) + ")
 
 
 @pytest.mark.parametrize(
