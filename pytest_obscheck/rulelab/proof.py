@@ -12,7 +12,8 @@ from pathlib import Path
 from pytest_obscheck.rulelab.promtool import Answer, Query, Trial, ask
 from pytest_obscheck.rulelab.series import STORY, VARIANTS, Layout, Series, Variant, generate, layout
 from pytest_obscheck.speed.durations import spelled
-from pytest_obscheck.speed.promql import Source, Speed, VirtualClock
+from pytest_obscheck.speed.origins import Source
+from pytest_obscheck.speed.promql import Speed, VirtualClock
 from pytest_obscheck.speed.rules import HOLDS, Rule
 from pytest_obscheck.speed.trees import Kind, Tree, parsed
 

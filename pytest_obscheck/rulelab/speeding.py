@@ -15,7 +15,8 @@ from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.rulelab.proof import CLOCK, Case, Outcome, Proof, prove
 from pytest_obscheck.speed.classes import Class, Finding, Metric, classify, flows_in_use, metrics_of
 from pytest_obscheck.speed.factor import Span, check_speed, factor
-from pytest_obscheck.speed.promql import Source, Speed, with_steps
+from pytest_obscheck.speed.origins import Source
+from pytest_obscheck.speed.promql import Speed, with_steps
 from pytest_obscheck.speed.rules import Rule, Spot, rules_of, spans_of, speed_rules
 
 Copier = Callable[[Document, Speed, Sequence[Spot]], None]

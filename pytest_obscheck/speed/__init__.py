@@ -22,7 +22,7 @@ from pytest_obscheck.speed.factor import (
     largest,
     tick,
 )
-from pytest_obscheck.speed.origins import Origins
+from pytest_obscheck.speed.origins import Origins, Source
 from pytest_obscheck.speed.pace import Pace, Timing
 from pytest_obscheck.speed.prometheus import (
     evaluation_interval,
@@ -33,7 +33,7 @@ from pytest_obscheck.speed.prometheus import (
     speed_prometheus,
     speed_scrapes,
 )
-from pytest_obscheck.speed.promql import UNSPED, Source, Speed, VirtualClock, rewrite
+from pytest_obscheck.speed.promql import UNSPED, Speed, VirtualClock, rewrite
 from pytest_obscheck.speed.rules import Rule, misfit, misfits, rules_of, spans_of, speed_rules
 
 __all__ = [

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from pytest_obscheck.speed.promql import CALENDAR, STAMPS, Source, Speed, as_read, rewrite
+from pytest_obscheck.speed.origins import Source
+from pytest_obscheck.speed.promql import CALENDAR, STAMPS, Speed, as_read, rewrite
 from pytest_obscheck.speed.trees import Kind, Tree, parsed
 
 

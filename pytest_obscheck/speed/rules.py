@@ -12,7 +12,8 @@ from pytest_obscheck.errors import Problem
 from pytest_obscheck.speed.classes import Class, Finding, Metric, classify, in_story_time
 from pytest_obscheck.speed.durations import milliseconds
 from pytest_obscheck.speed.factor import Span, span
-from pytest_obscheck.speed.promql import Source, Speed, as_read, durations, rewrite
+from pytest_obscheck.speed.origins import Source
+from pytest_obscheck.speed.promql import Speed, as_read, durations, rewrite
 from pytest_obscheck.speed.templates import sped_template
 
 Spot = tuple[str | int, ...]
