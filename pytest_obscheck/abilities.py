@@ -35,6 +35,14 @@ class StopsMember(Protocol):
 
 
 @runtime_checkable
+class TakesFromMachine(Protocol):
+    """A fault that may harm more than the stack that it is given: then nothing else is played on the machine meanwhile."""
+
+    def takes(self) -> str:
+        """Return what of the machine it takes from everybody there; ``""`` for nothing."""
+
+
+@runtime_checkable
 class Explains(Protocol):
     """An expectation that wants one more look, after the story, to be able to say why it did not hold."""
 

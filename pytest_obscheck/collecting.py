@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 SUFFIX = ".obs.yaml"
 MARKER = "obs_stack"
-BATCHES: pytest.StashKey[dict[Venue, list[list[StoryItem]]]] = pytest.StashKey()
+ROUNDS: pytest.StashKey[dict[Venue, list[list[list[StoryItem]]]]] = pytest.StashKey()
+"""Venue → rounds → units that are played at the same time, each on a stack of its own → stories."""
 WAITS: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
@@ -71,45 +72,67 @@ class StoryItem(pytest.Item):
         return self.path, 0, self.story.name
 
 
-def company(item: StoryItem) -> dict[str, Scenario]:
-    """Return the stories that are to be played at the same time as an item's, by node id; none that has been begun."""
+def company(item: StoryItem) -> list[dict[str, Scenario]]:
+    """Return the stories that are to be played at the same time as an item's, itself included, by node id; unit by unit.
+
+    None of them has been begun. Nothing where it is to be played alone.
+    """
     config = item.config
     # A worker of xdist does not know which of the items it will get.
-    if not item.story.share or config.option.obs_control or hasattr(config, "workerinput"):
-        return {}
+    if config.option.obs_control or hasattr(config, "workerinput"):
+        return []
     begun = config.stash.get(BEGUN, set())
     if item.nodeid in begun:
-        return {}
-    return {other.nodeid: other.story for other in _batch(item) if other is not item and other.nodeid not in begun}
+        return []
+    units = [{other.nodeid: other.story for other in unit if other.nodeid not in begun} for unit in _round(item)]
+    return [unit for unit in units if unit]
 
 
-def _batch(item: StoryItem) -> list[StoryItem]:
+def _round(item: StoryItem) -> list[list[StoryItem]]:
     """Return the items that are played together with this one; what they are is decided once for each venue."""
-    from pytest_obscheck.together import batches  # noqa: PLC0415
-
+    session_of(item.config, story_venue(item), item.nodeid)
+    # Only now is it known whether a speed that is chosen for it is one.
     venue = story_venue(item)
-    decided = item.config.stash.setdefault(BATCHES, {})
+    decided = item.config.stash.setdefault(ROUNDS, {})
     if venue not in decided:
-        session = session_of(item.config, venue, item.nodeid)
-        sharing = [each for each in item.session.items if _shares(each, venue)]
-        items = {each.story.where: each for each in sharing if isinstance(each, StoryItem) and session.playable(each.story)}
-        found = batches([each.story for each in items.values()], session.plan.facts)
-        item.config.stash.setdefault(WAITS, []).extend(words for batch in found for words in batch.waits)
-        decided[venue] = [[items[story.where] for story in batch.stories] for batch in found]
-    return next((batch for batch in decided[venue] if item in batch), [item])
+        decided[venue] = _decided(item, venue)
+    return next((units for units in decided[venue] if any(item in unit for unit in units)), [[item]])
 
 
-def _shares(item: pytest.Item, venue: Venue) -> bool:
-    shares = isinstance(item, StoryItem) and item.story.share and item.get_closest_marker("skip") is None
-    return shares and story_venue(item) == venue
+def _decided(item: StoryItem, venue: Venue) -> list[list[list[StoryItem]]]:
+    from pytest_obscheck.together import batches, experiments, rounds  # noqa: PLC0415
+
+    session = session_of(item.config, venue, item.nodeid)
+    candidates = [each for each in item.session.items if _known(each, venue)]
+    items = {each.story.where: each for each in candidates if isinstance(each, StoryItem) and session.playable(each.story)}
+    stories = [each.story for each in items.values()]
+    found = batches([story for story in stories if story.share], session.plan.facts)
+    item.config.stash.setdefault(WAITS, []).extend(words for batch in found for words in batch.waits)
+    own = experiments([story for story in stories if not story.share])
+    made = rounds([*found, *own], session.file.copies)
+    return [[[items[story.where] for story in batch.stories] for batch in together] for together in made]
+
+
+def _known(item: pytest.Item, venue: Venue) -> bool:
+    """Whether an item is a story of that venue that is going to be played."""
+    return isinstance(item, StoryItem) and item.get_closest_marker("skip") is None and story_venue(item) == venue
 
 
 def together(config: pytest.Config) -> list[str]:
     """Return, in words, which stories were played at the same time."""
     begun = config.stash.get(BEGUN, set())
-    every = [batch for decided in config.stash.get(BATCHES, {}).values() for batch in decided]
-    found = [batch for batch in every if len(batch) > 1 and all(item.nodeid in begun for item in batch)]
-    return [f"{len(batch)} stories at the same time: {', '.join(repr(item.story.name) for item in batch)}" for batch in found]
+    every = [units for decided in config.stash.get(ROUNDS, {}).values() for units in decided]
+    return [_words(units) for units in every if sum(map(len, units)) > 1 and _all_of(units) <= begun]
+
+
+def _all_of(units: Sequence[Sequence[StoryItem]]) -> set[str]:
+    return {item.nodeid for unit in units for item in unit}
+
+
+def _words(units: Sequence[Sequence[StoryItem]]) -> str:
+    names = [repr(item.story.name) for unit in units for item in unit]
+    where = f", on {len(units)} stacks" if len(units) > 1 else ""
+    return f"{len(names)} stories at the same time{where}: {', '.join(names)}"
 
 
 def needs_stack(item: pytest.Item) -> bool:

@@ -102,3 +102,9 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
 def shown_as(path: Path, root: Path | None) -> str:
     """Return what messages call a file: its path below ``root``, where it lies there."""
     return str(path.relative_to(root)) if root and path.is_relative_to(root) else str(path)
+
+
+def said(error: Exception) -> str:
+    """Return what an error says; with its type, where it was not raised on purpose."""
+    on_purpose = isinstance(error, ObscheckError) or type(error) is LookupError
+    return str(error) if on_purpose else f"{type(error).__name__}: {error}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Queue
 
 
@@ -54,3 +55,25 @@ class Threads:
             hand.given.put(None)
         self._all.clear()
         self._free.clear()
+
+
+def all_at_once(works: Sequence[Callable[[], None]]) -> None:
+    """Do several pieces of work at the same time; raise what one of them raised, when all are done."""
+    raised: list[BaseException] = []
+
+    def caught(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - it is raised below, by whoever waits
+            raised.append(error)
+
+    if len(works) > 1:
+        hands = Threads()
+        for work in works:
+            hands.give(partial(caught, work))
+        hands.join()
+    else:
+        for work in works:
+            work()
+    if raised:
+        raise raised[0]

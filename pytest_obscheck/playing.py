@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,11 +27,13 @@ class Venue:
     speed: str
 
 
-NOBODY: Mapping[str, Any] = MappingProxyType({})
 SESSIONS: pytest.StashKey[dict[Venue, Any]] = pytest.StashKey()
 TOLD: pytest.StashKey[dict[Venue, str]] = pytest.StashKey()
 KEPT: pytest.StashKey[list[str]] = pytest.StashKey()
 RESULTS: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
+UNSPED: pytest.StashKey[dict[Venue, Venue]] = pytest.StashKey()
+"""Venues whose chosen speed turned out to be 1, and the same at that speed."""
+
 BEGUN: pytest.StashKey[set[str]] = pytest.StashKey()
 TOOK: pytest.StashKey[float] = pytest.StashKey()
 
@@ -42,7 +43,8 @@ def venue_of(config: pytest.Config, path: Path | None = None, speed: str = "") -
     given = config.option.obs_stack
     if path is None and given == DEFAULT:
         path = config.rootpath / str(config.getini("obs_stack"))
-    return Venue((path or config.invocation_params.dir / str(given)).resolve(), speed or config.option.obs_speed)
+    found = Venue((path or config.invocation_params.dir / str(given)).resolve(), speed or config.option.obs_speed)
+    return config.stash.get(UNSPED, {}).get(found, found)
 
 
 def session_of(config: pytest.Config, venue: Venue, who: str = "") -> Session:
@@ -63,6 +65,11 @@ def session_of(config: pytest.Config, venue: Venue, who: str = "") -> Session:
             told[venue] = who
             raise
     session: Session = sessions[venue]
+    if venue.speed != "1" and session.plan.pace.by == 1:
+        # What was chosen is no speed-up: stories that must keep to the clock need no stack of their own.
+        same = Venue(venue.path, "1")
+        session = sessions.setdefault(same, sessions.pop(venue))
+        config.stash.setdefault(UNSPED, {})[venue] = same
     return session
 
 
@@ -104,7 +111,8 @@ def _ready_within(config: pytest.Config) -> float:
 def close(config: pytest.Config, only: Venue | None = None) -> None:
     """End the stacks that run, or only one; what is needed again later starts again."""
     sessions = config.stash.get(SESSIONS, {})
-    for venue in [venue for venue in sessions if only in (None, venue)]:
+    wanted = config.stash.get(UNSPED, {}).get(only, only) if only else None
+    for venue in [venue for venue in sessions if wanted in (None, venue)]:
         session = sessions[venue]
         if config.option.obs_keep and session.folder:
             kept = config.stash.setdefault(KEPT, [])
@@ -113,17 +121,18 @@ def close(config: pytest.Config, only: Venue | None = None) -> None:
         del sessions[venue]
 
 
-def played(item: pytest.Item, story: Scenario, venue: Venue, company: Mapping[str, Scenario] = NOBODY) -> Played:
+def played(item: pytest.Item, story: Scenario, venue: Venue, units: Sequence[Mapping[str, Scenario]] = ()) -> Played:
     """Play a story for a test item; raise ``StoryFailed`` or ``StoryUnknown`` with the report where it did not pass.
 
-    ``company``: other stories, by their node ids, that are played at the same time; their items then have their results.
+    ``units``: this and other stories, by their node ids, that are played at the same time, those of a unit on one stack; their
+    items then have their results.
     """
     from pytest_obscheck.errors import ObscheckError, StoryFailed, StoryUnknown  # noqa: PLC0415
     from pytest_obscheck.verdict import Outcome  # noqa: PLC0415
 
     __tracebackhide__ = True
     try:
-        result = _result(item, {item.nodeid: story, **company}, venue)
+        result = _result(item, units or [{item.nodeid: story}], venue)
     except ObscheckError as error:
         # Where in the harness a mistake of the user's was noticed helps nobody.
         raise error.with_traceback(None) from None
@@ -138,14 +147,14 @@ def played(item: pytest.Item, story: Scenario, venue: Venue, company: Mapping[st
     raise raised(f"{result.text}  journal: {_shown(item.config, result.journal)}")
 
 
-def _result(item: pytest.Item, stories: Mapping[str, Scenario], venue: Venue) -> Played:
+def _result(item: pytest.Item, units: Sequence[Mapping[str, Scenario]], venue: Venue) -> Played:
     """Return the result of an item's story, played now with its company, or before as company of another."""
     from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
 
     results: dict[str, Any] = item.config.stash.setdefault(RESULTS, {})
-    alone = item.nodeid not in results and len(stories) == 1
+    alone = item.nodeid not in results and sum(map(len, units)) == 1
     if item.nodeid not in results:
-        results.update(_played_now(item, stories, venue))
+        results.update(_played_now(item, units, venue))
     result: Played | ObscheckError = results.pop(item.nodeid)
     if isinstance(result, ObscheckError):
         raise result
@@ -154,17 +163,18 @@ def _result(item: pytest.Item, stories: Mapping[str, Scenario], venue: Venue) ->
     return result
 
 
-def _played_now(item: pytest.Item, stories: Mapping[str, Scenario], venue: Venue) -> Mapping[str, Any]:
+def _played_now(item: pytest.Item, units: Sequence[Mapping[str, Scenario]], venue: Venue) -> Mapping[str, Any]:
     """Return what came of each story, by node id; one mistake that stops them all is that of each."""
     from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
 
     session = session_of(item.config, venue, item.nodeid)
-    item.config.stash.setdefault(BEGUN, set()).update(stories)
+    nodeids = [nodeid for unit in units for nodeid in unit]
+    item.config.stash.setdefault(BEGUN, set()).update(nodeids)
     try:
-        made = session.play_together(list(stories.values()), _report_folder(item.config))
+        made = session.play_together([list(unit.values()) for unit in units], _report_folder(item.config))
     except ObscheckError as error:
-        return dict.fromkeys(stories, error)
-    return dict(zip(stories, made, strict=True))
+        return dict.fromkeys(nodeids, error)
+    return dict(zip(nodeids, [each for unit in made for each in unit], strict=True))
 
 
 def _report_folder(config: pytest.Config) -> Path:

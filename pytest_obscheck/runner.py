@@ -1,31 +1,27 @@
 """play(scenario, stack, clock) → Journal: does what the story says and notes what happens.
 
-Stories that do not disturb each other are played side by side: one stack, one time zero, one main loop, a journal for each.
+Stories that do not disturb each other are played side by side: one time zero, one main loop, a journal for each. Those with the
+same loads and faults are one experiment: what is done is done once, and told to each of them.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import cycle
-from typing import Any
 
 from pytest_obscheck.abilities import AboutAlert, AboutSeries
 from pytest_obscheck.capabilities import FollowsStory
+from pytest_obscheck.deeds import CONFIRM, Flow, Harm, before, flows, harms, tell, trouble
 from pytest_obscheck.errors import ObscheckError
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.protocols import Effect
-from pytest_obscheck.scenario import Planned, Scenario
-from pytest_obscheck.stage import Play, Traffic
-from pytest_obscheck.watching import last_looks, said, watches
+from pytest_obscheck.scenario import Scenario
+from pytest_obscheck.stage import Play, alike, stack_by_stack
+from pytest_obscheck.watching import last_looks, watches
 from pytest_obscheck.when import Always, Eventually, Never, Once, Within, spoken
 
 __all__ = ["Play", "play", "play_together"]
-
-CONFIRM = 5.0
-"""Wall seconds in which a fault must be seen to have taken hold, or to be gone."""
 
 LONG = 5.0
 """Wall seconds of silence before time zero from which on somebody wants to know why."""
@@ -46,13 +42,13 @@ LATER = 0.02
 """The share of its time by which a story may end later than it could, for the sake of fewer questions."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Act:
     """One story among those that are played now. ``why`` it ended is ``""`` while it goes on; ``ended`` is a Unix second."""
 
     show: Play
-    loads: Sequence[_Running]
-    faults: Sequence[_Harm] = ()
+    loads: Sequence[Flow]
+    faults: Sequence[Harm] = ()
     why: str = ""
     ended: float = 0.0
 
@@ -82,7 +78,7 @@ class _Act:
 
     def ask(self) -> None:
         """Find out whether it is over: ``settled`` (no verdict can change), or ``trouble``."""
-        if _trouble(self.show, self.loads):
+        if trouble(self.show, self.loads):
             self._over("trouble")
         elif self.show.story() >= _earliest(self.show.scenario) and self.show.settled(
             self.show.scenario, self.show.journal, self.show.story()
@@ -99,13 +95,16 @@ def play(show: Play) -> Journal:
 
 
 def play_together(shows: Sequence[Play]) -> list[Journal]:
-    """Play stories side by side on one stack, until every claim of each is settled; heals whatever happens."""
+    """Play stories side by side, on one stack or several, until every claim of each is settled; heals whatever happens."""
+    acts: list[_Act] = []
     with ExitStack() as ends:
-        acts = [_Act(show, ends.enter_context(_loads(show))) for show in shows]
-        for show in shows:
-            _before(show)
-        if _wait_until_ready(acts):
-            _told(acts)
+        for twins in alike(shows):
+            loads = ends.enter_context(flows(twins))
+            acts += [_Act(show, loads) for show in twins]
+            before(twins)
+        ready = _wait_until_ready(acts)
+        if ready:
+            _told(ready)
     # A journal without this last word is cut.
     for act in acts:
         act.show.write("over", why=act.why or "unready", ended=act.ended or act.show.clock.now())
@@ -119,8 +118,10 @@ def _told(acts: Sequence[_Act]) -> None:
         act.show.journal.write("zero", zero, speed=act.show.speed)
     _tell_zero(acts)
     with ExitStack() as heals:
-        for act in acts:
-            act.faults = heals.enter_context(_faults(act.show))
+        for twins in alike(act.show for act in acts):
+            faults = heals.enter_context(harms(twins))
+            for act in (act for act in acts if act.show in twins):
+                act.faults = faults
         _main_loop(acts)
         for load in [load for act in acts for load in act.loads]:
             load.end()
@@ -130,62 +131,59 @@ def _told(acts: Sequence[_Act]) -> None:
 # ── before time zero ─────────────────────────────────────────────────────────
 
 
-def _before(show: Play) -> None:
-    """Measure every fault's absence, while nothing is broken yet."""
-    for fault in show.scenario.faults:
-        effect = _measure(show, fault)
-        show.write("fault", name=fault.name, phase="before", **effect)
-
-
-def _measure(show: Play, fault: Planned) -> dict[str, Any]:
-    try:
-        effect: Effect = fault.what.confirm(show.stack)
-    except Exception as error:  # noqa: BLE001 - an extension that throws has measured nothing
-        return {"held": False, "words": said(error), "traffic": None}
-    return {"held": effect.held, "words": effect.words, "traffic": effect.traffic}
-
-
-def _wait_until_ready(acts: Sequence[_Act]) -> bool:
-    """Begin the loads that flow from the start, and wait until the stack is as every story needs it."""
-    stack, loads = acts[0].show.stack, [load for act in acts for load in act.loads]
-    if not _wait(acts, lambda: _unprepared(loads)):
-        return False
-    began = acts[0].show.clock.now()
-    for load in loads:
+def _wait_until_ready(acts: Sequence[_Act]) -> Sequence[_Act]:
+    """Begin the loads that flow from the start, and wait until each stack is as its stories need it; return these."""
+    acts = _wait(acts, _unprepared)
+    began = acts[0].show.clock.now() if acts else 0.0
+    for load in [load for act in acts for load in act.loads]:
         if load.planned.window.start == 0:
             load.begin()
-    if not _wait(acts, stack.unscraped):
-        return False
+    acts = _wait(acts, lambda those: those[0].show.stack.unscraped())
     _fill_ranges([act.show for act in acts], began)
-    expected = set[str]().union(*(_expected(act.show.scenario) for act in acts))
-    return _wait(acts, lambda: stack.unready(expected))
+    return _wait(acts, _unready)
 
 
-def _unprepared(loads: Sequence[_Running]) -> str:
+def _unprepared(acts: Sequence[_Act]) -> str:
+    loads = [load for act in acts for load in act.loads]
     return next((f"{load.planned.name} is not prepared" for load in loads if not load.traffic.waiting()), "")
 
 
-def _wait(acts: Sequence[_Act], missing: Callable[[], str]) -> bool:
-    """Wait until nothing is missing; note what is, and say no, when a load ends by itself or the time is over."""
+def _unready(acts: Sequence[_Act]) -> str:
+    return acts[0].show.stack.unready(set[str]().union(*(_expected(act.show.scenario) for act in acts)))
+
+
+def _wait(acts: Sequence[_Act], missing: Callable[[Sequence[_Act]], str]) -> Sequence[_Act]:
+    """Wait until nothing is missing on any stack, and return the stories for which that is so.
+
+    The others, on a stack where a load ended by itself or the time was over, note what is.
+    """
+    waiting = [[act for act in acts if act.show in shows] for shows in stack_by_stack(act.show for act in acts)]
+    lost: list[_Act] = []
+    end = acts[0].show.clock.now() + acts[0].show.ready_within if acts else 0.0
+    while waiting := [those for those in waiting if (words := missing(those)) and not _given_up(those, words, end, lost)]:
+        waiting[0][0].show.clock.sleep(0.05)
+    return [act for act in acts if act not in lost]
+
+
+def _given_up(acts: Sequence[_Act], words: str, end: float, lost: list[_Act]) -> bool:
+    """Note for the stories of one stack why it is not ready, where there is no use in waiting any longer."""
+    died = next((why for act in acts if (why := trouble(act.show, act.loads))), "")
     show = acts[0].show
-    end = show.clock.now() + show.ready_within
-    while words := missing():
-        trouble = next((why for act in acts if (why := _trouble(act.show, act.loads))), "")
-        if trouble or show.clock.now() >= end:
-            for act in acts:
-                act.show.write("unready", words=trouble or f"{words} (waited {spoken(show.ready_within)})")
-            return False
-        show.clock.sleep(0.05)
+    if not died and show.clock.now() < end:
+        return False
+    tell([act.show for act in acts], "unready", words=died or f"{words} (waited {spoken(show.ready_within)})")
+    lost.extend(acts)
     return True
 
 
 def _fill_ranges(shows: Sequence[Play], began: float) -> None:
     """Let traffic, which began then, flow for as long as the claimed rules look back, and say so where that is long."""
     waits = [(wait, show, what) for show in shows for wait, what in _histories(show)]
-    wait, show, what = max(waits, key=lambda each: each[0], default=(0.0, shows[0], ""))
-    if wait > LONG:
-        show.tell(f"waiting {spoken(wait)} for the range of `{what}`; `warm: false` skips it")
-    show.clock.sleep(max(0.0, began + wait - show.clock.now()))
+    if waits:
+        wait, show, what = max(waits, key=lambda each: each[0])
+        if wait > LONG:
+            show.tell(f"waiting {spoken(wait)} for the range of `{what}`; `warm: false` skips it")
+        show.clock.sleep(max(0.0, began + wait - show.clock.now()))
 
 
 def _histories(show: Play) -> Iterator[tuple[float, str]]:
@@ -206,148 +204,13 @@ def _expected(scenario: Scenario) -> set[str]:
 
 def _tell_zero(acts: Sequence[_Act]) -> None:
     """Tell every member whose own time passes with the story's that it begins."""
-    show = acts[0].show
-    try:
-        for member in show.stack.all(FollowsStory).values():
-            member.begin(show.journal.zero or 0.0, show.journal.speed)
-    except ObscheckError as error:
-        for act in acts:
-            act.show.write("unready", words=str(error))
-
-
-# ── loads ────────────────────────────────────────────────────────────────────
-
-
-@dataclass
-class _Running:
-    """One load while the story plays."""
-
-    planned: Planned
-    traffic: Traffic
-    show: Play
-    state: str = "waiting"
-
-    def begin(self) -> None:
-        """Let it flow, once."""
-        if self.state == "waiting":
-            self.state = "flowing"
-            self.traffic.begin()
-            self.show.write("load", name=self.planned.name, phase="begun", words=str(self.planned.what))
-
-    def end(self) -> None:
-        """Stop it, once, and keep its log; a load takes its time to end, in which the story goes on."""
-        if self.state != "ended":
-            self.state = "ended"
-            self.show.hands.give(self._stop)
-
-    def _stop(self) -> None:
-        self.traffic.end()
-        self.show.write("load", name=self.planned.name, phase="ended", requests=self.traffic.requests())
-
-    def turn(self, story: float) -> None:
-        """Begin or end it when its time has come."""
-        if story >= self.planned.window.end:
-            self.end()
-        elif story >= self.planned.window.start:
-            self.begin()
-
-
-@contextmanager
-def _loads(show: Play) -> Iterator[list[_Running]]:
-    loads = [_Running(planned, show.stack.traffic(planned), show) for planned in show.scenario.loads]
-    try:
-        yield loads
-    finally:
-        for load in loads:
-            load.end()
-        show.hands.join()
-
-
-def _trouble(show: Play, loads: Sequence[_Running]) -> str:
-    for load in loads:
-        trouble = "" if load.state == "ended" else load.traffic.trouble()
-        if trouble:
-            show.write("load failed", name=load.planned.name, words=trouble)
-            return f"{load.planned.name}: {trouble}"
-    return ""
-
-
-# ── faults ───────────────────────────────────────────────────────────────────
-
-
-@dataclass
-class _Harm:
-    """One fault while the story plays. It is healed however the story ends."""
-
-    planned: Planned
-    show: Play
-    state: str = "planned"
-    over: threading.Event = field(default_factory=threading.Event)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def turn(self, story: float) -> None:
-        """Inject or heal it when its time has come."""
-        if self.state == "planned" and story >= self.planned.window.start:
-            self.state = "injecting"
-            self.show.hands.give(self._inject)
-        elif self.state == "held" and story >= self.planned.window.end:
-            self.state = "healing"
-            self.show.hands.give(self.heal)
-
-    def _inject(self) -> None:
-        with self._lock:
-            if self.over.is_set():
-                return
-            began = self.show.clock.now()
-            try:
-                self.planned.what.inject(self.show.stack)
-            except Exception as error:  # noqa: BLE001 - whatever it throws, the harm must be healed and the story told
-                self._write("failed", failed=f"it could not be injected: {said(error)}")
-                self.state = "held"
-                return
-            self._write("injected", began=began)
-        self._write("confirmed", **self._until(wanted=True))
-        self.state = "held"
-
-    def heal(self) -> None:
-        """Undo it, and measure that it is gone; nothing when that was done. What failed is tried again at the end."""
-        with self._lock:
-            if self.over.is_set():
-                return
-            self.over.set()
-            try:
-                self.planned.what.heal(self.show.stack)
-            except Exception as error:  # noqa: BLE001 - the other faults must be healed, too
-                self._write("failed", failed=f"it could not be healed: {said(error)}")
-                self.over.clear()
-                return
-        if self.state != "planned":
-            self._write("healed")
-            self._write("gone", **self._until(wanted=False))
-        self.state = "gone"
-
-    def _until(self, *, wanted: bool) -> dict[str, Any]:
-        """Measure until the effect is there (or gone), for a bounded time; return the last measurement."""
-        end = self.show.clock.now() + CONFIRM
-        effect = _measure(self.show, self.planned)
-        while effect["held"] is not wanted and self.show.clock.now() < end and (self.over.is_set() is not wanted):
-            self.show.clock.sleep(0.05)
-            effect = _measure(self.show, self.planned)
-        return effect
-
-    def _write(self, phase: str, **data: Any) -> None:
-        self.show.write("fault", name=self.planned.name, phase=phase, **data)
-
-
-@contextmanager
-def _faults(show: Play) -> Iterator[list[_Harm]]:
-    faults = [_Harm(planned, show) for planned in show.scenario.faults]
-    try:
-        yield faults
-    finally:
-        for fault in reversed(faults):
-            fault.heal()
-        show.hands.join()
+    for shows in stack_by_stack(act.show for act in acts):
+        show = shows[0]
+        try:
+            for member in show.stack.all(FollowsStory).values():
+                member.begin(show.journal.zero or 0.0, show.journal.speed)
+        except ObscheckError as error:
+            tell(shows, "unready", words=str(error))
 
 
 # ── the stories' time ─────────────────────────────────────────────────────────

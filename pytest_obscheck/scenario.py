@@ -62,6 +62,11 @@ class Scenario:
     where: str = field(default="", compare=False)
 
 
+def one_experiment(one: Scenario, other: Scenario) -> bool:
+    """Whether two stories do the same: the same loads and faults, in the same windows, by the same names."""
+    return (one.loads, one.faults) == (other.loads, other.faults)
+
+
 def unnamed(name: str, taken: Iterable[str]) -> str:
     """Return ``name``, or ``name 2``, ``name 3`` … where it is taken."""
     used = set(taken)

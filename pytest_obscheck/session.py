@@ -21,7 +21,7 @@ from pytest_obscheck import journal as journals
 from pytest_obscheck import loader, registry, runner, toolchain
 from pytest_obscheck.clock import Clock, SystemClock
 from pytest_obscheck.errors import ConfigError, ObscheckError, Problem, ProgramMissing, StackError
-from pytest_obscheck.hands import Threads
+from pytest_obscheck.hands import Threads, all_at_once
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.judge import control, control_notes, judge, settled, too_slow
 from pytest_obscheck.plan import Plan
@@ -33,6 +33,8 @@ from pytest_obscheck.stack.choosing import choose, programs_of
 from pytest_obscheck.stack.live import READY_WITHIN
 from pytest_obscheck.stack.pacing import AUTO, half, slowed
 from pytest_obscheck.stack.planning import plan_data
+from pytest_obscheck.stage import stack_by_stack
+from pytest_obscheck.together import experiments
 from pytest_obscheck.verdict import Report
 
 FULL = "{}: the disk is full; free some space, or point TMPDIR at a larger disk"
@@ -56,7 +58,7 @@ class Played:
 
 @dataclass
 class Session:
-    """A stack file, its plan, and the stack that is started for the first story."""
+    """A stack file, its plan, and the stack that is started for the first story; and copies of it, where it says so."""
 
     file: StackFile
     runtime: str = "auto"
@@ -71,7 +73,7 @@ class Session:
     _steps: int = 0
     _plan: Plan | None = None
     _trouble: ObscheckError | None = None
-    _stack: LiveStack | None = None
+    _stacks: dict[int, LiveStack] = field(default_factory=dict)
     _folder: RunFolder | None = None
 
     @property
@@ -89,41 +91,49 @@ class Session:
         """Return the run's folder, once there is one."""
         return self._folder.path if self._folder else None
 
-    def stack(self, *scenarios: Scenario) -> LiveStack:
-        """Return the running stack, started at the first call, with the loads of the stories that come first.
+    def stack(self) -> LiveStack:
+        """Return the running stack, started at the first call."""
+        (stack,) = self._running([()])
+        return stack
 
-        Where it cannot run, nothing of it is left running, and every later call says why again.
+    def _running(self, units: Sequence[Sequence[Scenario]]) -> list[LiveStack]:
+        """Return a running stack for each group of stories, with their loads, and fresh where one of them does not share.
+
+        Where one cannot run, nothing is left running, and every later call says why again.
         """
         if self._trouble is None:
             try:
                 with _in_a_sentence():
-                    return self._brought_up(scenarios)
+                    self._folder = self._folder or RunFolder.make(keep=self.keep)
+                    all_at_once([partial(self._bring_up, *each) for each in enumerate(units)])
+                    return [self._stacks[at] for at in range(len(units))]
             except ObscheckError as error:
                 self._trouble = StackError(f"{FULL.format(self.folder)}\n{error}") if _full(self.folder) else error
                 self._end()
         raise self._trouble
 
-    def _brought_up(self, scenarios: Sequence[Scenario]) -> LiveStack:
-        loads = [load for scenario in scenarios for load in scenario.loads]
-        if self._stack is None:
-            self.laid_out().start(loads)
+    def _bring_up(self, at: int, scenarios: Sequence[Scenario]) -> None:
+        loads = [load for batch in experiments(scenarios) for load in batch.stories[0].loads]
+        if at not in self._stacks:
+            self.laid_out(at).start(loads)
             # Modules stay: the garbage collector need not search them in the middle of a story, nor at the end.
             gc.freeze()
         elif scenarios:
-            self._stack.prepare(loads)
+            self._stacks[at].prepare(loads)
             if not all(scenario.share for scenario in scenarios):
-                self._stack.fresh()
-        assert self._stack is not None  # noqa: S101 - laid_out made it
-        return self._stack
+                self._stacks[at].fresh()
 
-    def laid_out(self) -> LiveStack:
+    def laid_out(self, at: int = 0) -> LiveStack:
         """Return a stack with its addresses and working copies, not started."""
         made = self.plan
         self._folder = self._folder or RunFolder.make(keep=self.keep)
-        runtime, words = choose(self.runtime, self.file, self._folder.path)
-        self.tell(words)
-        stack = LiveStack(self.file, made, runtime, self._folder.path, self.clock, self.ready_within)
-        self._stack = stack
+        folder = self._folder.path / f"copy-{at + 1}" if at else self._folder.path
+        folder.mkdir(exist_ok=True)
+        runtime, words = choose(self.runtime, self.file, folder)
+        if not at:
+            self.tell(words)
+        stack = LiveStack(self.file, made, runtime, folder, self.clock, self.ready_within)
+        self._stacks[at] = stack
         stack.lay_out()
         return stack
 
@@ -140,18 +150,25 @@ class Session:
 
     def play(self, scenario: Scenario, into: Path) -> Played:
         """Play a story, judge it, and write its journal and reports into a folder; with ``control``, play it twice."""
-        return self.play_together([scenario], into)[0]
+        ((played,),) = self.play_together([[scenario]], into)
+        return played
 
-    def play_together(self, scenarios: Sequence[Scenario], into: Path) -> list[Played]:
-        """Do the same with stories that are played side by side; slower, where the speed was for us to choose and too high."""
-        for scenario in scenarios:
+    def play_together(self, units: Sequence[Sequence[Scenario]], into: Path) -> list[list[Played]]:
+        """Do the same with stories that are played at the same time: those of a unit on one stack, each unit on its own copy.
+
+        Where the speed was for us to choose, and too high for the machine, they are played again slower.
+        """
+        for scenario in [scenario for unit in units for scenario in unit]:
             self.check(scenario)
-        made = self._played(scenarios, into)
-        while slow := {at: why for at, played in enumerate(made) if (why := too_slow(played.report))}:
+        made = self._played(units, into)
+        while slow := {spot: why for spot, played in _flat(made) if (why := too_slow(played.report))}:
             if not self._slower(len(slow), next(iter(slow.values()))):
                 break
-            anew = self._played([scenarios[at] for at in slow], into)
-            made = [dict(zip(slow, anew, strict=True)).get(at, played) for at, played in enumerate(made)]
+            again = [spots for at in range(len(units)) if (spots := [spot for spot in slow if spot[0] == at])]
+            anew = self._played([[units[at][place] for at, place in spots] for spots in again], into)
+            for (group, nth), played in _flat(anew):
+                at, place = again[group][nth]
+                made[at][place] = played
         return made
 
     def _slower(self, stories: int, why: str) -> bool:
@@ -167,16 +184,18 @@ class Session:
         self.tell(f"at speed {by:g} {why}; {them} played again, at speed {self.plan.pace.by:g}")
         return True
 
-    def _played(self, scenarios: Sequence[Scenario], into: Path) -> list[Played]:
+    def _played(self, units: Sequence[Sequence[Scenario]], into: Path) -> list[list[Played]]:
+        scenarios = [scenario for unit in units for scenario in unit]
         with _in_a_sentence():
             into.mkdir(parents=True, exist_ok=True)
             with ExitStack() as files:
                 writes = [files.enter_context(_writing(into / f"{_stem(scenario)}.ndjson")) for scenario in scenarios]
-                told = self._play(scenarios, writes)
+                told = self._play(units, writes)
                 if self.control:
                     for scenario, journal in zip(scenarios, told, strict=True):
                         self._control(scenario, journal)
-            return [_reported(scenario, journal, into) for scenario, journal in zip(scenarios, told, strict=True)]
+            made = iter([_reported(scenario, journal, into) for scenario, journal in zip(scenarios, told, strict=True)])
+            return [[next(made) for _ in unit] for unit in units]
 
     def close(self) -> None:
         """End the stack and remove the run's folder, unless it is to be kept; idempotent. A Ctrl-C waits until that is done."""
@@ -186,28 +205,29 @@ class Session:
                 self._folder.close()
 
     def _end(self) -> None:
-        if self._stack is not None:
-            self._stack.close()
-            self._stack = None
+        while self._stacks:
+            self._stacks.popitem()[1].close()
 
-    def _play(self, scenarios: Sequence[Scenario], writes: Sequence[_Write | None]) -> list[Journal]:
-        stack = self.stack(*scenarios)
+    def _play(self, units: Sequence[Sequence[Scenario]], writes: Sequence[_Write | None]) -> list[Journal]:
+        stacks = self._running(units)
         hands = Threads()
         shows = []
-        for scenario, write in zip(scenarios, writes, strict=True):
+        placed = [(scenario, stack) for unit, stack in zip(units, stacks, strict=True) for scenario in unit]
+        for (scenario, stack), write in zip(placed, writes, strict=True):
             journal = Journal()
             if write is not None:
                 journal.on_write = partial(write, journal)
             for kind, data in self._header(scenario, stack):
                 journal.write(kind, self.clock.now(), **data)
             shows.append(runner.Play(scenario, stack, self.clock, journal, hands, settled, self.ready_within, self.tell))
-        for show in shows if len(shows) > 1 else ():
-            show.write("together", stories=[other.scenario.name for other in shows if other is not show])
+        for those in stack_by_stack(shows):
+            for show in those if len(those) > 1 else ():
+                show.write("together", stories=[other.scenario.name for other in those if other is not show])
         return runner.play_together(shows)
 
     def _control(self, scenario: Scenario, journal: Journal) -> None:
         other = control(scenario, journal)
-        (played,) = self._play([other], [None])
+        (played,) = self._play([[other]], [None])
         for words in control_notes(scenario, judge(scenario, journal), judge(other, played)):
             journal.write("note", self.clock.now(), words=words)
 
@@ -220,6 +240,11 @@ class Session:
         yield "plan", plan_data(self.plan)
         yield "files", {"files": dict(self.plan.facts.files)}
         yield "derived", {"files": stack.derived(), "programs": stack.programs()}
+
+
+def _flat(made: Sequence[Sequence[Played]]) -> list[tuple[tuple[int, int], Played]]:
+    """Return every one with its spot: which unit, and where in it."""
+    return [((at, place), played) for at, unit in enumerate(made) for place, played in enumerate(unit)]
 
 
 def _reported(scenario: Scenario, journal: Journal, into: Path) -> Played:

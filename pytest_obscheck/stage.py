@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -11,7 +11,7 @@ from pytest_obscheck.clock import Clock
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import Stack
-from pytest_obscheck.scenario import Planned, Scenario
+from pytest_obscheck.scenario import Planned, Scenario, one_experiment
 
 C = TypeVar("C")
 
@@ -89,7 +89,7 @@ class Asked:
         return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Play:
     """Everything that one playing of a story needs.
 
@@ -121,3 +121,24 @@ class Play:
     def wall(self, story: float) -> float:
         """Return the Unix second of a story second."""
         return (self.journal.zero or 0.0) + story / self.journal.speed
+
+
+def stack_by_stack(shows: Iterable[Play]) -> list[list[Play]]:
+    """Return the plays in groups, one for each stack."""
+    found: dict[int, list[Play]] = {}
+    for show in shows:
+        found.setdefault(id(show.stack), []).append(show)
+    return list(found.values())
+
+
+def alike(shows: Iterable[Play]) -> list[list[Play]]:
+    """Return the plays in groups that are one experiment each: one stack, the same loads and faults in the same windows."""
+    found: list[list[Play]] = []
+    for show in shows:
+        same = (those for those in found if those[0].stack is show.stack and one_experiment(those[0].scenario, show.scenario))
+        group = next(same, None)
+        if group is None:
+            found.append([show])
+        else:
+            group.append(show)
+    return found

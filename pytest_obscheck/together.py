@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
 
-from pytest_obscheck.abilities import AboutAlert, AboutMessages, AboutSeries, AltersSamples
+from pytest_obscheck.abilities import AboutAlert, AboutMessages, AboutSeries, AltersSamples, TakesFromMachine
 from pytest_obscheck.matching import expanded, label_matches
 from pytest_obscheck.plan import AlertRule, Facts, Inhibition, Matcher
-from pytest_obscheck.scenario import Claim, Scenario
-from pytest_obscheck.when import Never
+from pytest_obscheck.scenario import Claim, Scenario, one_experiment
+from pytest_obscheck.when import Always, Eventually, Never, Once
 
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`[^`]*`')
@@ -70,6 +70,40 @@ def batches(stories: Sequence[Scenario], facts: Facts) -> list[Batch]:
         if hindrances and hindrances[0]:
             batch.waits.append(f"{story.name!r} waits: {hindrances[0]}")
     return [Batch(tuple(reach.story for reach in batch.reaches), tuple(batch.waits)) for batch in found]
+
+
+def experiments(stories: Sequence[Scenario]) -> list[Batch]:
+    """Return stories that want a stack of their own; those that do the same are one experiment, and played together."""
+    found: list[list[Scenario]] = []
+    for story in stories:
+        group = next((those for those in found if one_experiment(those[0], story)), None)
+        if group is None:
+            found.append([story])
+        else:
+            group.append(story)
+    return [Batch(tuple(those)) for those in found]
+
+
+def rounds(every: Sequence[Batch], copies: int) -> list[tuple[Batch, ...]]:
+    """Return batches in rounds; those of one round are played at the same time, each on a copy of the stack of its own.
+
+    Those that take about as long go together. What takes from the machine that all copies share is in a round of its own.
+    """
+    lonely = [batch for batch in every if copies == 1 or any(_takes(story) for story in batch.stories)]
+    others = sorted((batch for batch in every if batch not in lonely), key=_lasts, reverse=True)
+    return [*(tuple(others[at : at + copies]) for at in range(0, len(others), copies)), *((batch,) for batch in lonely)]
+
+
+def _takes(story: Scenario) -> bool:
+    return any(isinstance(fault.what, TakesFromMachine) and fault.what.takes() for fault in story.faults)
+
+
+def _lasts(batch: Batch) -> float:
+    """Return the story second at which the last window of a batch is over, as far as that is known beforehand."""
+    phrases = [claim.phrase for story in batch.stories for claim in story.claims]
+    spans = [phrase.span for phrase in phrases if isinstance(phrase, Always | Eventually | Never | Once)]
+    planned = [each.window for story in batch.stories for each in (*story.loads, *story.faults)]
+    return max((window.end for window in (*spans, *planned)), default=0.0)
 
 
 # ── what a story touches ─────────────────────────────────────────────────────

@@ -7,20 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from pytest_obscheck.abilities import Explains, LooksBesides
-from pytest_obscheck.errors import ObscheckError
+from pytest_obscheck.errors import ObscheckError, said
 from pytest_obscheck.protocols import Look, Stack
-from pytest_obscheck.stage import Asked, Play
+from pytest_obscheck.stage import Asked, Play, stack_by_stack
 from pytest_obscheck.vitals import Vitals
 from pytest_obscheck.when import spoken
 
 LATE = 1.0
 """Wall seconds by which the harness may come late: looks reach back over shorter pauses, so that nothing is lost in them."""
-
-
-def said(error: Exception) -> str:
-    """Return what an error says; with its type, where it was not raised on purpose."""
-    on_purpose = isinstance(error, ObscheckError) or type(error) is LookupError
-    return str(error) if on_purpose else f"{type(error).__name__}: {error}"
 
 
 @dataclass
@@ -63,7 +57,11 @@ class Watch:
 
 
 def watches(shows: Sequence[Play]) -> list[Watch]:
-    """Return the looks that the claims of the stories want, equal ones once, and the vitals."""
+    """Return the looks that the claims of the stories want, equal ones of one stack once, and the vitals."""
+    return [watch for those in stack_by_stack(shows) for watch in _watches(those)]
+
+
+def _watches(shows: Sequence[Play]) -> list[Watch]:
     wanted: dict[Look, list[Play]] = {}
     for show in shows:
         for look in _evidence(show):
@@ -80,7 +78,12 @@ def _evidence(show: Play) -> Iterable[Look]:
 
 
 def last_looks(shows: Sequence[Play]) -> None:
-    """Write what explains the stories: what their expectations ask for, and what the stack knows."""
+    """Write what explains the stories: what their expectations ask for, and what their stacks know."""
+    for those in stack_by_stack(shows):
+        _last_looks(those)
+
+
+def _last_looks(shows: Sequence[Play]) -> None:
     now, zero = shows[0].clock.now(), shows[0].journal.zero or 0.0
     wanted: dict[Look, list[Play]] = {}
     for show in shows:

@@ -31,7 +31,7 @@ PASSED, UNKNOWN, FAILED = Outcome.PASSED, Outcome.UNKNOWN, Outcome.FAILED
 START = 1_000_000.0
 
 
-@dataclass
+@dataclass(eq=False)
 class Harm:
     """A fault that notes what is done to it; ``broken`` names what it cannot do, and how it says so."""
 
@@ -549,6 +549,58 @@ def test_a_stack_that_is_not_ready_is_so_for_all_who_would_play_on_it() -> None:
     assert [event.data["words"] for journal in journals for event in journal.of("unready")] == [
         "the target a was not scraped yet (waited 30.0s)"
     ] * 2
+
+
+def test_what_stories_with_the_same_faults_do_is_done_once_and_told_to_each() -> None:
+    clock = FakeClock(START)
+    harm = Harm(clock)
+    one, other = (a_story(seen(eventually("0s", end)), harms=[harm]) for end in ("1s", "9s"))
+
+    journals = side_by_side(clock, FakeStack(), one, other)
+
+    assert [what for what, _ in harm.done] == ["inject", "heal"]
+    phases = [[(event.data["phase"], event.wall) for event in journal.of("fault")] for journal in journals]
+    assert phases[0] == phases[1]
+    assert [phase for phase, _ in phases[0]] == ["before", "injected", "confirmed", "healed", "gone"]
+    assert [judge(*each).outcome for each in zip((one, other), journals, strict=True)] == [PASSED, PASSED]
+
+
+def test_stories_with_the_same_load_have_its_log_each() -> None:
+    load = Planned(Harm(FakeClock(START)), during("0s", "2s"), "locust")
+    stories = [a_story(seen(eventually("0s", end)), loads=[load]) for end in ("1s", "3s")]
+    stack = FakeStack(loads={"locust": FakeTraffic(log="the log")})
+
+    journals = side_by_side(FakeClock(START), stack, *stories)
+
+    assert stack.loads["locust"].told == ["begin", "end"]
+    assert [journal.of("load")[-1].data["requests"] for journal in journals] == ["the log", "the log"]
+
+
+def on_stacks(clock: FakeClock, *placed: tuple[Scenario, FakeStack]) -> list[Journal]:
+    return play_together([Play(story, stack, clock, Journal(), Inline(), settled) for story, stack in placed])
+
+
+def test_on_two_stacks_the_same_fault_is_another_one_and_looks_are_taken_on_each() -> None:
+    clock = FakeClock(START)
+    harm, glance = Harm(clock), Counting(lambda _since, _until: True)
+    story = a_story((Counted(glance.seen, glance), eventually("0s", "9s")), harms=[harm])
+
+    journals = on_stacks(clock, (story, FakeStack()), (story, FakeStack()))
+
+    assert [what for what, _ in harm.done] == ["inject", "inject", "heal", "heal"]
+    assert len({journal.zero for journal in journals}) == 1
+    assert len(glance.count) == sum(len(journal.of("look", key="glance")) for journal in journals)
+
+
+def test_a_stack_that_is_not_ready_keeps_no_other_from_being_played_on() -> None:
+    clock = FakeClock(START)
+    stories = [a_story(seen(eventually("0s", "1s"))) for _ in range(2)]
+
+    journals = on_stacks(clock, (stories[0], FakeStack(missing="the target a is down")), (stories[1], FakeStack()))
+
+    assert [judge(*each).outcome for each in zip(stories, journals, strict=True)] == [UNKNOWN, PASSED]
+    assert journals[0].of("unready")[0].data["words"] == "the target a is down (waited 30.0s)"
+    assert journals[0].zero is None
 
 
 # ── faster than wall time ────────────────────────────────────────────────────

@@ -53,12 +53,12 @@ class Machine:
     enough: float
     session: Session
     broken: tuple[str, ...] = ()
-    played: list[tuple[float, list[str]]] = dataclasses.field(default_factory=list)
+    played: list[tuple[float, list[list[str]]]] = dataclasses.field(default_factory=list)
 
-    def play(self, stories: Sequence[Scenario], _: Path) -> list[Played]:
+    def play(self, units: Sequence[Sequence[Scenario]], _: Path) -> list[list[Played]]:
         by = self.session.plan.pace.by
-        self.played.append((by, [story.name for story in stories]))
-        return [Played(self.report(story, by), "", Path(), 0.0) for story in stories]
+        self.played.append((by, [[story.name for story in unit] for unit in units]))
+        return [[Played(self.report(story, by), "", Path(), 0.0) for story in unit] for unit in units]
 
     def report(self, story: Scenario, by: float) -> Report:
         if story.name in self.broken:
@@ -86,21 +86,21 @@ STORIES = [Scenario(name, claims=CLAIMS) for name in ("one", "offline", "two")]
 def test_only_what_the_machine_was_too_slow_for_is_played_again(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = a_machine(monkeypatch, enough=75)
 
-    made = machine.session.play_together(STORIES, Path())
+    made = machine.session.play_together([STORIES[:2], STORIES[2:]], Path())
 
-    assert [each.report.outcome for each in made] == [Outcome.PASSED] * 3
-    assert machine.played == [(300, ["one", "offline", "two"]), (150, ["one", "two"]), (75, ["one", "two"])]
+    assert [[each.report.outcome for each in unit] for unit in made] == [[Outcome.PASSED] * 2, [Outcome.PASSED]]
+    assert machine.played == [(300, [["one", "offline"], ["two"]]), (150, [["one"], ["two"]]), (75, [["one"], ["two"]])]
     assert machine.session.plan.pace.words == "scripted samples; auto: 75, for at 150 the machine was too slow"
 
 
 def test_it_gets_slower_twice_and_stays_so_for_what_comes_after(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = a_machine(monkeypatch, enough=20)
 
-    first = machine.session.play_together(STORIES[:1], Path())
-    later = machine.session.play_together(STORIES[2:], Path())
+    first = machine.session.play_together([STORIES[:1]], Path())
+    later = machine.session.play_together([STORIES[2:]], Path())
 
-    assert [each.report.outcome for each in (*first, *later)] == [Outcome.UNKNOWN] * 2
-    assert machine.played == [(300, ["one"]), (150, ["one"]), (75, ["one"]), (75, ["two"])]
+    assert [each.report.outcome for (each,) in (*first, *later)] == [Outcome.UNKNOWN] * 2
+    assert machine.played == [(300, [["one"]]), (150, [["one"]]), (75, [["one"]]), (75, [["two"]])]
 
 
 def test_it_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ def test_it_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     machine.session.tell = told.append
 
-    machine.session.play_together(STORIES, Path())
+    machine.session.play_together([STORIES[:2], STORIES[2:]], Path())
 
     assert told == [f"at speed 300 {SLOW.words}; 2 stories are played again, at speed 150"]
 
@@ -116,7 +116,7 @@ def test_it_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_failed_is_not_played_until_it_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = a_machine(monkeypatch, enough=75, broken=("one", "two"))
 
-    machine.session.play_together(STORIES, Path())
+    machine.session.play_together([STORIES[:2], STORIES[2:]], Path())
 
     assert [speed for speed, _ in machine.played] == [300]
 
@@ -124,6 +124,6 @@ def test_what_failed_is_not_played_until_it_passes(monkeypatch: pytest.MonkeyPat
 def test_a_speed_that_the_user_chose_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = a_machine(monkeypatch, enough=75, speed="300")
 
-    machine.session.play_together(STORIES, Path())
+    machine.session.play_together([STORIES[:2], STORIES[2:]], Path())
 
     assert [speed for speed, _ in machine.played] == [300]

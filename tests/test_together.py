@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pytest_obscheck import Alert, Fireable, Health, Kill, Locust, Metric, Notification, Resolved, Sample, Scraped
+from pytest_obscheck import Alert, Cpu, Fireable, Health, Kill, Locust, Metric, Notification, Resolved, Sample, Scraped
 from pytest_obscheck.plan import AlertRule, Facts, Inhibition, Matcher
 from pytest_obscheck.scenario import Claim, Planned, Scenario
-from pytest_obscheck.together import batches
+from pytest_obscheck.together import batches, experiments, rounds
 from pytest_obscheck.when import during, never
 
 DURING, NEVER = during("1s", "2s"), never("0s", "1s")
@@ -212,3 +212,49 @@ def test_an_alert_that_a_story_claims_never_fires_mutes_nobody_elses() -> None:
         [["full"], ["lost"]],
         [["full"], ["lost"]],
     ]
+
+
+# ── on stacks of their own ───────────────────────────────────────────────────
+
+
+def own(name: str, *faults: Any, until: str = "1s", load: str = "") -> Scenario:
+    """Return a story that wants a stack of its own and claims that an alert is quiet until then."""
+    loads = (Planned(Locust(load, users=2), DURING, "locust"),) if load else ()
+    planned = tuple(Planned(fault, DURING, "fault") for fault in faults)
+    return Scenario(name, loads, planned, (Claim(Alert("Slow"), never("0s", until)),))
+
+
+def apart(*stories: Scenario, copies: int = 2) -> list[list[list[str]]]:
+    """Return the names of the stories of each batch of each round."""
+    return [[[story.name for story in batch.stories] for batch in those] for those in rounds(experiments(stories), copies)]
+
+
+def test_stories_that_do_the_same_are_one_experiment_whatever_they_claim() -> None:
+    killed = [own("a", Kill("web"), load="a.py"), own("b", Kill("web"), until="9s", load="a.py")]
+    others = [own("c", Kill("db"), load="a.py"), own("d", Kill("web"), load="b.py"), own("e", Kill("web"))]
+
+    assert apart(*killed, *others, copies=1) == [[["a", "b"]], [["c"]], [["d"]], [["e"]]]
+
+
+def test_a_fault_in_another_window_or_by_another_name_is_another_experiment() -> None:
+    late = Planned(Kill("web"), during("1s", "3s"), "fault")
+    named = Planned(Kill("web"), DURING, "outage")
+
+    assert apart(own("a", Kill("web")), Scenario("b", faults=(late,)), Scenario("c", faults=(named,)), copies=1) == [
+        [["a"]],
+        [["b"]],
+        [["c"]],
+    ]
+
+
+def test_with_copies_of_the_stack_those_that_take_about_as_long_are_played_at_the_same_time() -> None:
+    stories = [own(name, Kill(name), until=until) for name, until in (("a", "3s"), ("b", "9s"), ("c", "2s"), ("d", "8s"))]
+
+    assert apart(*stories) == [[["b"], ["d"]], [["a"], ["c"]]]
+    assert apart(*stories, copies=9) == [[["b"], ["d"], ["a"], ["c"]]]
+
+
+def test_what_takes_from_the_machine_itself_is_played_alone() -> None:
+    hungry, modest = own("hungry", Cpu("web", means="burners")), own("modest", Cpu("web"))
+
+    assert apart(own("a", Kill("a")), hungry, modest) == [[["a"], ["modest"]], [["hungry"]]]

@@ -54,6 +54,10 @@ class Cpu:
         if self.means not in ("cgroup", "burners"):
             raise ValueError(f"means: {self.means!r} is neither 'cgroup' nor 'burners'; write one of them")
 
+    def takes(self) -> str:
+        """Return what of the machine it takes from everybody there; a cgroup takes from nobody else."""
+        return "processor time" if self.means == "burners" else ""
+
     def problems(self, plan: Plan) -> Iterator[str]:
         """Yield why the component cannot be starved here."""
         yield from _member.problems(plan, self.component)

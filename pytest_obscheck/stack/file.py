@@ -15,7 +15,7 @@ from pytest_obscheck.stack.attached import Attached, Attachment
 WORDS = ("type", "hosts", "depends_on", "attached")
 STARTED, HEALTHY = "service_started", "service_healthy"
 """Compose's words for what a member waits for: that another was started, or (unless it says so) that it is ready."""
-SECTIONS = ("components", "services", "mounts", "objectives", "always_firing")
+SECTIONS = ("components", "services", "mounts", "objectives", "always_firing", "copies")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class Member:
 class StackFile:
     """A stack.yaml that was read: its members in its order, the inbox added; the specs of its service level objectives.
 
-    ``always_firing``: the alerts that fire when all is well (a watchdog), with the line that says so.
+    ``always_firing``: the alerts that fire when all is well (a watchdog), with the line that says so. ``copies``: how many
+    of it the machine can run at the same time.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class StackFile:
     mounts: Mapping[str, str]
     objectives: tuple[Path, ...] = ()
     always_firing: Mapping[str, str] = field(default_factory=dict)
+    copies: int = 1
 
     @property
     def attached(self) -> list[str]:
@@ -84,6 +86,7 @@ def read(path: Path, root: Path | None = None) -> StackFile:
     mounts: dict[str, str] = {}
     objectives: tuple[Path, ...] = ()
     firing: dict[str, str] = {}
+    copies = 1
     node = reader.root()
     for key, at, value in reader.entries(node, "a stack") if node is not None else ():
         if key == "mounts":
@@ -94,13 +97,36 @@ def read(path: Path, root: Path | None = None) -> StackFile:
         elif key == "always_firing":
             found = _texts(reader, value, key)
             firing = dict.fromkeys(found, f"{shown}:{at.start_mark.line + 1}")
+        elif key == "copies":
+            copies = _copies(reader, value)
         elif key in SECTIONS:
             named |= _section(reader, value, "" if key == "components" else "service", members)
         else:
             reader.problem(at, f"a stack has no {key!r}", did_you_mean(key, SECTIONS))
     _links(reader, members, named)
+    if copies > 1 and node is not None:
+        reader.problems.extend(_single(reader, members, node))
     refuse(reader.problems)
-    return StackFile(path, shown, {**_inbox(members), **members}, mounts, objectives, firing)
+    return StackFile(path, shown, {**_inbox(members), **members}, mounts, objectives, firing, copies)
+
+
+def _copies(reader: Reader, node: Node) -> int:
+    try:
+        found: int = convert(node, int)
+    except Mismatch:
+        found = 0
+    if found < 1:
+        reader.problem(node, f"copies: {node.value!r} is not a number of stacks", "write how many the machine can run, like 3")
+    return max(1, found)
+
+
+def _single(reader: Reader, members: Mapping[str, Member], node: Node) -> Iterator[Problem]:
+    """Yield which member there is only one of."""
+    at = next(key for key, _ in node.value if key.value == "copies")
+    for name, member in members.items():
+        if isinstance(member.component, Attached):
+            where = f"{reader.name}:{at.start_mark.line + 1}"
+            yield Problem(where, f"copies: {name} is attached, and there is only one of it", "leave copies out")
 
 
 def _inbox(members: Mapping[str, Member]) -> dict[str, Member]:

@@ -184,6 +184,24 @@ def test_each_story_of_a_batch_has_an_outcome_of_its_own(doors: Any) -> None:
     assert together.data["stories"] == ["the door b is open", "the door c is open"]
 
 
+def test_stories_that_want_a_stack_of_their_own_are_played_on_copies_of_it(doors: Any) -> None:
+    doors.write("stack/stack.yaml", f"{WEB}copies: 2\n")
+    killed = "faults:\n  - kill: {component: web}\n    from: 100ms\n    until: 300ms\nexpect:\n"
+    back = "  - health: {service: web, path: /, status: 200}\n    within: 5s\n    after: cure of kill\n"
+    gone = "  - health: {service: web, path: /, status: 0}\n    within: 5s\n    after: kill\n"
+    doors.write("back.obs.yaml", f"name: it comes back\n{killed}{back}")
+    doors.write("gone.obs.yaml", f"name: it is gone\n{killed}{gone}")
+    doors.write("calm.obs.yaml", "name: it answers\nexpect:\n  - health: {service: web, path: /}\n    always: 0s .. 900ms\n")
+
+    said = doors.pytest("--obs-stack", "-q", "--obs-report=runs", "back.obs.yaml", "gone.obs.yaml", "calm.obs.yaml")
+
+    # The door that is killed in one stack answers throughout in the other.
+    assert "3 passed" in said
+    assert "obscheck: 3 stories at the same time, on 2 stacks: 'it answers', 'it comes back', 'it is gone'" in said
+    assert len({zero for zero, _ in spans(doors.path / "runs").values()}) == 1
+    assert doors.left() == ([], [])
+
+
 def test_the_first_failure_ends_the_run_where_it_is_asked_to(doors: Any) -> None:
     assert letters(doors.pytest("--obs-stack", "-v", "-x")) == ["a PASSED", "b FAILED"]
 

@@ -108,6 +108,14 @@ def test_a_stack_may_have_services_only_and_a_component_without_settings(tmp_pat
             ["stack.yaml:2: no component called 'promethues'; did you mean 'prometheus'?"],
         ),
         (
+            "services:\n  a: {command: x}\ncopies: many\n",
+            ["stack.yaml:3: copies: 'many' is not a number of stacks; write how many the machine can run, like 3"],
+        ),
+        (
+            "copies: 2\ncomponents:\n  prometheus: {attached: {url: 'http://127.0.0.1:9090'}, config: a}\n",
+            ["stack.yaml:1: copies: prometheus is attached, and there is only one of it; leave copies out"],
+        ),
+        (
             "services:\n  a: {comand: x}\n",
             ["stack.yaml:2: a has no field 'comand'; did you mean 'command'?"],
         ),
