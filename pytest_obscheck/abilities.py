@@ -43,6 +43,14 @@ class TakesFromMachine(Protocol):
 
 
 @runtime_checkable
+class StarvesMember(Protocol):
+    """A fault while which a member waits for a processor, which is then no sign that the machine is too slow."""
+
+    def starves(self) -> str:
+        """Return the name of the member."""
+
+
+@runtime_checkable
 class Explains(Protocol):
     """An expectation that wants one more look, after the story, to be able to say why it did not hold."""
 

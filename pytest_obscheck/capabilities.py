@@ -323,6 +323,14 @@ class OnThisMachine(Protocol):
 
 
 @runtime_checkable
+class StandsInLine(Protocol):
+    """Shares this machine's processors with others, and knows how long it waited for them."""
+
+    def waited(self) -> float:
+        """Return for how many seconds the most unfortunate of its threads could have run and did not, since it began."""
+
+
+@runtime_checkable
 class Restartable(Protocol):
     """Can be stopped and started again, same ports, same data."""
 

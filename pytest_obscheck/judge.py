@@ -15,7 +15,7 @@ from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.protocols import History
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself
 from pytest_obscheck.verdict import Outcome, Report, Verdict, combine
-from pytest_obscheck.vitals import TOO_SLOW, stoppages, unwell
+from pytest_obscheck.vitals import TOO_SLOW, starved, stoppages, unwell
 from pytest_obscheck.when import Decision, Eventually, Once, Phrase, Window, Within, seconds, spoken
 
 _WORD = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -282,7 +282,10 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
     if window and doubtful:
         # A hole that hides nothing takes nothing back that was right; what was wrong, the shortest may have caused.
         outlasts = partial(_outlasts, claim, decided.history) if outcome is Outcome.PASSED else lambda _: 0.0
-        slow = unwell(journal, _rested_on(claim, journal, window), stopped, outlasts)
+        rested_on = _rested_on(claim, journal, window)
+        slow = unwell(journal, rested_on, stopped, outlasts)
+        if outcome is Outcome.FAILED:
+            slow = slow or starved(journal, rested_on, scenario)
     if slow:
         outcome, words = Outcome.UNKNOWN, slow
     elif outcome is Outcome.UNKNOWN and window:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from pytest_obscheck.abilities import StopsMember
-from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules, ScrapesTargets, Series
+from pytest_obscheck.abilities import StarvesMember, StopsMember
+from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules, ScrapesTargets, Series, StandsInLine
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.protocols import Stack
 from pytest_obscheck.scenario import Claim, Planned, Scenario
@@ -20,6 +20,14 @@ TOO_SLOW = "the machine was too slow"
 
 TOOK = "scrape_duration_seconds"
 _LEAST = 1e-6
+STARVED = 0.4
+"""The share of the time for which a thread must have stood in line for a processor for its slowness to be the machine's.
+
+On an idle machine it is below 0.1; with two processes that never rest beside it on two processors, 0.1 to 0.3."""
+
+ENOUGH = 0.5
+"""Wall seconds over which such a share says something."""
+
 RECOVERY = 2.0
 """Wall seconds after a cure in which what goes wrong is still put down to the fault."""
 
@@ -39,6 +47,21 @@ class Vitals:
     def __str__(self) -> str:
         """Return the key."""
         return "vitals"
+
+
+@dataclass(frozen=True)
+class Queues:
+    """How long the members stood in line for a processor."""
+
+    every: float = 1.0
+
+    def look(self, stack: Stack, since: float, until: float) -> dict[str, float]:
+        """Return the seconds since it began by member, to the millisecond."""
+        return {name: round(member.waited(), 3) for name, member in stack.all(StandsInLine).items()}
+
+    def __str__(self) -> str:
+        """Return the key."""
+        return "queues"
 
 
 def _limits(targets: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -137,6 +160,36 @@ def unwell(
             if said:
                 return said
     return next((said for event in looks if (said := _timed_out(journal, event, window))), "")
+
+
+def starved(journal: Journal, window: Window, scenario: Scenario) -> str:
+    """Return which member was kept from a processor for much of a second of the window, and by none of the story's faults."""
+    spared = {fault.what.starves(): _span(journal, fault) for fault in scenario.faults if isinstance(fault.what, StarvesMember)}
+    for before, event in _apart([event for event in journal.of("look", key="queues") if "data" in event.data]):
+        span = Window(journal.story(before.wall), journal.story(event.wall))
+        for name, share in _shares(before, event).items() if _meet(span, window) else ():
+            harm = spared.get(name)
+            if share >= STARVED and not (harm and _meet(span, harm)):
+                return f"{TOO_SLOW}: {name} stood in line for a processor for {share:.0%} of the time before {spoken(span.end)}"
+    return ""
+
+
+def _apart(looks: Sequence[Event]) -> Iterator[tuple[Event, Event]]:
+    """Yield each look with the newest one before it that is far enough away to compare with."""
+    for number, event in enumerate(looks):
+        before = next((each for each in reversed(looks[:number]) if event.wall - each.wall >= ENOUGH), None)
+        if before is not None:
+            yield before, event
+
+
+def _shares(before: Event, event: Event) -> dict[str, float]:
+    """Return for what share of the time between two looks each member stood in line; one that was started since, for none."""
+    then, passed = before.data["data"], event.wall - before.wall
+    return {name: min(1.0, (now - then.get(name, now)) / passed) for name, now in event.data["data"].items()}
+
+
+def _meet(one: Window, other: Window) -> bool:
+    return one.start < other.end and other.start < one.end
 
 
 def _hole(before: Event, event: Event) -> float:

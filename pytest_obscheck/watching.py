@@ -10,8 +10,11 @@ from pytest_obscheck.abilities import Explains, LooksBesides
 from pytest_obscheck.errors import ObscheckError, said
 from pytest_obscheck.protocols import Look, Stack
 from pytest_obscheck.stage import Asked, Play, stack_by_stack
-from pytest_obscheck.vitals import Vitals
+from pytest_obscheck.vitals import Queues, Vitals
 from pytest_obscheck.when import spoken
+
+VITAL: tuple[Look, ...] = (Vitals(), Queues())
+"""What is looked at in every story: whether the machine keeps up."""
 
 LATE = 1.0
 """Wall seconds by which the harness may come late: looks reach back over shorter pauses, so that nothing is lost in them."""
@@ -66,7 +69,7 @@ def _watches(shows: Sequence[Play]) -> list[Watch]:
     for show in shows:
         for look in _evidence(show):
             wanted.setdefault(look, []).append(show)
-    wanted[Vitals()] = list(shows)
+    wanted.update((vital, list(shows)) for vital in VITAL)
     zero = shows[0].journal.zero or 0.0
     return [Watch(look, those, zero, zero, Asked(shows[0].stack)) for look, those in wanted.items()]
 
@@ -92,7 +95,8 @@ def _last_looks(shows: Sequence[Play]) -> None:
     for look, those in wanted.items():
         _look(those, "autopsy", look, zero, now)
     # What was too slow at the very end of a window is only counted afterwards.
-    _look(shows, "look", Vitals(), now, now)
+    for vital in VITAL:
+        _look(shows, "look", vital, now, now)
     with suppress(ObscheckError):
         for kind, data in shows[0].stack.autopsy().items():
             for show in shows:

@@ -640,3 +640,59 @@ def test_what_is_settled_is_not_worked_out_again() -> None:
 
     assert [settled(story, journal, at) for at in (1.0, 1.4, 1.8)] == [False, False, False]
     assert len(counted.asked[0]) == 1
+
+
+@dataclass(frozen=True)
+class Starving:
+    """A fault that keeps a member from its processor."""
+
+    def starves(self) -> str:
+        return "checkout"
+
+    def __str__(self) -> str:
+        return "starved"
+
+
+def in_line(*waited: float, apart: float = 1.0) -> Journal:
+    """Return looks in which the light goes on, and for how long checkout had stood in line for a processor by each second."""
+    journal = lights("0011")
+    for number, seconds in enumerate(waited):
+        data = {"checkout": seconds, "inbox": 0.0}
+        journal.write("look", ZERO + number * apart, key="queues", data=data)
+    return journal
+
+
+def test_what_failed_while_a_member_stood_in_line_for_a_processor_may_be_the_machines_doing() -> None:
+    claim = a_claim(never("0s", "2s"))
+
+    starved, busy = (judge(a_story(claim), journal).claims[0] for journal in (in_line(5.0, 5.6, 5.6), in_line(5.0, 5.3, 5.6)))
+
+    words = "the machine was too slow: checkout stood in line for a processor for 60% of the time before 1.0s"
+    assert (starved.outcome, starved.words) == (UNKNOWN, words)
+    assert busy.outcome is FAILED
+
+
+@pytest.mark.parametrize(
+    "journal",
+    [
+        pytest.param(in_line(7.0, 0.5), id="a member that was started again"),
+        pytest.param(in_line(0.0, 0.09, 0.09, apart=0.1), id="a tenth of a second"),
+    ],
+)
+def test_what_says_nothing_of_the_machine_leaves_a_failure_a_failure(journal: Journal) -> None:
+    assert judge(a_story(a_claim(never("0s", "2s"))), journal).claims[0].outcome is FAILED
+
+
+def test_what_held_although_a_member_stood_in_line_holds() -> None:
+    assert judge(a_story(a_claim(eventually("0s", "2s"))), in_line(0.0, 0.9, 1.8)).claims[0].outcome is PASSED
+
+
+def test_a_member_that_the_story_itself_starves_is_no_sign_of_a_slow_machine() -> None:
+    journal = in_line(0.0, 0.9, 1.8)
+    journal.write("fault", ZERO, name="starve", phase="before", held=False, words="no burners")
+    journal.write("fault", ZERO, name="starve", phase="injected", began=ZERO)
+    journal.write("fault", ZERO, name="starve", phase="confirmed", held=True, words="3 burners")
+    journal.write("fault", ZERO + 1.9, name="starve", phase="gone", held=False, words="no burners")
+    story = a_story(a_claim(never("0s", "2s")), faults=[Planned(Starving(), during("0s", "1900ms"), "starve", "a.yaml:5")])
+
+    assert judge(story, journal).claims[0].outcome is FAILED

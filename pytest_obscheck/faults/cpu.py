@@ -98,6 +98,10 @@ class Cpu:
         _helpers.end(self._key())
         _pin(stack.that(OnThisMachine, named=self.component).pids(), os.sched_getaffinity(0))
 
+    def starves(self) -> str:
+        """Return the component: it waits for a processor meanwhile."""
+        return self.component
+
     def _cgroup(self) -> Cgroup:
         return Cgroup("cpu", self.component)
 

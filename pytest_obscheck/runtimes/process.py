@@ -16,6 +16,7 @@ from pytest_obscheck.clock import Clock, SystemClock, until
 from pytest_obscheck.errors import StackError
 from pytest_obscheck.protocols import Launch
 from pytest_obscheck.runtimes._folders import environment, last_lines, prepare
+from pytest_obscheck.runtimes._inline import waited
 from pytest_obscheck.runtimes._ports import Ports
 from pytest_obscheck.runtimes._supervision import Supervision
 
@@ -183,6 +184,10 @@ class RunningProcess:
     def pids(self) -> Sequence[int]:
         """Return the ids of all its living processes."""
         return tuple(self._look().get("pids", ()))
+
+    def waited(self) -> float:
+        """Return for how many seconds the most unfortunate of its threads has stood in line for a processor, since it began."""
+        return waited(self._supervision.life(self.name).pid)
 
     def folder(self) -> Path:
         """Return the folder that holds all its data."""
