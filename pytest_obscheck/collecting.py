@@ -143,10 +143,11 @@ def needs_stack(item: pytest.Item) -> bool:
 def story_venue(item: pytest.Item) -> Venue:
     """Return where an item is played: what its story or its marker names, else what the run's options do."""
     marker = item.get_closest_marker(MARKER)
-    named, speed = ("".join(map(str, marker.args)), str(marker.kwargs.get("speed", ""))) if marker else ("", "")
+    named = "".join(map(str, marker.args)) if marker else ""
+    speed, instant = (str(marker.kwargs.get(word, "")) if marker else "" for word in ("speed", "instant"))
     if isinstance(item, StoryItem):
-        named, speed = item.story.stack, item.story.speed
-    return venue_of(item.config, item.path.parent / named if named else None, speed)
+        named, speed, instant = item.story.stack, item.story.speed, item.story.instant
+    return venue_of(item.config, item.path.parent / named if named else None, speed, instant)
 
 
 def neighbours(items: Sequence[pytest.Item]) -> list[pytest.Item]:

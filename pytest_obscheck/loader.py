@@ -12,12 +12,12 @@ from pytest_obscheck import registry, table
 from pytest_obscheck.abilities import AboutAlert
 from pytest_obscheck.errors import ConfigError, Problem, did_you_mean, shown_as
 from pytest_obscheck.plan import Plan
-from pytest_obscheck.reading import Mismatch, Node, Reader, convert, refuse
+from pytest_obscheck.reading import Mismatch, Node, Reader, chosen_instant, convert, refuse
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself, unnamed
 from pytest_obscheck.speed.factor import factor
 from pytest_obscheck.when import SPANS, Never, Phrase, Window, Within, seconds, spoken
 
-KEYS = ("name", "load", "faults", "expect", "share", "stack", "speed", table.KEY)
+KEYS = ("name", "load", "faults", "expect", "share", "stack", "speed", "instant", table.KEY)
 
 
 def load(path: Path, root: Path | None = None) -> tuple[Scenario, ...]:
@@ -47,6 +47,7 @@ class _Story:
     share: bool = False
     stack: str = ""
     speed: str = ""
+    instant: str = ""
     loads: list[Planned] = field(default_factory=list)
     faults: list[Planned] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
@@ -58,6 +59,7 @@ class _Story:
             "share": self._share,
             "stack": self._stack,
             "speed": self._speed,
+            "instant": self._instant,
             "load": self._loads,
             "faults": self._faults,
             "expect": self._expect,
@@ -76,7 +78,7 @@ class _Story:
         name = self.name or self.row or self.reader.path.name.removesuffix(".obs.yaml")
         parts = tuple(self.loads), tuple(self.faults), tuple(self.claims)
         where = f"{self.reader.name}::{self.row}" if self.row else self.reader.name
-        return Scenario(name, *parts, share=self.share, stack=self.stack, speed=self.speed, where=where)
+        return Scenario(name, *parts, self.share, self.stack, self.speed, self.instant, where)
 
     def _name(self, node: Node) -> None:
         self.name = self._converted(node, str, "name") or ""
@@ -99,6 +101,9 @@ class _Story:
             factor(self.speed)
         except ConfigError as error:
             self.reader.problem(node, f"speed: {error.problems[0].what}", error.problems[0].right)
+
+    def _instant(self, node: Node) -> None:
+        self.instant = chosen_instant(self.reader, node)
 
     def _loads(self, node: Node) -> None:
         for item in self.reader.items(node, "load"):

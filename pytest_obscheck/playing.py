@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,11 @@ DEFAULT = "<ini obs_stack>"
 
 @dataclass(frozen=True)
 class Venue:
-    """Where a story is played: the stack file, and how much faster story time passes there."""
+    """Where a story is played: the stack file, how much faster story time passes there, and at which instant it begins."""
 
     path: Path
     speed: str
+    instant: str = ""
 
 
 SESSIONS: pytest.StashKey[dict[Venue, Any]] = pytest.StashKey()
@@ -38,12 +39,12 @@ BEGUN: pytest.StashKey[set[str]] = pytest.StashKey()
 TOOK: pytest.StashKey[float] = pytest.StashKey()
 
 
-def venue_of(config: pytest.Config, path: Path | None = None, speed: str = "") -> Venue:
+def venue_of(config: pytest.Config, path: Path | None = None, speed: str = "", instant: str = "") -> Venue:
     """Return the venue that the run's options name, as far as a story names none."""
     given = config.option.obs_stack
     if path is None and given == DEFAULT:
         path = config.rootpath / str(config.getini("obs_stack"))
-    found = Venue((path or config.invocation_params.dir / str(given)).resolve(), speed or config.option.obs_speed)
+    found = Venue((path or config.invocation_params.dir / str(given)).resolve(), speed or config.option.obs_speed, instant)
     return config.stash.get(UNSPED, {}).get(found, found)
 
 
@@ -80,6 +81,7 @@ def _opened(config: pytest.Config, venue: Venue) -> Session:
     flags = [str(word) for word in config.invocation_params.args]
     chosen = config.option
     file = read(venue.path, config.rootpath)
+    file = replace(file, instant=venue.instant or file.instant)
     within, speed = _ready_within(config), venue.speed
     tell = partial(_tell, config)
     session = Session(

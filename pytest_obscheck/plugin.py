@@ -69,7 +69,9 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marker."""
-    config.addinivalue_line("markers", f"{MARKER}(path, speed=): the stack.yaml of a test, relative to its file, and its speed")
+    config.addinivalue_line(
+        "markers", f"{MARKER}(path, speed=, instant=): the stack.yaml of a test, its speed, and the instant at which it begins"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import yaml
 
 from pytest_obscheck.errors import ConfigError, Problem, did_you_mean
+from pytest_obscheck.when import instant
 
 T = TypeVar("T")
 Node = yaml.Node
@@ -176,6 +177,18 @@ def fields_of(cls: Any) -> Mapping[str, Field]:
             free = each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
             found[each.name.rstrip("_")] = Field(each.name, hints[each.name], free)
     return found
+
+
+def chosen_instant(reader: Reader, node: Node) -> str:
+    """Return an instant as it is written, ``""`` for what is none, with a problem noted."""
+    try:
+        text = str(convert(node, str))
+        instant(text)
+    except (Mismatch, ValueError) as error:
+        what, _, right = str(error).partition("; ")
+        reader.problem(node, f"instant: {what}", right)
+        return ""
+    return text
 
 
 def convert(node: Node, wanted: Any) -> Any:

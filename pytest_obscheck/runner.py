@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import cycle
 
 from pytest_obscheck.abilities import AboutAlert, AboutSeries
-from pytest_obscheck.capabilities import FollowsStory
 from pytest_obscheck.deeds import CONFIRM, Flow, Harm, before, flows, harms, tell, trouble
 from pytest_obscheck.errors import ObscheckError
 from pytest_obscheck.journal import Journal
@@ -207,8 +206,7 @@ def _tell_zero(acts: Sequence[_Act]) -> None:
     for shows in stack_by_stack(act.show for act in acts):
         show = shows[0]
         try:
-            for member in show.stack.all(FollowsStory).values():
-                member.begin(show.journal.zero or 0.0, show.journal.speed)
+            show.stack.begin(show.journal.zero or 0.0, show.journal.speed)
         except ObscheckError as error:
             tell(shows, "unready", words=str(error))
 

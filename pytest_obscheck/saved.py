@@ -20,6 +20,7 @@ def to_data(scenario: Scenario) -> dict[str, Any]:
         "share": scenario.share,
         "stack": scenario.stack,
         "speed": scenario.speed,
+        "instant": scenario.instant,
         "loads": [_planned_data(planned) for planned in scenario.loads],
         "faults": [_planned_data(planned) for planned in scenario.faults],
         "claims": [_claim_data(claim) for claim in scenario.claims],
@@ -52,6 +53,7 @@ def from_data(data: Mapping[str, Any]) -> Scenario:
             data["share"],
             data.get("stack", ""),
             data.get("speed", ""),
+            data.get("instant", ""),
             data["where"],
         )
     except (registry.UnknownName, KeyError, TypeError, ValueError) as error:

@@ -49,7 +49,8 @@ class Scenario:
     """One story.
 
     ``share``: whether it may run on a stack that other stories have used, or use now. ``stack``: the path of the stack.yaml on
-    which it is played, and ``speed`` how much faster its time passes; ``""`` for what the run names.
+    which it is played, and ``speed`` how much faster its time passes; ``""`` for what the run names. ``instant``: what the
+    virtual clock of sped-up scripted samples shows when it begins; ``""`` for that of the stack.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Scenario:
     share: bool = False
     stack: str = ""
     speed: str = ""
+    instant: str = ""
     where: str = field(default="", compare=False)
 
 
@@ -102,6 +104,7 @@ class Draft:
     share: bool = False
     stack: str = ""
     speed: str = ""
+    instant: str = ""
     _loads: list[Planned] = field(default_factory=list)
     _faults: list[Planned] = field(default_factory=list)
     _claims: list[Claim] = field(default_factory=list)
@@ -123,7 +126,7 @@ class Draft:
     def done(self) -> Scenario:
         """Return the story as data."""
         loads, faults, claims = tuple(self._loads), tuple(self._faults), tuple(self._claims)
-        return Scenario(self.name, loads, faults, claims, self.share, self.stack, self.speed, self.where)
+        return Scenario(self.name, loads, faults, claims, self.share, self.stack, self.speed, self.instant, self.where)
 
     def _plan(self, into: list[Planned], what: Any, window: Window, as_: str) -> Planned:
         taken = [planned.name for planned in (*self._loads, *self._faults)]

@@ -43,6 +43,7 @@ def schema() -> dict[str, Any]:
                 "type": ["string", "number"],
                 "description": "how much faster its time passes, in place of --obs-speed",
             },
+            "instant": {"type": "string", "description": "what the clock of its scripted samples shows when it begins"},
             "share": _or_column(
                 {"type": "boolean", "description": "may run on a stack that other stories have used, or use now"}
             ),

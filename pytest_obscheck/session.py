@@ -31,7 +31,7 @@ from pytest_obscheck.stack import LiveStack, RunFolder, StackFile, plan
 from pytest_obscheck.stack.attached import refused
 from pytest_obscheck.stack.choosing import choose, programs_of
 from pytest_obscheck.stack.live import READY_WITHIN
-from pytest_obscheck.stack.pacing import AUTO, half, slowed
+from pytest_obscheck.stack.pacing import AUTO, Moment, half, slowed
 from pytest_obscheck.stack.planning import plan_data
 from pytest_obscheck.stage import stack_by_stack
 from pytest_obscheck.together import experiments
@@ -83,8 +83,11 @@ class Session:
             gaps = toolchain.missing(programs_of(self.file))
             if gaps:
                 raise ProgramMissing(toolchain.in_words(gaps))
-            self._plan = plan(self.file, self.speed, self.clock.now())
+            self._plan = plan(self.file, self.speed, self._moment())
         return self._plan
+
+    def _moment(self) -> Moment:
+        return Moment(self.clock.now(), self.file.instant)
 
     @property
     def folder(self) -> Path | None:
@@ -179,7 +182,7 @@ class Session:
         self._steps += 1
         self.close()
         self._folder = None
-        self._plan = slowed(plan(self.file, str(half(by)), self.clock.now()), by)
+        self._plan = slowed(plan(self.file, str(half(by)), self._moment()), by)
         them = "1 story is" if stories == 1 else f"{stories} stories are"
         self.tell(f"at speed {by:g} {why}; {them} played again, at speed {self.plan.pace.by:g}")
         return True

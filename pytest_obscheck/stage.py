@@ -47,6 +47,9 @@ class Stage(Stack, Protocol):
     def unready(self, expected: AbstractSet[str]) -> str:
         """Return what is missing before time zero, ``""`` when the story may begin; ``expected`` alerts may be active."""
 
+    def begin(self, zero: float, speed: float) -> None:
+        """Tell every member whose time passes with the story's that it begins at the Unix second ``zero``; ``LookFailed``."""
+
     def autopsy(self) -> dict[str, Any]:
         """Return what is to be known about the stack after a story, for the journal, by event kind."""
 

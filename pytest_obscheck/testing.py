@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pytest_obscheck.capabilities import Series
+from pytest_obscheck.capabilities import FollowsStory, Series
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.judge import settled
 from pytest_obscheck.plan import Facts, Plan
@@ -116,6 +116,11 @@ class FakeStack:
     def unready(self, expected: AbstractSet[str]) -> str:
         """Return what it was told is missing."""
         return self.missing
+
+    def begin(self, zero: float, speed: float) -> None:
+        """Tell the members that follow the story."""
+        for member in self.all(FollowsStory).values():
+            member.begin(zero, speed)
 
     def autopsy(self) -> dict[str, dict[str, Any]]:
         """Return nothing: what a fake knows, its test knows."""

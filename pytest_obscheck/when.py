@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from typing import Annotated, Protocol
 
@@ -26,6 +27,17 @@ def seconds(text: str) -> float:
         raise ValueError(f"{text!r} is not a duration; write it like '800ms', '10s' or '1m30s'")
     parts = re.findall(r"([0-9.]+)(ms|s|m|h|d|w|y)", text)
     return round(sum(float(number) * _UNITS[unit] for number, unit in parts), 6)
+
+
+def instant(text: str) -> float:
+    """Return the Unix second of ``2026-01-05T03:00:00Z``; ``ValueError`` says how to write one."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise ValueError(f"{text!r} is not an instant; write it like 2026-01-05T03:00:00Z")
+    return found.timestamp()
 
 
 def spoken(span: float) -> str:

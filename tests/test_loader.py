@@ -13,6 +13,7 @@ from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.loader import KEYS, check, load
 from pytest_obscheck.plan import AlertRule, Facts
 from pytest_obscheck.registry import Names
+from pytest_obscheck.saved import from_data, to_data
 from pytest_obscheck.scenario import Claim, Draft, Planned, Scenario
 from pytest_obscheck.speed import Pace, Source, Speed, classify, misfit
 from pytest_obscheck.testing import a_plan
@@ -380,3 +381,21 @@ def test_a_claim_about_an_alert_that_a_speed_would_make_another_is_refused() -> 
         "(rules.yml:1); physical: as it is; or story: times N; say which by an annotation obscheck_speed; or run it at "
         "speed 1, by `speed: 1` in the story"
     )
+
+
+INSTANT = "2026-01-05T03:00:00Z"
+CALM = "expect:\n  - metric: {expr: up}\n    always: 0s .. 1s\n"
+
+
+def test_a_story_names_the_instant_at_which_it_begins(tmp_path: Path) -> None:
+    (story,) = load(written(tmp_path, f"instant: {INSTANT}\n{CALM}"), tmp_path)
+
+    assert story.instant == INSTANT
+    assert from_data(to_data(story)) == story
+
+
+@pytest.mark.parametrize("text", ["soon", "2026-01-05T03:00:00", "2026-13-05T03:00:00Z"])
+def test_an_instant_that_is_none_is_told_with_how_to_write_one(tmp_path: Path, text: str) -> None:
+    wanted = f"scenarios/slow.obs.yaml:1: instant: {text!r} is not an instant; write it like {INSTANT}"
+
+    assert mistakes(tmp_path, f"instant: {text}\n{CALM}") == [wanted]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -21,13 +21,24 @@ INTERVAL = "prometheus_rule_group_interval_seconds"
 
 @dataclass
 class PrometheusClient:
-    """Asks one Prometheus; every method but ``ready`` raises ``LookFailed`` where it cannot."""
+    """Asks one Prometheus; every method but ``ready`` raises ``LookFailed`` where it cannot.
+
+    ``at_zero``: writes its rules anew for a story that begins at a Unix second, and says whether it did.
+    """
 
     http: Http
+    at_zero: Callable[[float], bool] = lambda _: False
 
     def ready(self) -> bool:
         """Whether it serves queries now."""
         return self.http.ok("/-/ready")
+
+    def begin(self, zero: float, speed: float) -> None:
+        """Let the clock that its rules ask begin at the Unix second ``zero``, where that is for the user to choose."""
+        if self.at_zero(zero):
+            answer = self.http.post("/-/reload", None)
+            if answer.status_code != 200:
+                raise LookFailed(refused(self.http.name, "/-/reload", answer.status_code, answer.text))
 
     def close(self) -> None:
         """Give up the connections to it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from pytest_obscheck.components._agent import AgentClient
@@ -107,8 +107,19 @@ class Prometheus:
 
     def connect(self, place: Place) -> PrometheusClient | AgentClient:
         """Return a client that answers PromQL and knows targets and rules; in agent mode, targets only."""
-        client = PrometheusClient(Http(place.name, f"http://{place.addresses['http']}{prefix(self._args(place))}"))
+        http = Http(place.name, f"http://{place.addresses['http']}{prefix(self._args(place))}")
+        client = PrometheusClient(http, lambda zero: self._at_zero(place, zero))
         return AgentClient(client) if self._agent() else client
+
+    def _at_zero(self, place: Place, zero: float) -> bool:
+        """Write the rules anew for a clock that shows an instant of the user's choice at ``zero``; whether there is one."""
+        if not place.speed.clock.stands:
+            return False
+        running = replace(place, speed=replace(place.speed, clock=place.speed.clock.begun(zero)))
+        for name, text in self.launch(running).files.items():
+            if name.startswith("rules."):
+                (place.folder / name).write_text(text, encoding="utf-8")
+        return True
 
     def _reader(self, place: Place) -> Reader:
         return Reader(place, rules=self.rules, variables=filled(self.variables, place))
@@ -127,6 +138,8 @@ class Prometheus:
             # Hidden flag. Without it the first scrape waits for 5 s.
             yield "--scrape.discovery-reload-interval=100ms"
         args = kept(self._args(place), _OURS)
+        if place.speed.clock.stands:
+            yield from ("--web.enable-lifecycle",) if "--web.enable-lifecycle" not in args else ()
         yield from prometheus_flags(args, place.speed) if place.speed.changes and not self._agent() else args
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from pytest_obscheck.errors import Problem
@@ -54,6 +54,11 @@ class Pace:
         own = misfit("", f"{kind} {expr!r}", classify(expr, self.speed, self.metrics), self.speed)
         named = [self.unfit[name] for name in re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*", expr) if name in self.unfit]
         yield from (str(problem) for problem in dict.fromkeys([*([own] if own else []), *named]))
+
+    def begun(self, zero: float) -> Pace:
+        """Return the pace of a story that begins at the Unix second ``zero``: a clock that stood until then runs."""
+        clock = self.speed.clock
+        return replace(self, speed=replace(self.speed, clock=clock.begun(zero))) if clock.stands else self
 
     @property
     def by(self) -> float:

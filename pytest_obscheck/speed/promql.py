@@ -24,15 +24,24 @@ OF_TIME = ("time", *CALENDAR, *STAMPS)
 class VirtualClock:
     """Story time that runs N times as fast as wall time: the Unix second ``story`` is when the wall clock shows ``wall``.
 
-    Subqueries stand on multiples of their step: both zeros must be multiples of it, ``wall`` of the step divided by N.
+    Subqueries stand on multiples of their step: both zeros must be multiples of it, ``wall`` of the step divided by N, which
+    is ``tick``. Where it is to show a chosen instant when a story begins, it ``stands`` at that until then.
     """
 
     story: Fraction = Fraction(0)
     wall: Fraction = Fraction(0)
+    tick: Fraction = Fraction(1)
+    stands: bool = False
+
+    def begun(self, zero: float) -> VirtualClock:
+        """Return the clock that stood until the Unix second ``zero``, and runs from then on; it is a tick early at most."""
+        return replace(self, wall=Fraction(zero) // self.tick * self.tick, stands=False)
 
     def at(self, wall: str, by: Fraction) -> str:
         """Return PromQL for the story time at which PromQL for a wall time stands."""
         since = wall if not self.wall else f"({wall} - {_number(self.wall)})"
+        if self.stands:
+            return f"({wall} * 0 + {_number(self.story)})"
         return f"({since} * {_number(by)}{f' + {_number(self.story)}' if self.story else ''})"
 
     def wall_of(self, story: Fraction, by: Fraction) -> Fraction:

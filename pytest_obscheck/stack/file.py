@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pytest_obscheck import registry
 from pytest_obscheck.errors import Problem, did_you_mean, shown_as
 from pytest_obscheck.protocols import Component
-from pytest_obscheck.reading import Mismatch, Node, Reader, convert, refuse
+from pytest_obscheck.reading import Mismatch, Node, Reader, chosen_instant, convert, refuse
 from pytest_obscheck.stack.attached import Attached, Attachment
 
 WORDS = ("type", "hosts", "depends_on", "attached")
 STARTED, HEALTHY = "service_started", "service_healthy"
 """Compose's words for what a member waits for: that another was started, or (unless it says so) that it is ready."""
-SECTIONS = ("components", "services", "mounts", "objectives", "always_firing", "copies")
+SECTIONS = ("components", "services", "mounts", "objectives", "always_firing", "copies", "instant")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class StackFile:
     """A stack.yaml that was read: its members in its order, the inbox added; the specs of its service level objectives.
 
     ``always_firing``: the alerts that fire when all is well (a watchdog), with the line that says so. ``copies``: how many
-    of it the machine can run at the same time.
+    of it the machine can run at the same time. ``instant``: what the virtual clock of a sped-up stack shows when a story
+    begins, such as ``2026-01-05T03:00:00Z``.
     """
 
     path: Path
@@ -48,6 +50,7 @@ class StackFile:
     objectives: tuple[Path, ...] = ()
     always_firing: Mapping[str, str] = field(default_factory=dict)
     copies: int = 1
+    instant: str = ""
 
     @property
     def attached(self) -> list[str]:
@@ -86,7 +89,7 @@ def read(path: Path, root: Path | None = None) -> StackFile:
     mounts: dict[str, str] = {}
     objectives: tuple[Path, ...] = ()
     firing: dict[str, str] = {}
-    copies = 1
+    words: dict[str, Any] = {}
     node = reader.root()
     for key, at, value in reader.entries(node, "a stack") if node is not None else ():
         if key == "mounts":
@@ -97,17 +100,17 @@ def read(path: Path, root: Path | None = None) -> StackFile:
         elif key == "always_firing":
             found = _texts(reader, value, key)
             firing = dict.fromkeys(found, f"{shown}:{at.start_mark.line + 1}")
-        elif key == "copies":
-            copies = _copies(reader, value)
+        elif key in _WORDS:
+            words[key] = _WORDS[key](reader, value)
         elif key in SECTIONS:
             named |= _section(reader, value, "" if key == "components" else "service", members)
         else:
             reader.problem(at, f"a stack has no {key!r}", did_you_mean(key, SECTIONS))
     _links(reader, members, named)
-    if copies > 1 and node is not None:
+    if words.get("copies", 1) > 1 and node is not None:
         reader.problems.extend(_single(reader, members, node))
     refuse(reader.problems)
-    return StackFile(path, shown, {**_inbox(members), **members}, mounts, objectives, firing, copies)
+    return StackFile(path, shown, {**_inbox(members), **members}, mounts, objectives, firing, **words)
 
 
 def _copies(reader: Reader, node: Node) -> int:
@@ -118,6 +121,9 @@ def _copies(reader: Reader, node: Node) -> int:
     if found < 1:
         reader.problem(node, f"copies: {node.value!r} is not a number of stacks", "write how many the machine can run, like 3")
     return max(1, found)
+
+
+_WORDS: Mapping[str, Callable[[Reader, Node], Any]] = {"copies": _copies, "instant": chosen_instant}
 
 
 def _single(reader: Reader, members: Mapping[str, Member], node: Node) -> Iterator[Problem]:

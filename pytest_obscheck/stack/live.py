@@ -7,17 +7,25 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pytest_obscheck import toolchain
-from pytest_obscheck.capabilities import CatchesNotifications, EvaluatesRules, HoldsAlerts, ScrapesTargets, TellsTime
+from pytest_obscheck.capabilities import (
+    CatchesNotifications,
+    EvaluatesRules,
+    FollowsStory,
+    HoldsAlerts,
+    ScrapesTargets,
+    TellsTime,
+)
 from pytest_obscheck.clock import Clock
 from pytest_obscheck.errors import ComponentDied, LookFailed, NotReady, ProgramMissing, StackError
 from pytest_obscheck.plan import Plan, Route
 from pytest_obscheck.protocols import Client, Launch, Load, Network, Place, Running, Runtime
 from pytest_obscheck.scenario import Planned
+from pytest_obscheck.speed import Pace
 from pytest_obscheck.stack.file import STARTED, Member, StackFile
 from pytest_obscheck.stack.filling import Filling
 from pytest_obscheck.stack.lastwords import last_words
@@ -56,11 +64,13 @@ class LiveStack:
     traffics: dict[str, LoadTraffic] = field(default_factory=dict)
     _able: dict[type, Any] = field(default_factory=dict, repr=False)
     _loads: int = 0
+    _standing: Pace = field(default_factory=Pace)
 
     # ── starting and stopping ──
 
     def lay_out(self) -> None:
         """Reserve every address and derive every working copy; nothing starts."""
+        self._standing = self.plan.pace
         addresses = {
             name: {port: self.runtime.reserve(name, port) for port in member.component.ports}
             for name, member in self.file.members.items()
@@ -94,12 +104,14 @@ class LiveStack:
             self.traffics[_key(planned)] = LoadTraffic(planned.what, place, self.runtime.run(name, launch))
 
     def fresh(self) -> None:
-        """Give every member that keeps data under ``data`` an empty one, and start every member that has ended."""
+        """Give every member that keeps data under ``data`` an empty one and its files as they were; start what has ended."""
         kept = [seat for seat in self.seats.values() if (seat.place.folder / "data").exists()]
         for seat in kept:
             _running(seat).kill()
         for seat in kept:
             shutil.rmtree(seat.place.folder / "data", ignore_errors=True)
+            for name, text in seat.launch.files.items():
+                (seat.place.folder / name).write_text(text, encoding="utf-8")
         ended = [seat for seat in self.seats.values() if not _running(seat).alive()]
         for seat in ended:
             _running(seat).start()
@@ -241,6 +253,12 @@ class LiveStack:
         if _key(planned) not in self.traffics:
             self.prepare([planned])
         return self.traffics[_key(planned)]
+
+    def begin(self, zero: float, speed: float) -> None:
+        """Tell every member whose time passes with the story's that it begins at the Unix second ``zero``; ``LookFailed``."""
+        for member in self.all(FollowsStory).values():
+            member.begin(zero, speed)
+        self.plan = replace(self.plan, pace=self._standing.begun(zero))
 
     def unscraped(self) -> str:
         """Return which target was not scraped yet, or is down."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from math import floor, lcm
 
 from pytest_obscheck.abilities import HoldsTime
-from pytest_obscheck.errors import Problem
+from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.matching import expanded
 from pytest_obscheck.plan import AlertRule, Facts, Plan
 from pytest_obscheck.protocols import Place
@@ -35,10 +35,19 @@ from pytest_obscheck.speed import (
 )
 from pytest_obscheck.speed.rules import DECISION
 from pytest_obscheck.stack.file import Member, StackFile
+from pytest_obscheck.when import instant
 
 AUTO = "auto"
 FASTEST_REAL = 200
 """The shortest scrape interval of real exporters that ``auto`` chooses, in milliseconds: looks come no more often either."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a stack is planned: the Unix second, and the instant that its virtual clock is to show when a story begins."""
+
+    wall: float = 0.0
+    chosen: str = ""
 
 
 def checked(asked: str, where: str) -> str:
@@ -48,13 +57,10 @@ def checked(asked: str, where: str) -> str:
     return asked
 
 
-def pace(asked: str, stack: StackFile, facts: Facts, place: Callable[[Member], Place], now: float) -> Pace:
-    """Return the pace that the user asks for; ``ConfigError`` where the configuration does not allow it.
-
-    ``now`` is the Unix second at which the virtual clock of scripted samples begins.
-    """
+def pace(asked: str, stack: StackFile, facts: Facts, place: Callable[[Member], Place], now: Moment) -> Pace:
+    """Return the pace that the user asks for; ``ConfigError`` where the configuration does not allow it."""
     if asked != AUTO and factor(asked, auto=True) == 1:
-        return Pace()
+        return _unsped(now)
     timings = {
         name: member.component.timing(place(member))
         for name, member in stack.members.items()
@@ -65,14 +71,27 @@ def pace(asked: str, stack: StackFile, facts: Facts, place: Callable[[Member], P
     source = Source.SCRIPTED if _scripted(stack, facts, timings) else Source.REAL
     origins = _origins(stack, facts, timings) if source is Source.REAL else None
     by, words = _by(asked, spans, scrape, source)
+    if by == 1 and now.chosen:
+        return _unsped(now)
     evaluation = max((each.evaluation for each in timings.values()), default=Fraction(0)) or Speed.evaluation
     clock = _clock(spans, evaluation, by, now) if origins or source is Source.SCRIPTED else VirtualClock()
+    if now.chosen and clock == VirtualClock():
+        what = f"no target of this stack is synthetic, and the clock of real ones does not show {now.chosen}"
+        raise ConfigError([Problem("instant", what, "take it out, or script what the calendar rules read")])
+    words += f"; its clock begins at {now.chosen}" if now.chosen else ""
     speed = Speed(by, source, evaluation, clock, origins=origins)
     if origins:
         words = words.replace("samples", f"samples, and scripted ones of {', '.join(_follow_story(timings))}", 1)
     fixed = {receiver: problem for each in timings.values() for receiver, problem in each.fixed.items()}
     metrics = flows_in_use([*(rule.expr for rule in facts.alerts), *facts.recordings.values()])
     return Pace(speed, words, dict(_unfit(facts, speed, metrics)), fixed, metrics, float(scrape) / 1000)
+
+
+def _unsped(now: Moment) -> Pace:
+    """Return the pace of a story that passes as wall time does; its clock is the wall's."""
+    if now.chosen:
+        raise ConfigError([Problem("instant", f"at speed 1 it is now, not {now.chosen}", "play it at a speed, such as 60")])
+    return Pace()
 
 
 def half(by: float) -> int:
@@ -121,13 +140,17 @@ def _origins(stack: StackFile, facts: Facts, timings: Mapping[str, Timing]) -> O
     return Origins(scripted, real, facts.recordings) if scripted else None
 
 
-def _clock(spans: Sequence[Span], evaluation: Fraction, by: Fraction, now: float) -> VirtualClock:
-    """Return a clock that begins now, on a multiple of every step of a subquery, on which Prometheus evaluates those."""
+def _clock(spans: Sequence[Span], evaluation: Fraction, by: Fraction, now: Moment) -> VirtualClock:
+    """Return a clock that begins now, on a multiple of every step of a subquery, on which Prometheus evaluates those.
+
+    With an instant of the user's choice it stands at that until a story begins.
+    """
     steps = [each.length for each in spans if each.what == "step"] or [evaluation]
     below = lcm(*(each.denominator for each in steps))
     step = Fraction(lcm(*(int(each * below) for each in steps)), below * 1000)
     quicker = step / by
-    return VirtualClock(floor(now / step) * step, floor(now / quicker) * quicker)
+    shown = instant(now.chosen) if now.chosen else now.wall
+    return VirtualClock(floor(shown / step) * step, floor(now.wall / quicker) * quicker, quicker, stands=bool(now.chosen))
 
 
 def _unfit(facts: Facts, speed: Speed, metrics: Mapping[str, Metric]) -> Iterator[tuple[str, Problem]]:

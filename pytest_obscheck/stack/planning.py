@@ -18,10 +18,10 @@ from pytest_obscheck.reading import refuse
 from pytest_obscheck.slo import read_spec
 from pytest_obscheck.stack.file import Member, StackFile
 from pytest_obscheck.stack.filling import Filling
-from pytest_obscheck.stack.pacing import pace
+from pytest_obscheck.stack.pacing import Moment, pace
 
 
-def plan(stack: StackFile, speed: str = "1", now: float = 0.0) -> Plan:
+def plan(stack: StackFile, speed: str = "1", now: Moment = Moment()) -> Plan:  # noqa: B008 - it is frozen
     """Return the plan of a stack at a speed from now on; ``ConfigError`` with every problem in the files that it names.
 
     The user's own files are checked with promtool and amtool, where some member has such files.

@@ -114,6 +114,39 @@ def test_beside_a_real_target_scripted_series_keep_their_rates_and_one_rule_cann
     ) in run
 
 
+NIGHT = """\
+      - {alert: DeadAtNight, expr: 'ready == 0 and on() hour() < 4', for: 2m}
+      - {alert: MondaysOnly, expr: 'max_over_time(ready[2m:30s]) == 1 and on() day_of_week() == 1', for: 2m}
+"""
+AT_NIGHT = """\
+instant: 2026-01-05T03:57:00Z # a Monday
+expect:
+  # Not ready from 1m on; at four o'clock, which is 3m, the condition ends before its hold does.
+  - alert: {name: DeadAtNight, state: pending}
+    eventually: 1m .. 2m
+  - alert: {name: DeadAtNight}
+    never: 0s .. 5m
+  - metric: {expr: 'hour()', is: '== 3'}
+    eventually: 0s .. 30s
+  - metric: {expr: 'minute()', is: '== 59'}
+    eventually: 2m .. 3m
+  - metric: {expr: 'hour()', is: '== 4'}
+    always: 3m30s .. 5m
+"""
+
+
+def test_calendar_rules_are_played_at_an_instant_of_the_users_choice(pods: Any) -> None:
+    pods.write("stack/rules.yml", FILES["stack/rules.yml"] + NIGHT)
+    pods.write("at-night.obs.yaml", AT_NIGHT)
+    later = AT_NIGHT.replace("03:57", "03:50").split("  - metric")[0].replace("never: 0s .. 5m", "eventually: 3m .. 4m")
+    pods.write("earlier.obs.yaml", later)
+
+    run = pods.pytest("--obs-stack", "--obs-speed=60", "at-night.obs.yaml", "earlier.obs.yaml", "-rA")
+
+    assert "2 passed" in run, run.out
+    assert "! played at speed 60 (scripted samples; its clock begins at 2026-01-05T03:57:00Z)" in run
+
+
 @pytest.mark.parametrize("speed", ["60", "300"])
 def test_a_production_rule_fires_inside_its_band(pods: Any, speed: str) -> None:
     run = pods.pytest("--obs-stack", f"--obs-speed={speed}", "not-ready.obs.yaml", "-rA")

@@ -225,3 +225,9 @@ def test_always_firing_is_a_list(tmp_path: Path) -> None:
         read(tmp_path / "stack.yaml", tmp_path)
 
     assert str(caught.value) == "stack.yaml:1: always_firing is not a list; write it like [a, b]"
+
+
+def test_a_stack_names_the_instant_at_which_its_stories_begin(tmp_path: Path) -> None:
+    assert read(written(tmp_path, f"{STACK}instant: 2026-01-05T03:00:00Z\n"), tmp_path).instant == "2026-01-05T03:00:00Z"
+    (told,) = mistakes(tmp_path, f"{STACK}instant: noon\n")
+    assert told.endswith(": instant: 'noon' is not an instant; write it like 2026-01-05T03:00:00Z")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from pytest_obscheck.errors import ConfigError
 from pytest_obscheck.speed import UNSPED, Pace, Source, rewrite
 from pytest_obscheck.stack.file import read
-from pytest_obscheck.stack.pacing import pace
+from pytest_obscheck.stack.pacing import Moment, pace
 from pytest_obscheck.stack.planning import facts_of, place_of
 
 SCRIPTED = """\
@@ -55,7 +56,9 @@ receivers: [{name: a}, {name: b}]
 NOW = 1_764_000_007.25
 
 
-def paced(folder: Path, asked: str, stack: str = SCRIPTED, prometheus: str = PROMETHEUS, rules: str = RULES) -> Pace:
+def paced(
+    folder: Path, asked: str, stack: str = SCRIPTED, prometheus: str = PROMETHEUS, rules: str = RULES, instant: str = ""
+) -> Pace:
     """Return the pace of a stack in a folder."""
     texts = {"stack.yaml": stack, "prometheus.yml": prometheus, "rules.yml": rules, "alertmanager.yml": ALERTMANAGER}
     for name, text in texts.items():
@@ -63,7 +66,7 @@ def paced(folder: Path, asked: str, stack: str = SCRIPTED, prometheus: str = PRO
     file = read(folder / "stack.yaml", folder)
     facts, problems = facts_of(file)
     assert not problems
-    return pace(asked, file, facts, lambda member: place_of(file, member), NOW)
+    return pace(asked, file, facts, lambda member: place_of(file, member), Moment(NOW, instant))
 
 
 def test_at_speed_1_nothing_changes(tmp_path: Path) -> None:
@@ -147,6 +150,36 @@ def test_the_virtual_clock_begins_now_on_a_step_of_subqueries(tmp_path: Path) ->
 
     assert clock.story == 1_764_000_000
     assert clock.wall == Fraction(NOW)
+
+
+def test_the_clock_stands_at_a_chosen_instant_until_a_story_begins(tmp_path: Path) -> None:
+    made = paced(tmp_path, "60", instant="2026-01-05T03:00:00Z")
+
+    assert made.words == "scripted samples; its clock begins at 2026-01-05T03:00:00Z"
+    assert rewrite("hour() >= 9", made.speed) == "hour(vector((time() * 0 + 1767582000))) >= 9"
+    begun = replace(made.speed, clock=made.speed.clock.begun(NOW + 10))
+    assert rewrite("hour() >= 9", begun) == "hour(vector(((time() - 1764000017.25) * 60 + 1767582000))) >= 9"
+
+
+@pytest.mark.parametrize(
+    ("asked", "stack", "told"),
+    [
+        ("1", SCRIPTED, "instant: at speed 1 it is now, not 2026-01-05T03:00:00Z; play it at a speed, such as 60"),
+        (
+            "60",
+            REAL,
+            (
+                "instant: no target of this stack is synthetic, and the clock of real ones does not show 2026-01-05T03:00:00Z; "
+                "take it out, or script what the calendar rules read"
+            ),
+        ),
+    ],
+)
+def test_an_instant_that_nothing_could_show_is_refused(tmp_path: Path, asked: str, stack: str, told: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        paced(tmp_path, asked, stack, instant="2026-01-05T03:00:00Z")
+
+    assert str(raised.value) == told
 
 
 DIVIDES = "prometheus.yml:1: 15s divided by 7 is not a whole number of milliseconds; the nearest speed that divides every"
