@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from pytest_obscheck.expectations.scraped import Scraped
     from pytest_obscheck.expectations.sla import Sla
     from pytest_obscheck.expectations.traces import Traces
+    from pytest_obscheck.expectations.uptime import Uptime
     from pytest_obscheck.faults.bandwidth import Bandwidth
+    from pytest_obscheck.faults.certificate import Certificate
     from pytest_obscheck.faults.cpu import Cpu
     from pytest_obscheck.faults.down import Down
     from pytest_obscheck.faults.freeze import Freeze
@@ -45,10 +47,11 @@ if TYPE_CHECKING:
     from pytest_obscheck.when import always, during, eventually, never, once, within
 
 __all__ = [
-    "Alert", "Bandwidth", "Budget", "ConfigError", "Cpu", "Dashboard", "Down", "Error", "Fireable", "Freeze", "FullDisk",
-    "Garbage", "Health", "Kill", "Latency", "LimitData", "Locust", "Logs", "Memory", "Metric", "Notification",
+    "Alert", "Bandwidth", "Budget", "Certificate", "ConfigError", "Cpu", "Dashboard", "Down", "Error", "Fireable", "Freeze",
+    "FullDisk", "Garbage", "Health", "Kill", "Latency", "LimitData", "Locust", "Logs", "Memory", "Metric", "Notification",
     "ObscheckError", "PacketLoss", "Proved", "ResetPeer", "Resolved", "Restart", "Sample", "Scraped", "Script", "Skew",
     "Sla", "Slicer", "SlowClose", "SlowScrape", "StackError", "StoryFailed", "StoryUnknown", "Timeout", "Traces",
+    "Uptime",
     "always", "during", "eventually", "never", "once", "within",
 ]  # fmt: skip
 
@@ -57,12 +60,12 @@ _HOMES = {
     "when": ("always", "during", "eventually", "never", "once", "within"),
     "expectations": (
         "Alert", "Budget", "Dashboard", "Error", "Fireable", "Health", "Logs", "Metric", "Notification", "Proved", "Resolved",
-        "Scraped", "Sla", "Traces",
+        "Scraped", "Sla", "Traces", "Uptime",
     ),
     "loads": ("Locust",),
     "faults": (
-        "Bandwidth", "Cpu", "Down", "Freeze", "FullDisk", "Garbage", "Kill", "Latency", "LimitData", "Memory", "PacketLoss",
-        "ResetPeer", "Restart", "Sample", "Script", "Skew", "Slicer", "SlowClose", "SlowScrape", "Timeout",
+        "Bandwidth", "Certificate", "Cpu", "Down", "Freeze", "FullDisk", "Garbage", "Kill", "Latency", "LimitData", "Memory",
+        "PacketLoss", "ResetPeer", "Restart", "Sample", "Script", "Skew", "Slicer", "SlowClose", "SlowScrape", "Timeout",
     ),
 }  # fmt: skip
 

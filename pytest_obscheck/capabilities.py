@@ -222,6 +222,20 @@ class PassesSamples(Protocol):
 
 
 @runtime_checkable
+class ShowsCertificates(Protocol):
+    """Ends TLS in the place of members, with certificates of its own."""
+
+    def shorten(self, name: str, left: float) -> None:
+        """Show whoever connects to a production name a certificate that ends in so many seconds, or ended so many ago."""
+
+    def renew(self, name: str) -> None:
+        """Show a certificate that lasts again; nothing where it does."""
+
+    def lasts(self, name: str) -> float | None:
+        """Return in how many seconds the certificate that is shown for a name ends; ``None`` where it lasts."""
+
+
+@runtime_checkable
 class FollowsStory(Protocol):
     """Has a time of its own that passes with the story's."""
 

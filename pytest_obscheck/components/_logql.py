@@ -65,6 +65,9 @@ class LokiClient:
 
     def query_lines(self, query: str, start: float, end: float) -> list[LogLine]:
         """Return the lines that a LogQL query finds after ``start``, up to and with ``end``, in order."""
+        if _is_json(query):
+            like = '{service_name="shop"} |= "sold"'
+            raise LookFailed(f"{query!r} is a search engine's query; {self.http.name} is asked in LogQL, like {like}")
         found: dict[tuple[float, str, str], LogLine] = {}
         while True:
             page = self._page(query, start, end)
@@ -115,6 +118,14 @@ class LokiClient:
         except (ValueError, LookupError, TypeError):
             raise LookFailed(f"{self.http.name} answered the query with something that is not its JSON") from None
         return data
+
+
+def _is_json(query: str) -> bool:
+    try:
+        found = json.loads(query)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and bool(found)
 
 
 def _ends(start: float, end: float) -> dict[str, str]:

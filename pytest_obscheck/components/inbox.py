@@ -101,6 +101,19 @@ class InboxClient:
         told: Mapping[str, Any] = self._asked("GET", _alteration(key)).json()
         return told
 
+    def shorten(self, name: str, left: float) -> None:
+        """Show whoever connects to a production name a certificate that ends in so many seconds, or ended so many ago."""
+        self._asked("PUT", _certificate(name), json={"left": left})
+
+    def renew(self, name: str) -> None:
+        """Show a certificate that lasts again; nothing where it does."""
+        self._asked("DELETE", _certificate(name))
+
+    def lasts(self, name: str) -> float | None:
+        """Return in how many seconds the certificate that is shown for a name ends; ``None`` where it lasts."""
+        left: float | None = self._asked("GET", _certificate(name)).json()["left"]
+        return left
+
     def close(self) -> None:
         """Give up the connections to it."""
         self.http.close()
@@ -119,6 +132,10 @@ class InboxClient:
 
 def _alteration(key: str) -> str:
     return f"/alterations/{quote(key, safe='')}"
+
+
+def _certificate(name: str) -> str:
+    return f"/certificates/{quote(name, safe='')}"
 
 
 def _delivery(raw: Mapping[str, Any]) -> Delivery:

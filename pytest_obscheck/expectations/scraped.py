@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from math import inf
-from typing import Any
 
-from pytest_obscheck.capabilities import AnswersPromQL
 from pytest_obscheck.errors import did_you_mean
+from pytest_obscheck.expectations._samples import Samples, changes
 from pytest_obscheck.matching import braces
 from pytest_obscheck.plan import Plan
-from pytest_obscheck.protocols import History, Look, Stack
+from pytest_obscheck.protocols import History, Look
 from pytest_obscheck.when import Sight, Window
-
-OVERLAP = 2.0
-
-
-@dataclass(frozen=True)
-class Ups:
-    """The ``up`` series of every target: raw samples since the last look, and the value now."""
-
-    every: float = 0.2
-
-    def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
-        """Return ``samples`` and ``now``, lists of labels and points."""
-        prometheus = stack.that(AnswersPromQL)
-        span = max(1, math.ceil((until - since + OVERLAP) * 1000))
-        found = {"samples": prometheus.query(f"up[{span}ms]", until), "now": prometheus.query("up", until)}
-        plain = {
-            key: [{"labels": dict(s.labels), "points": [list(p) for p in s.points]} for s in series]
-            for key, series in found.items()
-        }
-        return {"until": until, **plain}
-
-    def __str__(self) -> str:
-        """Return the key."""
-        return "up"
 
 
 @dataclass(frozen=True)
@@ -63,38 +36,21 @@ class Scraped:
 
     def evidence(self) -> Look:
         """Return the look at ``up``."""
-        return Ups()
+        return Samples("up", "up")
 
     def holds(self, history: History) -> Sequence[Sight]:
         """Return a sight for every scrape, and one for the end of every look. Of several instances every one must be so."""
         sights = [Sight(history.story(e.wall), None, e.data["error"]) for e in history.looks if "error" in e.data]
         values: dict[str, float] = {}
-        changes = sorted(self._changes(history), key=lambda change: change[0])
-        for at, group in groupby(changes, key=lambda change: change[0]):
-            known = {**values, **{instance: value for _, instance, value in group}}
+        found = sorted(changes(history, self._instance), key=lambda change: change[0])
+        for at, group in groupby(found, key=lambda change: change[0]):
+            known = {**values, **{instance: value for _, instance, value in group if instance is not None}}
             values = {instance: value for instance, value in known.items() if value is not None}
             sights.append(self._sight(history, history.story(at), values))
         return sorted(sights, key=lambda sight: sight.at)
 
-    def _changes(self, history: History) -> Iterator[tuple[float, str, float | None]]:
-        """Yield when which instance had which value (``None``: no series); what a later look learns about a time wins."""
-        looks = [event.data["data"] for event in history.looks if "data" in event.data]
-        instances = {each for data in looks for key in ("samples", "now") for each, _, _ in self._points(data[key])}
-        learned: dict[str, float] = {}
-        for data in reversed(looks):
-            now = {instance: value for instance, _, value in self._points(data["now"])}
-            for instance in instances or {""}:
-                if data["until"] < learned.get(instance, inf):
-                    yield data["until"], instance, now.get(instance)
-            for instance, at, value in self._points(data["samples"]):
-                learned[instance] = min(at, learned.get(instance, inf))
-                yield at, instance, value
-
-    def _points(self, series: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, float, float]]:
-        for each in series:
-            if self._mine(each["labels"]):
-                name = f"{each['labels'].get('job', '')}/{each['labels'].get('instance', '')}"
-                yield from ((name, at, value) for at, value in each["points"])
+    def _instance(self, labels: Mapping[str, str]) -> str | None:
+        return f"{labels.get('job', '')}/{labels.get('instance', '')}" if self._mine(labels) else None
 
     def _mine(self, labels: Mapping[str, str]) -> bool:
         return self.target in (labels.get("instance"), labels.get("job"))

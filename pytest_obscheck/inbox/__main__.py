@@ -49,12 +49,13 @@ async def _run(path: Path, config: Config) -> None:
 
 
 def _protocols(config: Config) -> dict[str, Callable[[], asyncio.Protocol]]:
-    authority, clock = Authority(), SystemClock()
+    clock = SystemClock()
+    authority = Authority(clock.now)
     authority.write(config.folder / "ca.pem")
     mailbox, ledger, alterations = Mailbox(config.routes, clock.now), Ledger(clock.now), Alterations()
     hosts = {host.lower(): address for host, address in config.hosts.items()}
     proxy = Proxy(hosts, mailbox, ledger, alterations, authority)
-    control = Control(mailbox, ledger, alterations)
+    control = Control(mailbox, ledger, alterations, authority)
     return {"proxy": _http(proxy.answer), "control": _http(control.answer), "smtp": _smtp(mailbox, authority)}
 
 

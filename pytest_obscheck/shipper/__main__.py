@@ -18,7 +18,7 @@ from pytest_obscheck.clock import Clock, SystemClock
 from pytest_obscheck.errors import PortTaken
 from pytest_obscheck.inbox.wire import Request, Response, listen, said
 from pytest_obscheck.shipper.following import Follower, written_at
-from pytest_obscheck.shipper.pushing import Entry, Push
+from pytest_obscheck.shipper.pushing import APIS, Entry, Push
 
 EVERY = 0.1
 """Seconds between two looks at the files."""
@@ -43,7 +43,7 @@ async def _run(config: Mapping[str, Any]) -> None:
         loop.add_signal_handler(number, stop.set)
     followers = {name: Follower(Path(path)) for name, path in config["logs"].items()}
     async with httpx.AsyncClient(trust_env=False) as client:
-        push = Push(client, config["url"], config["labels"])
+        push = Push(client, config["url"], config["labels"], APIS[config["api"]])
         await listen(config["listen"], partial(_counts, push))
         while not stop.is_set():
             await turn(followers, push, SystemClock())

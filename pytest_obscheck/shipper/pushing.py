@@ -1,11 +1,12 @@
-"""Lines on their way to Loki: kept until they are taken, and counted where they are lost."""
+"""Lines on their way to a store: kept until they are taken, and counted where they are lost."""
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
 
 import httpx
 
@@ -14,6 +15,9 @@ KEPT = 10_000
 
 BATCH = 1_000
 TIMEOUT = 3.0
+JSON, NDJSON = "application/json", "application/x-ndjson"
+INDEX = "lines"
+"""The index of a search engine that lines go to."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +29,23 @@ class Entry:
     text: str
 
 
+@dataclass(frozen=True)
+class Api:
+    """How a store takes entries: the body and its type, and how many of them an answer of 200 refused for good."""
+
+    body: Callable[[list[Entry], Mapping[str, str]], str]
+    type: str
+    refused: Callable[[httpx.Response], int] = lambda _: 0
+
+
 @dataclass
 class Push:
-    """Sends entries to one push API. ``sent``, ``lost`` (gave way, or were refused for good) and ``retries`` only grow."""
+    """Sends entries to one API. ``sent``, ``lost`` (gave way, or were refused for good) and ``retries`` only grow."""
 
     client: httpx.AsyncClient
     url: str
     labels: Mapping[str, str]
+    api: Api
     waiting: deque[Entry] = field(default_factory=deque)
     sent: int = 0
     lost: int = 0
@@ -57,12 +71,15 @@ class Push:
     async def _sent(self, batch: list[Entry]) -> bool:
         """Send a batch; return whether it is done with, because it was taken or will never be."""
         try:
-            answer = await self.client.post(self.url, json=body(batch, self.labels), timeout=TIMEOUT)
+            body, kind = self.api.body(batch, self.labels), {"Content-Type": self.api.type}
+            answer = await self.client.post(self.url, content=body, headers=kind, timeout=TIMEOUT)
         except httpx.HTTPError as error:
             self.retries, self.trouble = self.retries + 1, f"not reached: {error or type(error).__name__}"
             return False
         if answer.is_success:
-            self.sent, self.trouble = self.sent + len(batch), ""
+            refused = self.api.refused(answer)
+            self.sent, self.lost = self.sent + len(batch) - refused, self.lost + refused
+            self.trouble = f"{refused} of {len(batch)} lines were refused" if refused else ""
             return True
         self.trouble = f"{answer.status_code}: {answer.text.strip()[:200]}"
         if answer.status_code == 429 or answer.status_code >= 500:
@@ -78,9 +95,31 @@ class Push:
         return "".join([*lines, f"# TYPE shipper_waiting gauge\nshipper_waiting {len(self.waiting)}\n"])
 
 
-def body(batch: list[Entry], labels: Mapping[str, str]) -> dict[str, Any]:
+def streams(batch: list[Entry], labels: Mapping[str, str]) -> str:
     """Return entries as Loki's push API takes them: one stream for each member, times in nanoseconds."""
-    streams: dict[str, list[list[str]]] = {}
+    found: dict[str, list[list[str]]] = {}
     for entry in batch:
-        streams.setdefault(entry.member, []).append([str(int(entry.at * 1_000_000) * 1_000), entry.text])
-    return {"streams": [{"stream": {**labels, "service_name": name}, "values": rows} for name, rows in streams.items()]}
+        found.setdefault(entry.member, []).append([str(int(entry.at * 1_000_000) * 1_000), entry.text])
+    return json.dumps(
+        {"streams": [{"stream": {**labels, "service_name": name}, "values": rows} for name, rows in found.items()]}
+    )
+
+
+def documents(batch: list[Entry], labels: Mapping[str, str]) -> str:
+    """Return entries as the bulk API of search engines takes them: a document each, with its action on the line above."""
+    rows = []
+    for entry in batch:
+        stamp = datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="microseconds")
+        document = {"@timestamp": stamp, "message": entry.text, "labels": {**labels, "service_name": entry.member}}
+        rows += [json.dumps({"create": {"_index": INDEX}}), json.dumps(document)]
+    return "".join(f"{row}\n" for row in rows)
+
+
+def refused_documents(answer: httpx.Response) -> int:
+    """Return how many documents a bulk request had refused: it is answered with 200 all the same."""
+    items = answer.json().get("items", [])
+    return sum(item["create"]["status"] >= 300 for item in items)
+
+
+LOKI, ELASTICSEARCH = Api(streams, JSON), Api(documents, NDJSON, refused_documents)
+APIS = {"loki": LOKI, "elasticsearch": ELASTICSEARCH}

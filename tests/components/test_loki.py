@@ -56,6 +56,7 @@ def test_a_shipper_follows_the_logs_of_members_and_finds_its_store_by_name() -> 
     assert json.loads(launch.files["shipper.json"]) == {
         "listen": "127.0.0.1:3100",
         "url": "http://127.0.0.1:3100/loki/api/v1/push",
+        "api": "loki",
         "logs": {"checkout": "/run/checkout/checkout.log"},
         "labels": {"env": "test"},
     }
@@ -164,3 +165,13 @@ def test_labels_have_names_and_values() -> None:
 
     assert loki.stream_labels("job", "{a='b'}", 1.0, 2.0) == loki.stream_labels("", "", 1.0, 2.0) == ["a", "b"]
     assert asked == ["/loki/api/v1/label/job/values?{a='b'}", "/loki/api/v1/labels?"]
+
+
+def test_a_query_of_a_search_engine_is_refused_with_the_reason() -> None:
+    with pytest.raises(LookFailed) as raised:
+        client(lambda _: streams()).query_lines('{"match": {"message": "sold"}}', 1.0, 2.0)
+
+    assert str(raised.value) == (
+        '\'{"match": {"message": "sold"}}\' is a search engine\'s query; loki is asked in LogQL, like '
+        '{service_name="shop"} |= "sold"'
+    )

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from pytest_obscheck.inbox.authority import Authority
 from pytest_obscheck.inbox.control import Control
 from pytest_obscheck.inbox.ledger import Ledger
 from pytest_obscheck.inbox.mailbox import Mailbox
@@ -16,7 +17,7 @@ MAIL = b"Subject: [FIRING:1] X\n\nsee https://user:word@prod.example/x\n"
 
 
 def control(*routes: Route) -> Control:
-    return Control(Mailbox(routes, lambda: 7.0), Ledger(lambda: 7.0), Alterations())
+    return Control(Mailbox(routes, lambda: 7.0), Ledger(lambda: 7.0), Alterations(), Authority(lambda: 7.0))
 
 
 def asked(to: Control, method: str, target: str, body: bytes = b"") -> tuple[int, str]:
@@ -69,6 +70,16 @@ def test_an_alteration_is_put_told_and_ended() -> None:
     assert asked(inbox, "GET", "/alterations/a%20b") == (404, "no alteration called 'a b'\n")
 
 
+def test_a_certificate_is_shortened_told_and_renewed() -> None:
+    inbox = control()
+
+    assert json.loads(asked(inbox, "GET", "/certificates/shop.prod.example")[1]) == {"left": None}
+    assert asked(inbox, "PUT", "/certificates/Shop.prod.example", b'{"left": 60}') == (204, "")
+    assert json.loads(asked(inbox, "GET", "/certificates/shop.prod.example")[1]) == {"left": 60.0}
+    assert [asked(inbox, "DELETE", "/certificates/shop.prod.example") for _ in range(2)] == [(204, ""), (204, "")]
+    assert json.loads(asked(inbox, "GET", "/certificates/shop.prod.example")[1]) == {"left": None}
+
+
 @pytest.mark.parametrize(
     ("method", "target", "body", "answer"),
     [
@@ -80,6 +91,13 @@ def test_an_alteration_is_put_told_and_ended() -> None:
         ),
         ("POST", "/ready", b"", (405, "POST is not what /ready is asked; write GET\n")),
         ("POST", "/alterations/k", b"", (405, "POST is not what an alteration is asked; write PUT, GET or DELETE\n")),
+        ("POST", "/certificates/n", b"", (405, "POST is not what a certificate is asked; write PUT, GET or DELETE\n")),
+        (
+            "PUT",
+            "/certificates/n",
+            b"{}",
+            (400, "b'{}' does not say how long a certificate lasts; write it like {'left': 86400}\n"),
+        ),
         ("PUT", "/alterations/k", b"[]", (400, "the rule [] is not an object\n")),
         ("PUT", "/alterations/k", b"", (400, "the rule is not JSON (Expecting value: line 1 column 1 (char 0))\n")),
         (
@@ -92,7 +110,13 @@ def test_an_alteration_is_put_told_and_ended() -> None:
             "GET",
             "/health",
             b"",
-            (404, "nothing is called '/health' here; there are /ready, /deliveries, /refused, /scrapes, /alterations/KEY\n"),
+            (
+                404,
+                (
+                    "nothing is called '/health' here; there are /ready, /deliveries, /refused, /scrapes, /alterations/KEY, "
+                    "/certificates/NAME\n"
+                ),
+            ),
         ),
     ],
 )

@@ -86,7 +86,7 @@ async def world(member: Member, routes: tuple[Route, ...] = ()) -> AsyncIterator
     upstream = await asyncio.start_server(member.talk, "127.0.0.1", 0)
     hosts = {HOST: f"127.0.0.1:{upstream.sockets[0].getsockname()[1]}"}
     mailbox, ledger = Mailbox(routes, lambda: 7.0), Ledger(lambda: 7.0)
-    proxy = Proxy(hosts, mailbox, ledger, Alterations(), Authority())
+    proxy = Proxy(hosts, mailbox, ledger, Alterations(), Authority(lambda: 7.0))
 
     async def connected(wire: Wire) -> None:
         await serve(wire, proxy.answer)
@@ -367,7 +367,7 @@ def test_what_is_no_plain_request_is_refused_politely(request_: bytes, status: b
 
 
 def test_there_is_no_tunnel_within_a_tunnel() -> None:
-    proxy = Proxy({}, Mailbox((), lambda: 7.0), Ledger(lambda: 7.0), Alterations(), Authority())
+    proxy = Proxy({}, Mailbox((), lambda: 7.0), Ledger(lambda: 7.0), Alterations(), Authority(lambda: 7.0))
 
     response = asyncio.run(proxy._carry(HOST, "db:5432", Request("CONNECT", "db:5432")))
 

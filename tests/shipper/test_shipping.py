@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from pytest_obscheck.shipper.following import Follower, written_at
-from pytest_obscheck.shipper.pushing import KEPT, Entry, Push, body
+from pytest_obscheck.shipper.pushing import ELASTICSEARCH, KEPT, LOKI, Entry, Push, documents, streams
 
 
 class Store:
@@ -37,7 +37,7 @@ def store() -> Store:
 @pytest.fixture
 def push(store: Store) -> Push:
     """Return what sends to it."""
-    return Push(httpx.AsyncClient(transport=httpx.MockTransport(store.answer)), "http://loki/push", {"env": "test"})
+    return Push(httpx.AsyncClient(transport=httpx.MockTransport(store.answer)), "http://loki/push", {"env": "test"}, LOKI)
 
 
 def sent(push: Push, *texts: str) -> dict[str, float]:
@@ -93,7 +93,7 @@ def test_a_line_is_dated_by_itself_and_never_later_than_now(line: str, expected:
 def test_lines_are_sent_as_a_stream_for_each_member() -> None:
     entries: Any = [Entry(1.5, "checkout", "a"), Entry(2.0, "payments", "b"), Entry(2.5, "checkout", "c")]
 
-    assert body(entries, {"env": "test"}) == {
+    assert json.loads(streams(entries, {"env": "test"})) == {
         "streams": [
             {"stream": {"env": "test", "service_name": "checkout"}, "values": [["1500000000", "a"], ["2500000000", "c"]]},
             {"stream": {"env": "test", "service_name": "payments"}, "values": [["2000000000", "b"]]},
@@ -125,3 +125,25 @@ def test_when_too_many_wait_the_oldest_give_way_and_are_counted(push: Push, stor
 
     assert sent(push) == counts(sent_total=KEPT, lost_total=2, retries_total=1)
     assert (store.lines[0], store.lines[-1]) == ("2", str(KEPT + 1))
+
+
+def test_a_search_engine_gets_a_document_for_each_line() -> None:
+    rows = documents([Entry(1.25, "checkout", "a\nb")], {"env": "test"}).splitlines()
+
+    assert [json.loads(row) for row in rows] == [
+        {"create": {"_index": "lines"}},
+        {
+            "@timestamp": "1970-01-01T00:00:01.250000+00:00",
+            "message": "a\nb",
+            "labels": {"env": "test", "service_name": "checkout"},
+        },
+    ]
+
+
+def test_documents_that_are_refused_are_lost_and_counted() -> None:
+    items = [{"create": {"status": 201}}, {"create": {"status": 400}}, {"create": {"status": 201}}]
+    answer = httpx.MockTransport(lambda _: httpx.Response(200, json={"errors": True, "items": items}))
+    push = Push(httpx.AsyncClient(transport=answer), "http://opensearch/_bulk", {}, ELASTICSEARCH)
+
+    assert sent(push, "a", "b", "c") == counts(sent_total=2, lost_total=1)
+    assert push.trouble == "1 of 3 lines were refused"

@@ -14,7 +14,7 @@ DISTRIBUTIONS = the_index().distributions
 def test_the_index_knows_programs_in_the_order_in_which_they_are_built_and_six_of_them_are_usual() -> None:
     usual = ["prometheus", "promtool", "alertmanager", "amtool", "toxiproxy-server", "node_exporter"]
 
-    assert index_names() == [*usual, "loki", "jaeger"]
+    assert index_names() == [*usual, "blackbox_exporter", "nginx-prometheus-exporter", "loki", "jaeger"]
     assert the_index().usual() == usual
 
 

@@ -1,0 +1,123 @@
+"""What Elasticsearch and OpenSearch share: the settings of a node that is alone, and the search API."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_obscheck.capabilities import LogFilter, LogLine
+from pytest_obscheck.components._documents import TIME, line, passes
+from pytest_obscheck.components._http import Http, parsed
+from pytest_obscheck.errors import LookFailed
+from pytest_obscheck.protocols import Place
+
+PAGE = 5000
+"""Documents that are asked for at once; an index gives no more than 10,000 unless it is told to."""
+
+
+def node_flags(place: Place, more: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the flags of a node that is alone, listens where it is told, and keeps its data in its folder."""
+    (host, http), (_, transport) = (place.addresses[port].rsplit(":", 1) for port in ("http", "transport"))
+    settings = {
+        "discovery.type": "single-node",
+        "network.host": host,
+        "http.port": http,
+        "transport.port": transport,
+        "path.data": f"{place.folder}/data",
+        "path.logs": f"{place.folder}/logs",
+        **{name: place.fill(value) for name, value in more.items()},
+    }
+    return tuple(f"-E{name}={value}" for name, value in settings.items())
+
+
+def alone(program: str, flags: tuple[str, ...]) -> tuple[str, ...]:
+    """Return how to run a node, which refuses to be run by root: in a user namespace it is not."""
+    root = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--") if os.geteuid() == 0 else ()
+    return (*root, program, *flags)
+
+
+@dataclass
+class SearchClient:
+    """Asks one search engine about the lines in ``index`` (a pattern); every method but ``ready`` raises ``LookFailed``."""
+
+    http: Http
+    index: str
+
+    def ready(self) -> bool:
+        """Whether all its primary shards take and give documents now."""
+        try:
+            return self.http.json("/_cluster/health").get("status") in ("green", "yellow")
+        except (LookFailed, AttributeError):
+            return False
+
+    def close(self) -> None:
+        """Give up the connections to it."""
+        self.http.close()
+
+    def query_lines(self, query: str, start: float, end: float) -> list[LogLine]:
+        """Return the lines that a query finds: its query DSL as JSON (``{"match": …}``), or the syntax of ``query_string``."""
+        return list(self._found(_parsed(query), start, end))
+
+    def find_lines(self, wanted: LogFilter, start: float, end: float) -> list[LogLine]:
+        """Return the lines that a filter lets pass, likewise."""
+        return [each for each in self._found({"match_all": {}}, start, end) if passes(wanted, each)]
+
+    def _found(self, query: Mapping[str, Any], start: float, end: float) -> Iterator[LogLine]:
+        span = {"gt": _milliseconds(start), "lte": _milliseconds(end), "format": "epoch_millis"}
+        body: dict[str, Any] = {
+            "size": PAGE,
+            "sort": [{TIME: {"order": "asc", "unmapped_type": "date"}}, {"_doc": "asc"}],
+            "query": {"bool": {"must": [query], "filter": [{"range": {TIME: span}}]}},
+        }
+        while True:
+            hits = self._hits(body)
+            yield from (self._line(hit) for hit in hits)
+            if len(hits) < PAGE:
+                return
+            body["search_after"] = hits[-1]["sort"]
+
+    def _hits(self, body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        # What was written is found after a refresh, each second by default: that is too late for a look.
+        path = f"/{self.index}/_search?ignore_unavailable=true"
+        self.http.get(f"/{self.index}/_refresh", {"ignore_unavailable": "true"})
+        answer = self.http.post(path, body)
+        told = parsed(self.http.name, path, answer.text)
+        if answer.status_code != 200:
+            raise LookFailed(f"{self.http.name} refused the query with {answer.status_code}: {_reason(told)}")
+        try:
+            return list(told["hits"]["hits"])
+        except (LookupError, TypeError):
+            raise LookFailed(f"{self.http.name} answered the query with something that is not its JSON") from None
+
+    def _line(self, hit: Mapping[str, Any]) -> LogLine:
+        try:
+            return line(hit["_source"])
+        except (LookupError, TypeError, ValueError):
+            raise LookFailed(f"{self.http.name} found a document without a {TIME} that can be read") from None
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _parsed(query: str) -> Mapping[str, Any]:
+    if not query.lstrip().startswith("{"):
+        return {"query_string": {"query": query}}
+    try:
+        found: Mapping[str, Any] = json.loads(query)
+    except ValueError:
+        like = 'write JSON like {"match": {"message": "sold"}}, or message:sold'
+        raise LookFailed(f"{query!r} is no query of a search engine, perhaps LogQL; {like}") from None
+    return found
+
+
+def _reason(told: Any) -> str:
+    """Return why a query was refused: the first cause, which says the position."""
+    error = told.get("error", told) if isinstance(told, Mapping) else told
+    if not isinstance(error, Mapping):
+        return str(error)[:300]
+    causes = [*error.get("root_cause", ()), error]
+    return str(next((cause["reason"] for cause in causes if cause.get("reason")), error))[:300]
