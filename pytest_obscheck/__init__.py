@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_obscheck.expectations.logs import Logs
     from pytest_obscheck.expectations.metric import Metric
     from pytest_obscheck.expectations.notification import Notification
+    from pytest_obscheck.expectations.overhead import Overhead
     from pytest_obscheck.expectations.proved import Proved
     from pytest_obscheck.expectations.resolved import Resolved
     from pytest_obscheck.expectations.scraped import Scraped
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Alert", "Bandwidth", "Budget", "Certificate", "ConfigError", "Cpu", "Dashboard", "Down", "Error", "Fireable", "Freeze",
     "FullDisk", "Garbage", "Health", "Kill", "Latency", "LimitData", "Locust", "Logs", "Memory", "Metric", "Notification",
-    "ObscheckError", "PacketLoss", "Proved", "ResetPeer", "Resolved", "Restart", "Sample", "Scraped", "Script", "Skew",
-    "Sla", "Slicer", "SlowClose", "SlowScrape", "StackError", "StoryFailed", "StoryUnknown", "Timeout", "Traces",
+    "ObscheckError", "Overhead", "PacketLoss", "Proved", "ResetPeer", "Resolved", "Restart", "Sample", "Scraped", "Script",
+    "Skew", "Sla", "Slicer", "SlowClose", "SlowScrape", "StackError", "StoryFailed", "StoryUnknown", "Timeout", "Traces",
     "Uptime",
     "always", "during", "eventually", "never", "once", "within",
 ]  # fmt: skip
@@ -59,8 +60,8 @@ _HOMES = {
     "errors": ("ConfigError", "ObscheckError", "StackError", "StoryFailed", "StoryUnknown"),
     "when": ("always", "during", "eventually", "never", "once", "within"),
     "expectations": (
-        "Alert", "Budget", "Dashboard", "Error", "Fireable", "Health", "Logs", "Metric", "Notification", "Proved", "Resolved",
-        "Scraped", "Sla", "Traces", "Uptime",
+        "Alert", "Budget", "Dashboard", "Error", "Fireable", "Health", "Logs", "Metric", "Notification", "Overhead", "Proved",
+        "Resolved", "Scraped", "Sla", "Traces", "Uptime",
     ),
     "loads": ("Locust",),
     "faults": (

@@ -269,6 +269,14 @@ class ReportsHealth(Protocol):
 
 
 @runtime_checkable
+class TakesRequests(Protocol):
+    """Does what it is asked by HTTP."""
+
+    def send(self, method: str, path: str, body: str, count: int) -> None:
+        """Send the same request (``body``: JSON, or nothing) one time after another; ``LookFailed`` where it is not done."""
+
+
+@runtime_checkable
 class ProxiesTraffic(Protocol):
     """Carries the connections between members, and can harm them. An edge is a proxy named ``checkout→payments``."""
 

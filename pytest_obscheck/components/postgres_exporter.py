@@ -18,8 +18,8 @@ ADVICE = "install the package prometheus-postgres-exporter, or put a release of 
 class PostgresExporter:
     """Exposes the metrics of the PostgreSQL at ``address``, as ``user`` in ``database``. ``args``: production's flags.
 
-    Without that PostgreSQL it answers all the same, with ``pg_up 0``. With ``depends_on: [postgresql]`` its way goes through
-    toxiproxy.
+    While that PostgreSQL is away it waits for it: a scrape that may not take that long sees ``up 0`` and no ``pg_up``. With
+    ``depends_on: [postgresql]`` its way goes through toxiproxy.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("http",)

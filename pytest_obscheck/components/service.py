@@ -113,6 +113,19 @@ class ServiceClient:
         answer = self.pool.get(path, timeout=timeout)
         return Answer(answer.status_code, _json(answer), answer.text, clock.now() - start)
 
+    def send(self, method: str, path: str, body: str, count: int) -> None:
+        """Send the same request one time after another; ``LookFailed`` where it is not answered, or with 400 and more."""
+        import httpx  # noqa: PLC0415
+
+        headers = {"Content-Type": "application/json"} if body else {}
+        try:
+            for _ in range(count):
+                answer = self.pool.request(method, path, content=body, headers=headers)
+                if answer.is_error:
+                    raise LookFailed(f"{self.name}: {method} {path} was answered with {answer.status_code}")
+        except httpx.HTTPError as error:
+            raise LookFailed(f"{self.name}: {method} {path} was not answered: {_why(error)}") from error
+
     def close(self) -> None:
         """Let the kept connections go."""
         self.pool.close()

@@ -42,7 +42,7 @@ RULES = """groups:
   - name: servers
     rules:
       - {alert: RedisDown, expr: redis_up == 0}
-      - {alert: PostgresDown, expr: pg_up == 0}
+      - {alert: PostgresDown, expr: 'pg_up == 0 or up{job="postgres"} == 0'} # it waits for its server longer than a scrape
       - {alert: NginxDown, expr: nginx_up == 0}
 """
 STORY = """name: ${alert} fires while ${member} is gone, and no longer

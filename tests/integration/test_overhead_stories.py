@@ -1,0 +1,41 @@
+"""Stories about what something costs, on the example service: an instrumentation that takes its time is found out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+# Some 30 s each, since every per cent must be told from noise.
+pytestmark = [pytest.mark.integration, pytest.mark.long]
+
+STACK = """services:
+  checkout:
+    command: [python, -m, service, --port, "${port.http}"]
+    environment: {INSTRUMENTATION: "on"}
+    ready: /health/liveness
+  plain:
+    command: [python, -m, service, --port, "${port.http}"]
+    ready: /health/liveness
+    environment: {INSTRUMENTATION: "off"}
+"""
+STORY = """name: what instrumentation costs
+expect:
+  - overhead: {service: checkout, without: plain, below: 60%, method: POST, path: /checkout, json: {item: book, amount: 12.5}}
+    eventually: 0s .. 60s
+  - overhead: {service: checkout, without: plain, below: 0%, method: POST, path: /checkout, json: {item: book, amount: 12.5}}
+    eventually: 0s .. 60s
+  - overhead: {service: checkout, without: plain, below: 5%, path: /nowhere}
+    eventually: 0s .. 4s
+"""
+
+
+def test_the_bound_decides_and_a_service_that_refuses_is_unknown(project: Any) -> None:
+    project.write("stack/stack.yaml", STACK)
+    project.write("scenarios/cost.obs.yaml", STORY)
+
+    said = project.pytest("--obs-stack", "-q", "scenarios/cost.obs.yaml")
+
+    marks = [line.strip()[0] for line in said.out.splitlines() if line.startswith("  ") and line.strip()[0] in "✓✗?"]
+    assert (said.code, marks) == (1, ["✓", "✗", "?"]), said.out
+    assert "plain: GET /nowhere was answered with 404" in said
