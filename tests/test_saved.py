@@ -11,6 +11,7 @@ from pytest_obscheck import (
     Alert,
     Bandwidth,
     Budget,
+    Certificate,
     Cpu,
     Dashboard,
     Down,
@@ -28,6 +29,7 @@ from pytest_obscheck import (
     Memory,
     Metric,
     Notification,
+    Overhead,
     PacketLoss,
     Proved,
     ResetPeer,
@@ -43,6 +45,7 @@ from pytest_obscheck import (
     SlowScrape,
     Timeout,
     Traces,
+    Uptime,
     registry,
 )
 from pytest_obscheck.errors import ConfigError
@@ -54,6 +57,7 @@ EXAMPLES: dict[str, list[Any]] = {
     "loads": [Locust("checkout.py", users=20)],
     "faults": [
         Bandwidth(to="a", rate=100),
+        Certificate("a", "-3d"),
         Cpu("a", left=0.5),
         Down(to="a"),
         Freeze("a"),
@@ -84,11 +88,13 @@ EXAMPLES: dict[str, list[Any]] = {
         Logs(labels={"a": "b"}, json={"c": "d"}, is_="> 1", over="1s"),
         Metric("x", "> -1"),
         Notification("slack", {"alertname": "A"}, "resolved", 2, "on-call"),
+        Overhead("a", "b", "5%", json={"c": 1}),
         Proved("A", {"x": "1x5"}, fires="5m"),
         Resolved("A", {"a": "b"}),
         Scraped("a", up=False),
         Sla("p95", over="3s", query="x"),
         Traces("a", name="~b.*", attributes={"c": "d"}, longer="1s", child={"kind": "client", "failed": True}),
+        Uptime("a", up=False, status=503, tls_days="> 14", matches=False, faster="1s"),
     ],
 }
 PHRASES = [eventually("0s", "1s"), always("0s", "1.5s"), never("0s", "1s"), once("0s", "1s"), within("20s", "cure of down")]
