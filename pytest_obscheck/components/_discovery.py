@@ -17,6 +17,7 @@ Group = Mapping[str, Any]
 Groups = tuple[Mapping[str, tuple[str, ...] | Mapping[str, str]], ...]
 Targets = str | Mapping[str, Groups]
 """Target groups as Prometheus's own files list them, by job; or the file that holds them."""
+NAMESPACE = "__meta_kubernetes_namespace"
 FIELDS = ("targets", "labels")
 LIKE = "[{targets: ['10.0.0.1:8080'], labels: {__meta_kubernetes_namespace: shop}}]"
 
@@ -142,11 +143,22 @@ def renames(client: Mapping[str, Any]) -> bool:
     return False
 
 
-def replay(document: Document, spot: Spot, groups: Sequence[Group], path: str) -> str:
+def replay(document: Document, spot: Spot, client: Mapping[str, Any], groups: Sequence[Group], path: str) -> str:
     """Let a config find its targets in the file at ``path``; return that file's text."""
     document.set((*spot, FILE_SD), [{"files": [path]}])
-    listed = [{"targets": [str(target) for target in group["targets"]], "labels": labels(group)} for group in groups]
+    seen = _namespaces(client)
+    kept = [group for group in groups if seen is None or labels(group).get(NAMESPACE, seen[0]) in seen]
+    listed = [{"targets": [str(target) for target in group["targets"]], "labels": labels(group)} for group in kept]
     return json.dumps(listed, indent=1)
+
+
+def _namespaces(client: Mapping[str, Any]) -> list[str] | None:
+    """Return the namespaces into which a config looks by Kubernetes alone; ``None`` for all, or where that is not known."""
+    found = [each.get("namespaces") for _, each in rows(client.get("kubernetes_sd_configs"))]
+    listed = [each.get("names") if isinstance(each, Mapping) and not each.get("own_namespace") else None for each in found]
+    if kinds(client) != ["kubernetes_sd_configs"] or not all(listed):
+        return None
+    return [str(name) for each in listed for name in each or ()]
 
 
 def forget(document: Document, spot: Spot, client: Mapping[str, Any]) -> None:

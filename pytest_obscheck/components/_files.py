@@ -29,6 +29,14 @@ _NOT_SETTINGS = frozenset({"labels", "external_labels", "params", "match", "matc
 _PASSWORD_IN_URL = re.compile(r"(?<=://)[^/@\s]+:[^/@\s]+(?=@)")
 
 
+STATED = {"rule_files": ("rules", "carries rules"), "scrape_config_files": ("scrapes", "says what is scraped")}
+"""Which word of stack.yaml adds to a list of files in prometheus.yml, and what each of those files must do."""
+CARRIERS = {
+    "rules": "name rule files, PrometheusRule resources or Mimir namespaces",
+    "scrapes": "name ServiceMonitor, PodMonitor, Probe or ScrapeConfig resources, or files of scrape_configs",
+}
+
+
 def settings(value: Any, at: Spot = ()) -> Iterator[tuple[Spot, Any]]:
     """Yield every setting in a configuration with its path; what users name themselves (labels and the like) left out."""
     entries = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
@@ -105,6 +113,10 @@ def names(value: Any, key: str) -> list[tuple[int, str]]:
     return [(number, str(text)) for number, text in enumerate(found) if text] if isinstance(found, list) else []
 
 
+def _is_resource(value: Any) -> bool:
+    return isinstance(value, Mapping) and "kind" in value and "apiVersion" in value
+
+
 def _globbed(path: Path) -> list[str]:
     """Return the files that a path or glob leads to, as Go finds them: hidden ones, too."""
     return sorted(glob.glob(str(path), include_hidden=True))  # noqa: PTH207 -- pathlib does not know include_hidden
@@ -118,26 +130,28 @@ class Reader:
     problems: list[Problem] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
+    scrapes: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
 
-    def open(self, path: Path) -> Document | None:
+    def open(self, path: Path, **how: Any) -> Document | None:
         """Return the file as a document with nothing edited; ``None`` where it cannot be read, which is then a problem."""
         try:
-            document = self._opened(path)
+            document = self._opened(path, **how)
             text = document.text()
             hidden = self.files[shown(self.place, path)] = masked(document)
-            return document if hidden == text else self._opened(path)
+            return document if hidden == text else self._opened(path, **how)
         except ConfigError as error:
             self.problems.extend(error.problems)
             return None
 
-    def _opened(self, path: Path) -> Document:
-        return self.place.open(path, variables=self.variables) if self.variables else self.place.open(path)
+    def _opened(self, path: Path, **how: Any) -> Document:
+        return self.place.open(path, **({"variables": self.variables} if self.variables else {}), **how)
 
     def named(self, document: Document, key: str, *spot: str | int) -> Iterator[Document]:
         """Yield the files that a list of paths and globs names, under ``key`` of the mapping at ``spot``.
 
-        A glob may match nothing; a plain path may not. To the ``rule_files`` belong those that stack.yaml names.
+        A glob may match nothing; a plain path may not. To the ``rule_files`` and ``scrape_config_files`` belong those that
+        stack.yaml names.
         """
         holder = document.value
         for step in spot:
@@ -147,16 +161,29 @@ class Reader:
             if not found and not glob.has_magic(text):
                 self.problem(document, (*spot, key, number), f"there is no file {text!r}", self._hint(text))
             yield from (opened for name in found if (opened := self.open(Path(name))))
-        if key == "rule_files":
-            yield from self.stated()
+        if key in STATED:
+            yield from self.stated(key)
 
-    def stated(self) -> Iterator[Document]:
-        """Yield the rule files that stack.yaml names; each of its paths and globs must lead to one."""
-        for text in self.rules:
-            found = _globbed(local(self.place, self.place.home, text))
-            if not found:
-                self.problems.append(Problem(f"{self.place.name}: rules", f"there is no file {text!r}", self._hint(text)))
-            yield from (opened for name in found if (opened := self.open(Path(name))))
+    def stated(self, key: str) -> Iterator[Document]:
+        """Yield the rule files or scrape config files that stack.yaml names; each of its paths and globs must lead to one.
+
+        Resources that carry none are passed over, where a path or glob leads to others that do.
+        """
+        word, needed = STATED[key]
+        for text in getattr(self, word):
+            found = self.globbed(word, text)
+            documents = [opened for name in found if (opened := self.open(name, carrying=word))]
+            kept = [each for each in documents if not _is_resource(each.value)]
+            if documents and not kept:
+                self.problems.append(Problem(f"{self.place.name}: {word}", f"nothing in {text!r} {needed}", CARRIERS[word]))
+            yield from kept
+
+    def globbed(self, word: str, text: str) -> list[Path]:
+        """Return the files to which a path or glob of stack.yaml leads; none is a problem."""
+        found = _globbed(local(self.place, self.place.home, text))
+        if not found:
+            self.problems.append(Problem(f"{self.place.name}: {word}", f"there is no file {text!r}", self._hint(text)))
+        return [Path(name) for name in found]
 
     def problem(self, document: Document, spot: Spot, what: str, right: str = "") -> None:
         """Note a problem at a place in a document, once."""

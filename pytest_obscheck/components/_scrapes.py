@@ -65,7 +65,7 @@ def derive_scrapes(document: Document, place: Place, called: str, known: Found) 
         forget(document, spot, client)
         if groups is not None and (kinds(client) or client.get("file_sd_configs")):
             name = f"{called}.targets.{number}.json"
-            files[name] = replay(document, spot, groups, f"{place.folder}/{name}")
+            files[name] = replay(document, spot, client, groups, f"{place.folder}/{name}")
         else:
             file_lists(document, spot, client, place)
     return files

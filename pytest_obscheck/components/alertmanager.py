@@ -37,7 +37,8 @@ class Alertmanager:
 
     ``config``: the user's alertmanager.yml, relative to stack.yaml. ``args``: production's flags; those that say where things
     are or listen give way to the harness's own. ``version``: what production runs.
-    ``variables``: what each ``${NAME}`` in the file stands for.
+    ``variables``: what each ``${NAME}`` in the file stands for. ``routes``: AlertmanagerConfig resources, whose routes and
+    receivers are added as the operator adds them.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("http",)
@@ -47,11 +48,12 @@ class Alertmanager:
     args: tuple[str, ...] = ()
     version: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    routes: tuple[str, ...] = ()
 
     def facts(self, place: Place) -> Facts:
         """Return the ways out of every receiver; ``ConfigError`` with every one for which there is no sink."""
         reader = Reader(place, variables=filled(self.variables, place))
-        document = reader.open(local(place, place.home, self.config))
+        document = self._opened(reader)
         routes = tuple(_routes(reader, document)) if document else ()
         if document:
             note_unfilled(reader, document)
@@ -65,7 +67,7 @@ class Alertmanager:
     def timing(self, place: Place) -> Timing:
         """Return every wait and interval, and the receivers whose notifications hang on the wall clock."""
         reader = Reader(place, variables=filled(self.variables, place))
-        document = reader.open(local(place, place.home, self.config))
+        document = self._opened(reader)
         reader.done()
         flags = tuple(alertmanager_flag_spans(self.args))
         if document is None:
@@ -76,7 +78,7 @@ class Alertmanager:
     def launch(self, place: Place) -> Launch:
         """Return how to start it on the working copy of its configuration; ``ConfigError`` as in ``facts``."""
         reader = Reader(place, variables=filled(self.variables, place))
-        document = reader.open(local(place, place.home, self.config))
+        document = self._opened(reader)
         files = _derive(reader, document) if document else {}
         reader.done()
         originals = {CONFIG: reader.name(document)} if document else {}
@@ -85,6 +87,10 @@ class Alertmanager:
     def connect(self, place: Place) -> AlertmanagerClient:
         """Return a client that knows its alerts and silences."""
         return AlertmanagerClient(Http(place.name, f"http://{place.addresses['http']}{prefix(self._args(place))}"))
+
+    def _opened(self, reader: Reader) -> Document | None:
+        routes = [path for text in self.routes for path in reader.globbed("routes", text)]
+        return reader.open(local(reader.place, reader.place.home, self.config), **({"routes": routes} if routes else {}))
 
     def _args(self, place: Place) -> tuple[str, ...]:
         return tuple(place.fill(arg) for arg in self.args)

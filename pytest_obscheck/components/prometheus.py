@@ -36,7 +36,9 @@ class Prometheus:
     are or listen give way to the harness's own. ``version``: what production runs. ``targets``: what service discovery finds
     for each job, as target groups whose labels may be ``__meta_*``, or a file of them (``obscheck targets`` writes one).
     ``alertmanagers``: the same for Alertmanagers that are discovered. ``rules``: more rule files, as PrometheusRule resources
-    or Mimir namespaces where that is what production has. ``variables``: what each ``${NAME}`` in its files stands for.
+    or Mimir namespaces where that is what production has. ``scrapes``: more scrape configs, as ServiceMonitor, PodMonitor,
+    Probe and ScrapeConfig resources; their jobs have the operator's names. ``variables``: what each ``${NAME}`` in its files
+    stands for.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("http",)
@@ -48,6 +50,7 @@ class Prometheus:
     targets: Targets = ""
     alertmanagers: Groups | None = None
     rules: tuple[str, ...] = ()
+    scrapes: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def facts(self, place: Place) -> Facts:
@@ -86,7 +89,9 @@ class Prometheus:
         scrapes = list(reader.named(config, "scrape_config_files")) if config else []
         known = found(reader, self.targets, self.alertmanagers)
         copies = sped_copies(reader, config, scrapes, place) if config else {}
-        copies |= {} if place.speed.changes else {reader.name(document): document.text() for document in reader.stated()}
+        copies |= (
+            {} if place.speed.changes else {reader.name(document): document.text() for document in reader.stated("rule_files")}
+        )
         reader.done()
         files: dict[str, str] = {}
         originals: dict[str, str] = {}
@@ -122,7 +127,7 @@ class Prometheus:
         return True
 
     def _reader(self, place: Place) -> Reader:
-        return Reader(place, rules=self.rules, variables=filled(self.variables, place))
+        return Reader(place, rules=self.rules, scrapes=self.scrapes, variables=filled(self.variables, place))
 
     def _agent(self) -> bool:
         return "--agent" in self.args or "agent" in given(self.args, "enable-feature").split(",")
@@ -162,7 +167,7 @@ def _derive(document: Document, place: Place, scrape_files: list[str], known: Fo
     derive_exits(document, place.network)
     for number, text in names(value, "rule_files"):
         document.set(("rule_files", number), str(local(place, document.path.parent, text)))
-    if value.get("scrape_config_files"):
+    if scrape_files or value.get("scrape_config_files"):
         document.set(("scrape_config_files",), scrape_files)
     for spot in _LOGS:
         into_folder(document, spot, (value.get("global") or {}).get(spot[-1]))

@@ -1,16 +1,20 @@
-"""Rules that came in something else than a rule file: PrometheusRule resources, Mimir and Cortex namespaces.
+"""Rules, scrape configs and routes that came in resources of Kubernetes; rules in Mimir and Cortex namespaces.
 
-What is around the groups is blanked out, so that every rule stays on its line; the text of the rules is not touched.
+What is around the groups of rules is blanked out, so that every rule stays on its line; the text of the rules is not touched. A
+scrape config stands on the line of the endpoint that it is made of.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import yaml
 
-from pytest_obscheck.derive.tree import Kind, Node, parse
+from pytest_obscheck.derive.edits import put, rendered
+from pytest_obscheck.derive.tree import Kind, Node, parse, plain
+from pytest_obscheck.resources import MONITORS, ROUTINGS, jobs, routed
 
 _BORDER = re.compile(r"^---(?=\s|$).*$", re.MULTILINE)
 _HELM = re.compile(r"\{\{-?\s*(?:\.(?:Values|Release|Chart|Capabilities)\.|(?:include|toYaml|tpl)\s)|^\s*\{\{-", re.MULTILINE)
@@ -24,7 +28,7 @@ def templated(text: str) -> int:
     return text.count("\n", 0, found.start()) + 1 if found else 0
 
 
-def carried(text: str) -> str:
+def carried_rules(text: str) -> str:
     """Return the rule file that a text carries, line by line where it was; the text itself where it carries none."""
     if "groups:" not in text or not re.search(r"^(kind:\s*(PrometheusRule|List)|namespace:)", text, re.MULTILINE):
         return text
@@ -38,6 +42,57 @@ def carried(text: str) -> str:
         for offset, each in enumerate([head, *content]):
             lines[line + offset] = each[column:] if offset and not each[:column].strip() else each.lstrip() if offset else head
     return "\n".join(lines) if blocks else text
+
+
+def carried_scrapes(text: str) -> str:
+    """Return the file of scrape configs that a text carries, each on the line of what it is made of; else the text itself."""
+    made = [(line, job) for node in _resources(text, MONITORS) for line, job in _jobs(node)]
+    if not made:
+        return text
+    lines = [""] * (text.count("\n") + 1)
+    at = max(made[0][0] - 2, 0)
+    lines[at] = "scrape_configs:"
+    for line, job in made:
+        at = max(line - 1, at + 1)
+        lines.extend([""] * (at + 1 - len(lines)))
+        lines[at] = f"- {rendered(job)}"
+    return "\n".join(lines)
+
+
+def _jobs(node: Node) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the scrape configs of a resource with the lines of what they are made of."""
+    for spot, job in jobs(plain(node)):
+        found: Node | None = node
+        for step in spot:
+            found = found.items[step] if isinstance(step, int) and found else _child(found, str(step))
+        yield (found or node).line, job
+
+
+def routed_text(text: str, others: Sequence[str]) -> str:
+    """Return an alertmanager.yml with the routes and receivers that other texts carry in resources."""
+    made = routed([plain(node) for other in others for node in _resources(other, ROUTINGS)])
+    value = plain(parse(text))
+    settings = value if isinstance(value, Mapping) else {}
+    if "mute_time_intervals" in settings and "time_intervals" in made:
+        made["mute_time_intervals"] = made.pop("time_intervals")
+    for key, found in made.items():
+        path = ("route", "routes") if key == "routes" else (key,)
+        own = (settings.get("route") or {}).get("routes") if key == "routes" else settings.get(key)
+        text = put(text, parse(text), path, [*found, *(own or [])] if key == "routes" else [*(own or []), *found])
+    return text
+
+
+def _resources(text: str, kinds: Sequence[str] | Mapping[str, Any]) -> Iterator[Node]:
+    """Yield the resources of these kinds in all documents of a text, on their lines; nothing where it is not YAML."""
+    if "kind" not in text:
+        return
+    for piece in _pieces(text):
+        root = parse(piece)
+        items = _child(root, "items")
+        for each in items.items if items and items.kind is Kind.SEQUENCE else (root,):
+            kind = _child(each, "kind")
+            if kind is not None and kind.text in kinds:
+                yield each.meant
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -11,12 +11,13 @@ from typing import Any
 import yaml
 
 from pytest_obscheck.derive import edits
-from pytest_obscheck.derive.carriers import HELM, RENDERED, carried, templated
+from pytest_obscheck.derive.carriers import HELM, RENDERED, carried_rules, carried_scrapes, routed_text, templated
 from pytest_obscheck.derive.parts import Change, Part, joined, part, separable
 from pytest_obscheck.derive.tree import Kind, Node, pairs, parse, plain
 from pytest_obscheck.errors import ConfigError, Problem
 
 BOM = "\ufeff"
+ROUTES = ("route", "routes")
 
 
 @dataclass
@@ -36,24 +37,35 @@ class Document:
     _root: Node | None = field(repr=False, default=None)
     _parts: dict[tuple[str | int, ...], Part] = field(repr=False, default_factory=dict)
     _separable: bool = field(repr=False, default=False)
+    _before: int = field(repr=False, default=0)
 
     @classmethod
-    def open(cls, path: Path, shown: str = "", variables: Mapping[str, str] | None = None) -> Document:
+    def open(
+        cls,
+        path: Path,
+        shown: str = "",
+        variables: Mapping[str, str] | None = None,
+        carrying: str = "rules",
+        routes: Sequence[Path] = (),
+    ) -> Document:
         """Read a file; ``ConfigError`` says where it is not YAML. ``shown`` is its name in messages, ``path`` unless given.
 
-        Rules that a Kubernetes resource or a Mimir namespace carries are read as a rule file, each on its line. ``variables``
-        are what ``${NAME}`` stands for; other dollar signs stay.
+        What a Kubernetes resource or a Mimir namespace carries is read as a file of its own: its ``rules``, or its ``scrapes``.
+        ``variables`` are what ``${NAME}`` stands for; other dollar signs stay. ``routes``: files of resources whose routes
+        belong to this alertmanager.yml.
         """
         shown = shown or str(path)
-        text = _read(path, shown)
-        bom, text = (BOM, text[1:]) if text.startswith(BOM) else ("", text)
-        if line := templated(text):
-            raise ConfigError([Problem(f"{shown}:{line}", HELM, RENDERED)])
-        for name, value in (variables or {}).items():
-            text = text.replace(f"${{{name}}}", value)
-        text = carried(text)
-        root = _parsed(text, shown)
-        return cls(path, plain(root), shown, bom, text, root, root, _separable=separable(root))
+        bom, text = _yaml(path, shown, variables)
+        try:
+            text = carried_scrapes(text) if carrying == "scrapes" else carried_rules(text)
+        except yaml.YAMLError:
+            _parsed(text, shown)
+        original = root = _parsed(text, shown)
+        if routes:
+            text = _routed(text, routes)
+            root = _parsed(text, shown)
+        before = _routes(root) - _routes(original)
+        return cls(path, plain(root), shown, bom, text, original, root, _separable=separable(root), _before=before)
 
     def line(self, *path: str | int) -> int:
         """Return the 1-based line of the node at that path in the user's file, for a pair that of its key.
@@ -61,6 +73,8 @@ class Document:
         Where there is none, the line of its nearest existing ancestor. Aliases and merges lead to where the text stands.
         """
         node, line = self._original, self._original.line
+        if path[:2] == ROUTES and len(path) > 2 and isinstance(path[2], int):
+            path = (*ROUTES, path[2] - self._before, *path[3:])
         for step in path:
             found = _step(node.meant, step)
             if found is None:
@@ -133,6 +147,34 @@ def _read(path: Path, shown: str) -> str:
         raise ConfigError([Problem(shown, "there is no such file")]) from None
     except OSError as error:
         raise ConfigError([Problem(shown, f"cannot be read ({error.strerror})")]) from None
+
+
+def _yaml(path: Path, shown: str, variables: Mapping[str, str] | None = None) -> tuple[str, str]:
+    """Return the byte order mark of a file, and its text with variables filled in; ``ConfigError`` for a Helm template."""
+    text = _read(path, shown)
+    bom, text = (BOM, text[1:]) if text.startswith(BOM) else ("", text)
+    if line := templated(text):
+        raise ConfigError([Problem(f"{shown}:{line}", HELM, RENDERED)])
+    for name, value in (variables or {}).items():
+        text = text.replace(f"${{{name}}}", value)
+    return bom, text
+
+
+def _routes(root: Node) -> int:
+    found = edits.reach(root, ROUTES)
+    return len(found[0].meant.items) if not found[1] else 0
+
+
+def _routed(text: str, routes: Sequence[Path]) -> str:
+    others = [_yaml(path, str(path))[1] for path in routes]
+    for path, other in zip(routes, others, strict=True):
+        _parsed(other, str(path))
+    try:
+        return routed_text(text, others)
+    except LookupError as error:
+        raise ConfigError(
+            [Problem(str(routes[0]), f"its routes have no place in the alertmanager.yml: {error.args[0]}")]
+        ) from None
 
 
 def _parsed(text: str, shown: str) -> Node:

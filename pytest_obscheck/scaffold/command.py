@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from math import ceil
 from pathlib import Path
 
 from pytest_obscheck.errors import ConfigError, Problem, did_you_mean
@@ -19,8 +20,8 @@ FIRST = """\
 name: the stack starts and answers
 
 expect:
-  - metric: {expr: vector(1), is: "== 1"}
-    eventually: 0s .. 10s
+  - metric: {{expr: vector(1), is: "== 1"}}
+    eventually: 0s .. {until}s
 """
 
 
@@ -52,9 +53,9 @@ def _texts(files: Files, made: Cast, plots: Sequence[Plot], folder: Path) -> lis
     texts = [(STACK, stack_text(files, made, folder))]
     if files.prometheus is None:
         texts.append((f"stack/{OWN}", prometheus_text(files, made, folder)))
-    if not plots:
-        texts.append((f"{STORIES}/starts.obs.yaml", FIRST))
     pace = beat(files)
+    if not plots:
+        texts.append((f"{STORIES}/starts.obs.yaml", FIRST.format(until=ceil(4 * pace))))
     seen: dict[str, int] = {}
     for each in plots:
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", each.rule.name).strip("-.") or "alert"

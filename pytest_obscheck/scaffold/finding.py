@@ -13,10 +13,15 @@ from pytest_obscheck.rulelab.lintrules import Rule
 from pytest_obscheck.rulelab.lintrules import read as read_rules
 
 _KINDS = {
+    "tests": {"tests"},
     "rules": {"groups"},
     "alertmanager": {"route", "receivers"},
     "services": {"services"},
     "prometheus": {"scrape_configs", "rule_files", "global", "alerting", "otlp", "scrape_config_files"},
+}
+_OTHERS = {
+    "tests": "passed over: promtool's unit tests, not its configuration",
+    "grafana": "passed over: Grafana evaluates and sends these alerts itself; no Prometheus knows them",
 }
 _SKIPPED = {"node_modules", "venv", "stack", "scenarios", "charts", "templates"}
 _DEPTH = 3
@@ -69,6 +74,9 @@ def _inside(folder: Path) -> Iterator[Path]:
 
 def _keep(found: Files, document: Document) -> bool:
     kind = kind_of(document.value)
+    if kind in _OTHERS:
+        found.notes.append(f"{document.shown}: {_OTHERS[kind]}")
+        return True
     if kind == "rules":
         found.rules.append(document.path)
     elif kind and getattr(found, kind) is None:
@@ -81,6 +89,8 @@ def _keep(found: Files, document: Document) -> bool:
 def kind_of(value: Any) -> str:
     """Return which kind of file has these top-level keys; ``""`` for none."""
     keys = set(value) if isinstance(value, Mapping) else set()
+    if "apiVersion" in keys and "kind" not in keys:
+        return "grafana"
     return next((kind for kind, wanted in _KINDS.items() if keys & wanted), "")
 
 

@@ -15,6 +15,9 @@ from pytest_obscheck.scaffold.plots import STEP, Line, Plot
 from pytest_obscheck.when import seconds
 
 OWN = "prometheus.yml"
+LONG = 3600.0
+"""Seconds of a range that a story which only shows quiet does not wait for."""
+SHARE = "share: true # it may be played at the same time as others\n"
 
 
 def quoted(text: str) -> str:
@@ -109,22 +112,24 @@ def story_text(plot: Plot, cast: Cast, pace: float) -> str:
     if plot.unclear:
         expr = textwrap.indent(rule.expr, "#   ")
         todo = f"# TODO: what makes it fire is not plain ({plot.unclear}). Until then it is only shown to be quiet.\n{expr}"
-        return f"{said}\n{todo}\nname: {quoted(f'{rule.name} is quiet')}\n\nexpect:\n{_quiet(rule.name, 2.0)}"
+        quiet = _quiet(rule.name, 2 * pace, warm=plot.range <= LONG)
+        return f"{said}\n{todo}\nname: {quoted(f'{rule.name} is quiet')}\n{SHARE}\nexpect:\n{quiet}"
     calm, long = math.ceil(2 * pace), math.ceil(plot.range + rule.hold + 3 * pace)
     fault = _kill(plot) if plot.down else _script(plot, cast)
     window = f"    from: {_span(calm)}\n    until: {_span(calm + long)}\n"
     name, after = f"{rule.name} fires and resolves", "kill" if plot.down else "script"
     expect = _quiet(rule.name, calm) + _within("alert", rule.name, long, after)
     expect += _within("resolved", rule.name, plot.range + 3 * pace, f"cure of {after}")
-    return f"{said}\nname: {quoted(name)}\n\nfaults:\n{fault}{window}\nexpect:\n{expect}"
+    return f"{said}\nname: {quoted(name)}\n{SHARE}\nfaults:\n{fault}{window}\nexpect:\n{expect}"
 
 
 def _span(span: float) -> str:
     return f"{math.ceil(span)}s"
 
 
-def _quiet(alert: str, until: float) -> str:
-    return f"  - alert: {{name: {quoted(alert)}}}\n    never: 0s .. {_span(until)}\n"
+def _quiet(alert: str, until: float, *, warm: bool = True) -> str:
+    words = "" if warm else "    warm: false # its range is long: it begins half empty, and not with minutes of waiting\n"
+    return f"  - alert: {{name: {quoted(alert)}}}\n    never: 0s .. {_span(until)}\n{words}"
 
 
 def _within(kind: str, alert: str, span: float, after: str) -> str:

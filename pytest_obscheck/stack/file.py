@@ -12,11 +12,12 @@ from pytest_obscheck.errors import Problem, did_you_mean, shown_as
 from pytest_obscheck.protocols import Component
 from pytest_obscheck.reading import Mismatch, Node, Reader, chosen_instant, convert, refuse
 from pytest_obscheck.stack.attached import Attached, Attachment
+from pytest_obscheck.stack.rendering import rendered
 
 WORDS = ("type", "hosts", "depends_on", "attached")
 STARTED, HEALTHY = "service_started", "service_healthy"
 """Compose's words for what a member waits for: that another was started, or (unless it says so) that it is ready."""
-SECTIONS = ("components", "services", "mounts", "objectives", "always_firing", "copies", "instant")
+SECTIONS = ("components", "services", "mounts", "render", "objectives", "always_firing", "copies", "instant")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Member:
 class StackFile:
     """A stack.yaml that was read: its members in its order, the inbox added; the specs of its service level objectives.
 
+    ``mounts``: path or name in the user's files → where it is; what a command rendered is among them.
     ``always_firing``: the alerts that fire when all is well (a watchdog), with the line that says so. ``copies``: how many
     of it the machine can run at the same time. ``instant``: what the virtual clock of a sped-up stack shows when a story
     begins, such as ``2026-01-05T03:00:00Z``.
@@ -92,8 +94,8 @@ def read(path: Path, root: Path | None = None) -> StackFile:
     words: dict[str, Any] = {}
     node = reader.root()
     for key, at, value in reader.entries(node, "a stack") if node is not None else ():
-        if key == "mounts":
-            mounts = _mounts(reader, value)
+        if key in ("mounts", "render"):
+            mounts |= (rendered if key == "render" else _mounts)(reader, value)
         elif key == "objectives":
             found = _texts(reader, value, key, "list the specs' files, like [slo.yaml]")
             objectives = tuple((reader.path.parent / each).resolve() for each in found)

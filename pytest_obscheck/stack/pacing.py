@@ -40,6 +40,8 @@ from pytest_obscheck.when import instant
 AUTO = "auto"
 FASTEST_REAL = 200
 """The shortest scrape interval of real exporters that ``auto`` chooses, in milliseconds: looks come no more often either."""
+EACH = 10
+"""Milliseconds of wall time for each target and scrape interval: with many targets, one machine keeps up with fewer scrapes."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def pace(asked: str, stack: StackFile, facts: Facts, place: Callable[[Member], P
     scrape = max((each.scrape for each in timings.values()), default=Fraction(0))
     source = Source.SCRIPTED if _scripted(stack, facts, timings) else Source.REAL
     origins = _origins(stack, facts, timings) if source is Source.REAL else None
-    by, words = _by(asked, spans, scrape, source)
+    by, words = _by(asked, spans, scrape, _fastest(source, len(facts.scraped)), source)
     if by == 1 and now.chosen:
         return _unsped(now)
     evaluation = max((each.evaluation for each in timings.values()), default=Fraction(0)) or Speed.evaluation
@@ -105,14 +107,19 @@ def slowed(made: Plan, before: float) -> Plan:
     return replace(made, pace=replace(made.pace, words=words))
 
 
-def _by(asked: str, spans: Sequence[Span], scrape: Fraction, source: Source) -> tuple[Fraction, str]:
+def _fastest(source: Source, targets: int) -> int:
+    """Return the shortest scrape interval that ``auto`` chooses, in milliseconds."""
+    return max(EACH * targets, FASTEST) if source is Source.SCRIPTED else FASTEST_REAL
+
+
+def _by(asked: str, spans: Sequence[Span], scrape: Fraction, fastest: int, source: Source) -> tuple[Fraction, str]:
     """Return the factor and what set or limited it."""
     said = f"{source.value} samples"
     if asked != AUTO:
         by = factor(asked)
         check_speed(spans, by, scrape)
         return by, said
-    limit = largest(spans, scrape, FASTEST if source is Source.SCRIPTED else FASTEST_REAL, paced=True)
+    limit = largest(spans, scrape, fastest, paced=True)
     return Fraction(limit.factor), f"{said}; auto: {limit}"
 
 

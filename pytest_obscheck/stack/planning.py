@@ -125,9 +125,9 @@ def place_of(stack: StackFile, member: Member) -> Place:
 def open_document(home: Path) -> Any:
     """Return what opens a user's YAML file, calling it by its path below ``home``."""
 
-    def opened(path: Path, variables: Mapping[str, str] | None = None) -> derive.Document:
+    def opened(path: Path, **how: Any) -> derive.Document:
         path = path.resolve()
-        return derive.Document.open(path, shown_as(path, home), variables)
+        return derive.Document.open(path, shown_as(path, home), **how)
 
     return opened
 
