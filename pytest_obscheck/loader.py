@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -274,11 +274,20 @@ def _astray(claim: Claim, after: str, scenario: Scenario) -> Iterable[tuple[str,
     known = [*names, *(f"cure of {name}" for name in names), *(each.name for each in scenario.claims if each.name)]
     bare = after.removeprefix("cure of ")
     if after not in known:
-        yield f"no fault called {bare!r}", did_you_mean(bare, names) if bare != after else did_you_mean(after, known)
+        near = did_you_mean(bare, names) if bare != after else did_you_mean(after, known)
+        yield f"no fault called {bare!r}", near if near.startswith("did you mean") else _called(bare, known)
     elif f"{bare} 2" in names:
         yield f"there are several faults called {bare!r}", "name one with 'as:'"
     elif hangs_on_itself(claim, scenario.claims):
         yield f"the claim comes after {after!r}, which waits for this claim", "let one of them begin with a fault or a window"
+
+
+def _called(name: str, known: Sequence[str]) -> str:
+    """Return what there is to come after, and how an entry gets a name."""
+    right = f"an entry gets that name by 'as: {name}'"
+    return (
+        f"{right}; without, it has that of its kind, here: {', '.join(known)}" if known else f"the story has no faults; {right}"
+    )
 
 
 def check(scenario: Scenario, plan: Plan) -> list[Problem]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_obscheck.scenario import Draft
     from pytest_obscheck.stack import LiveStack
 
+WRONG: pytest.StashKey[str] = pytest.StashKey()
 LEFT_OUT: pytest.StashKey[int] = pytest.StashKey()
 LAST: pytest.StashKey[dict[str, Venue]] = pytest.StashKey()
 
@@ -84,7 +86,7 @@ def pytest_load_initial_conftests(args: list[str]) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Check the stack before anything is collected, so that its mistakes are told once and first."""
+    """Check the stack before anything is collected, so that its mistakes are told once."""
     config = session.config
     if config.option.obs_stack and not hasattr(config, "workerinput"):
         from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
@@ -94,7 +96,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             checked(config.option.obs_speed, "--obs-speed")
             session_of(config, venue_of(config))
         except ObscheckError as error:
-            raise pytest.UsageError(str(error)) from None
+            config.stash[WRONG] = str(error)
+            # The controller of xdist collects nothing by itself.
+            if config.pluginmanager.hasplugin("dsession"):
+                raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tell the mistakes in the stack when those in the stories are known too: nobody shall have to mend in two rounds."""
+    if WRONG in session.config.stash:
+        raise pytest.UsageError(session.config.stash[WRONG])
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -187,17 +199,42 @@ def obs_stack(request: pytest.FixtureRequest) -> LiveStack:
 
 
 @pytest.fixture
-def scenario(request: pytest.FixtureRequest) -> Iterator[Story]:
+def scenario(request: pytest.FixtureRequest) -> Story:
     """A story to be written by the test; one that is written but never run fails its test."""
     from pytest_obscheck import registry  # noqa: PLC0415
     from pytest_obscheck.scenario import Draft  # noqa: PLC0415
 
     item = request.node
     name = item.name.removeprefix("test_").replace("_", " ")
-    story = Story(item, Draft(name, registry.Names(), where=item.nodeid))
-    yield story
-    if not story.ran and not getattr(item, "obs_failed", False):
-        pytest.fail(f"{item.nodeid}: the scenario was written but never run; end the test with scenario.run()", pytrace=False)
+    return Story(item, Draft(name, registry.Names(), where=item.nodeid))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Fail a test that writes a scenario and never runs it; of what it writes wrongly, show its own line and the sentence."""
+    try:
+        result = yield
+    except Exception as error:
+        raise error.with_traceback(_as_far_as_ours(error.__traceback__)) from error.__cause__
+    if any(isinstance(each, Story) and not each.ran for each in pyfuncitem.funcargs.values()):
+        said = f"{pyfuncitem.nodeid}: the scenario was written but never run; end the test with scenario.run()"
+        pytest.fail(said, pytrace=False)
+    return result
+
+
+def _as_far_as_ours(raised: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the frames of this package at its end; the whole one where its end is elsewhere."""
+    frames: list[TracebackType] = []
+    while raised is not None:
+        frames.append(raised)
+        raised = raised.tb_next
+    ours = str(Path(__file__).parent)
+    inside = [each.tb_frame.f_code.co_filename.startswith((ours, "<string>")) for each in frames]
+    last = len(frames) - 1
+    while last > 0 and inside[last]:
+        last -= 1
+    frames[last].tb_next = None
+    return frames[0]
 
 
 @pytest.fixture(scope="session")
@@ -221,10 +258,8 @@ def obs_program(request: pytest.FixtureRequest) -> Callable[[str], Path]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """Remember that a test failed, so that its unplayed scenario is not blamed as well."""
+    """Tell how long a story took by itself."""
     report = yield
-    if call.when == "call" and report.failed:
-        item.obs_failed = True  # type: ignore[attr-defined]
     if call.when == "call" and TOOK in item.stash:
         # What was played at the same time as others took its own time, whoever waited for it.
         report.duration = item.stash[TOOK]

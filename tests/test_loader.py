@@ -352,7 +352,10 @@ def test_a_story_is_checked_against_the_stack_before_anything_starts() -> None:
     told = [str(problem) for problem in check(Scenario("s", (), faults, claims, where="a"), plan)]
 
     assert told == [
-        "no fault called 'down'; known are: cure of latency, latency",
+        (
+            "no fault called 'down'; an entry gets that name by 'as: down'; without, it has that of its kind, here: latency, "
+            "cure of latency"
+        ),
         "a:3: latency lasts 0s; give it a longer window",
         *[line for line in told if line.startswith("a:3: ") and "paymnts" in line],
         "a:9: no rule file has an alert 'CheckoutSlw'; did you mean 'CheckoutSlow'?",

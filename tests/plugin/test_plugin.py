@@ -182,7 +182,7 @@ def test_a_scenario_that_was_never_run_fails_its_test(shop: Any) -> None:
     shop.write("scenarios/test_py.py", "def test_it(scenario):\n    pass\n")
     run = shop.runpytest("--obs-stack", "scenarios/test_py.py")
 
-    run.assert_outcomes(passed=1, errors=1)
+    run.assert_outcomes(failed=1)
     run.stdout.fnmatch_lines(
         ["scenarios/test_py.py::test_it: the scenario was written but never run; end the test with scenario.run()"]
     )
@@ -195,6 +195,42 @@ def test_a_scenario_that_was_never_run_is_not_blamed_when_its_test_failed(shop: 
 
     run.assert_outcomes(failed=1)
     run.stdout.no_fnmatch_line("*never run*")
+
+
+def test_what_a_test_writes_wrongly_is_shown_with_its_own_line_and_one_sentence(shop: Any) -> None:
+    shop.write(
+        "scenarios/test_py.py",
+        "from pytest_obscheck import Latency, during\n\n"
+        "def test_it(scenario):\n    scenario.fault(Latency(to='web', by='800'), during('1s', '2s'))\n",
+    )
+    run = shop.runpytest("--obs-stack", "scenarios/test_py.py")
+
+    run.assert_outcomes(failed=1)
+    run.stdout.fnmatch_lines(
+        [">*scenario.fault(Latency(to='web', by='800'), during('1s', '2s'))", "E*by: '800' is not a duration; write it like *"]
+    )
+    run.stdout.no_fnmatch_line("*__post_init__*")
+    run.stdout.no_fnmatch_line("*_toxic*")
+
+
+def test_an_error_of_the_tests_own_keeps_its_frames_and_its_cause(shop: Any) -> None:
+    shop.write(
+        "scenarios/test_py.py",
+        "def mine():\n    raise ValueError('mine') from KeyError('why')\n\ndef test_it(scenario):\n    mine()\n",
+    )
+    run = shop.runpytest("--obs-stack", "scenarios/test_py.py")
+
+    run.stdout.fnmatch_lines(["KeyError: 'why'", "*def mine():", "E*ValueError: mine"])
+
+
+def test_mistakes_of_the_stack_and_of_the_stories_are_told_at_once(shop: Any) -> None:
+    shop.write("stack/stack.yaml", "servces: {}\n")
+    shop.write("scenarios/wrong.obs.yaml", "expct: []\n")
+    run = shop.runpytest("--obs-stack", "scenarios")
+
+    run.stdout.fnmatch_lines(["scenarios/wrong.obs.yaml:1: a story has no 'expct'; did you mean 'expect'?"])
+    run.stderr.fnmatch_lines(["ERROR: stack/stack.yaml:1: a stack has no 'servces'; did you mean 'services'?"])
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
 
 
 def test_a_missing_program_skips_with_a_sentence(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
