@@ -215,15 +215,16 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     try:
         result = yield
     except Exception as error:
-        raise error.with_traceback(_as_far_as_ours(error.__traceback__)) from error.__cause__
+        _end_at_the_users(error.__traceback__)
+        raise
     if any(isinstance(each, Story) and not each.ran for each in pyfuncitem.funcargs.values()):
         said = f"{pyfuncitem.nodeid}: the scenario was written but never run; end the test with scenario.run()"
         pytest.fail(said, pytrace=False)
     return result
 
 
-def _as_far_as_ours(raised: TracebackType | None) -> TracebackType | None:
-    """Return a traceback without the frames of this package at its end; the whole one where its end is elsewhere."""
+def _end_at_the_users(raised: TracebackType | None) -> None:
+    """Take the frames of this package off the end of a traceback."""
     frames: list[TracebackType] = []
     while raised is not None:
         frames.append(raised)
@@ -234,7 +235,6 @@ def _as_far_as_ours(raised: TracebackType | None) -> TracebackType | None:
     while last > 0 and inside[last]:
         last -= 1
     frames[last].tb_next = None
-    return frames[0]
 
 
 @pytest.fixture(scope="session")
