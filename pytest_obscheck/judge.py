@@ -15,7 +15,7 @@ from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.protocols import History
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself
 from pytest_obscheck.verdict import Outcome, Report, Verdict, combine
-from pytest_obscheck.vitals import TOO_SLOW, starved, stoppages, unwell
+from pytest_obscheck.vitals import TOO_SLOW, mild, starved, stoppages, unwell
 from pytest_obscheck.when import Decision, Eventually, Once, Phrase, Window, Within, seconds, spoken
 
 _WORD = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -283,7 +283,7 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
         # A hole that hides nothing takes nothing back that was right; what was wrong, the shortest may have caused.
         outlasts = partial(_outlasts, claim, decided.history) if outcome is Outcome.PASSED else lambda _: 0.0
         rested_on = _rested_on(claim, journal, window)
-        slow = unwell(journal, rested_on, stopped, outlasts)
+        slow = unwell(journal, rested_on, stopped, outlasts, mild(scenario))
         if outcome is Outcome.FAILED:
             slow = slow or starved(journal, rested_on, scenario)
     if slow:

@@ -58,25 +58,27 @@ class _Forming:
 def batches(stories: Sequence[Scenario], facts: Facts) -> list[Batch]:
     """Return the stories in batches: no story of a batch can influence the verdict of another in it."""
     found: list[_Forming] = []
-    for story in stories:
-        reach = _reach(story, facts)
-        hindrances = [_hindrance(reach, batch.reaches, facts) for batch in found]
+    for twins in experiments(stories):
+        reaches = [_reach(story, facts) for story in twins.stories]
+        hindrances = [_hindrances(reaches, batch.reaches, facts) for batch in found]
         if "" in hindrances:
             batch = found[hindrances.index("")]
-            batch.reaches.append(reach)
+            batch.reaches += reaches
         else:
-            batch = _Forming([reach])
+            batch = _Forming(reaches)
             found.append(batch)
         if hindrances and hindrances[0]:
-            batch.waits.append(f"{story.name!r} waits: {hindrances[0]}")
+            batch.waits += [f"{story.name!r} waits: {hindrances[0]}" for story in twins.stories]
     return [Batch(tuple(reach.story for reach in batch.reaches), tuple(batch.waits)) for batch in found]
 
 
 def experiments(stories: Sequence[Scenario]) -> list[Batch]:
-    """Return stories that want a stack of their own; those that do the same are one experiment, and played together."""
+    """Return stories in groups that do the same: one experiment each, whatever they claim of it."""
     found: list[list[Scenario]] = []
     for story in stories:
-        group = next((those for those in found if one_experiment(those[0], story)), None)
+        # Those that do nothing are no experiment.
+        acts = bool(story.loads or story.faults)
+        group = next((those for those in found if acts and one_experiment(those[0], story)), None)
         if group is None:
             found.append([story])
         else:
@@ -207,6 +209,10 @@ def _tells(claim: Claim) -> bool:
 
 
 # ── who disturbs whom ────────────────────────────────────────────────────────
+
+
+def _hindrances(newcomers: Sequence[_Reach], others: Sequence[_Reach], facts: Facts) -> str:
+    return next((words for newcomer in newcomers if (words := _hindrance(newcomer, others, facts))), "")
 
 
 def _hindrance(newcomer: _Reach, others: Sequence[_Reach], facts: Facts) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from pytest_obscheck.abilities import StarvesMember, StopsMember
+from pytest_obscheck.abilities import AltersSamples, StarvesMember, StopsMember
 from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules, ScrapesTargets, Series, StandsInLine
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.protocols import Stack
@@ -140,11 +140,16 @@ def _nothing(_: Window) -> float:
 
 
 def unwell(
-    journal: Journal, window: Window, stopped: Sequence[Stoppage], outlasts: Callable[[Window], float] = _nothing
+    journal: Journal,
+    window: Window,
+    stopped: Sequence[Stoppage],
+    outlasts: Callable[[Window], float] = _nothing,
+    mild: Collection[str] = (),
 ) -> str:
     """Return why what happened in a window cannot be known: the harness, a rule evaluation or a scrape came too late.
 
-    ``outlasts``: how many story seconds without an evaluation, somewhere in a span, hide nothing yet.
+    ``outlasts``: how many story seconds without an evaluation, somewhere in a span, hide nothing yet. ``mild``: the names of
+    the faults for which no scrape takes longer.
     """
     for event in journal.of("late"):
         if journal.story(event.wall) in window:
@@ -159,7 +164,7 @@ def unwell(
             said = _missed(span, stopped)
             if said:
                 return said
-    return next((said for event in looks if (said := _timed_out(journal, event, window))), "")
+    return next((said for event in looks if (said := _timed_out(journal, event, window, mild))), "")
 
 
 def starved(journal: Journal, window: Window, scenario: Scenario) -> str:
@@ -206,17 +211,23 @@ def _missed(span: Window, stopped: Sequence[Stoppage]) -> str:
     return f"{cause}: {words}" if cause.asked else ""
 
 
-def _timed_out(journal: Journal, event: Event, window: Window) -> str:
+def _timed_out(journal: Journal, event: Event, window: Window, mild: Collection[str]) -> str:
     for instance, wall in event.data["data"]["timeouts"]:
         at = journal.story(wall)
-        if at in window and not _harmed(journal, wall):
+        if at in window and not _harmed(journal, wall, mild):
             return f"{TOO_SLOW}: the scrape of {instance} timed out at {spoken(at)}, with no fault on it"
     return ""
 
 
-def _harmed(journal: Journal, wall: float) -> bool:
-    """Whether any fault was there at that time, or just before it."""
-    for event in journal.of("fault", phase="injected"):
+def mild(scenario: Scenario) -> frozenset[str]:
+    """Return the names of the faults that only change what is measured: nothing takes longer for them."""
+    faults = [fault for fault in scenario.faults if isinstance(fault.what, AltersSamples)]
+    return frozenset(fault.name for fault in faults if fault.what.alters())
+
+
+def _harmed(journal: Journal, wall: float, mild: Collection[str]) -> bool:
+    """Whether any fault that may delay a scrape was there at that time, or just before it."""
+    for event in [event for event in journal.of("fault", phase="injected") if event.data["name"] not in mild]:
         healed = journal.last("fault", name=event.data["name"], phase="gone")
         if event.data.get("began", event.wall) <= wall and (healed is None or wall <= healed.wall + RECOVERY):
             return True

@@ -76,7 +76,7 @@ def test_stories_that_touch_nothing_of_each_other_are_one_batch() -> None:
             story("p95", Metric("job:latency:p95", "> 1")),
             "'p95' waits: 'slow' changes latency_bucket, on which a claim of it rests",
         ),
-        (FULL, story("two", Health("web"), alters="disk"), "'two' waits: it and 'full' both alter disk"),
+        (FULL, story("two", Health("web"), alters="disk{mount='/'}"), "'two' waits: it and 'full' both alter disk"),
         (FULL, story("any", Metric('{job="web"}')), "'any' waits: 'full' changes disk, on which a claim of it rests"),
         (FULL, story("op", Metric('up and {job="a"}')), "'op' waits: 'full' changes disk, on which a claim of it rests"),
         (FULL, story("told", Alert("Watched")), "'told' waits: 'full' changes ALERTS, on which a claim of it rests"),
@@ -109,6 +109,19 @@ def test_a_story_with_traffic_is_played_alone() -> None:
 
     assert told(busy, LATE, LOST) == [["busy"], ["late", "lost"]]
     assert why(busy, LATE) == "'late' waits: 'busy' is played alone (what 2 users of a.py change cannot be told beforehand)"
+
+
+def test_stories_that_do_the_same_disturb_nobody_whom_one_of_them_does_not() -> None:
+    quiet = story("quiet", Alert("Lost"), alters="disk")
+
+    assert told(FULL, quiet, LATE) == [["full", "quiet", "late"]]
+    assert told(FULL, quiet, LOST, LATE) == [["full", "quiet", "late"], ["lost"]]
+
+
+def test_stories_that_do_the_same_and_cannot_be_foretold_are_played_together_and_with_nobody_else() -> None:
+    dead = [story(name, Alert("Late"), faults=(Kill("web"),)) for name in ("dead", "gone")]
+
+    assert told(*dead, LATE) == [["dead", "gone"], ["late"]]
 
 
 def test_later_stories_fill_earlier_batches() -> None:

@@ -14,13 +14,14 @@ from pytest_obscheck.expectations.health import Health
 from pytest_obscheck.faults.freeze import Freeze
 from pytest_obscheck.faults.kill import Kill
 from pytest_obscheck.faults.restart import Restart
+from pytest_obscheck.faults.sample import Sample
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.judge import judge
 from pytest_obscheck.runner import Play, play
 from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.stage import Asked
 from pytest_obscheck.testing import FakeClock, FakePrometheus, FakeStack, Inline
-from pytest_obscheck.vitals import Vitals, stoppages, unwell
+from pytest_obscheck.vitals import Vitals, mild, stoppages, unwell
 from pytest_obscheck.when import Window, during, eventually, never
 
 ZERO = 1000.0
@@ -210,6 +211,17 @@ def test_a_scrape_that_was_lost_in_the_range_or_the_hold_before_a_window_counts_
     (verdict,) = judge(Scenario("s", claims=(claim,)), a_lost_scrape(at, 60)).claims
 
     assert verdict.words.startswith("the machine was too slow: the scrape of api:80 timed out at") is lost
+
+
+def test_a_scrape_that_times_out_while_only_samples_are_altered_is_the_machines_doing() -> None:
+    altered = Planned(Sample("x", set=0), during("1s", "4s"), "freeze")
+    journal = a_journal("prometheus", missed=0.0)
+    journal.write("look", ZERO + 5, key="vitals", data={"missed": {}, "timeouts": [("api:80", ZERO + 2)]})
+
+    assert unwell(journal, Window(0, 9), ()) == ""
+    assert unwell(journal, Window(0, 9), (), mild=mild(Scenario("s", faults=(altered,)))) == (
+        "the machine was too slow: the scrape of api:80 timed out at 2.0s, with no fault on it"
+    )
 
 
 @pytest.mark.parametrize(
