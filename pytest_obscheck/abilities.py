@@ -19,6 +19,15 @@ class HoldsTime(Protocol):
 
 
 @runtime_checkable
+class StandsFor(Protocol):
+    """A component that says which version of its program production runs."""
+
+    @property
+    def version(self) -> str:
+        """Return that version, or the first numbers of it; ``""`` where nothing is said."""
+
+
+@runtime_checkable
 class AltersSamples(Protocol):
     """A fault that changes what is measured instead of what happens; verdicts that rest on it say so."""
 

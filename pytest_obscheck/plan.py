@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_obscheck.errors import LookFailed
+from pytest_obscheck.errors import LookFailed, Problem
 from pytest_obscheck.objective import Objective
 from pytest_obscheck.speed import Pace
 
@@ -56,13 +56,25 @@ class Inhibition:
 
 
 @dataclass(frozen=True)
+class Check:
+    """What a tool (``promtool``, ``amtool``) must find in order: a user's file as it stands, or the ``text`` made of it.
+
+    Line for line the text is the file's, so that what is wrong with it has its place there.
+    """
+
+    tool: str
+    path: Path
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class Facts:
     """What one component's configuration says before anything starts.
 
     ``groupings``: the labels by which messages are grouped, for each route; ``inhibitions``: which alerts mute which.
     ``jobs``: the jobs that scrape each of the ``scraped`` targets, none where relabelling may rename them.
-    ``checks``: the tool that must find the user's own file in order (``promtool``, ``amtool``), and that file. ``files``: what
-    was read, by the path that messages use.
+    ``checks``: what tools must find in order. ``files``: what was read, by the path that messages use. ``notes``: what a
+    program accepts in silence and is hardly meant. ``secrets``: where a placeholder stands for something in a working copy.
     """
 
     alerts: tuple[AlertRule, ...] = ()
@@ -73,7 +85,9 @@ class Facts:
     scraped: tuple[str, ...] = ()
     jobs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
-    checks: tuple[tuple[str, Path], ...] = ()
+    checks: tuple[Check, ...] = ()
+    notes: tuple[Problem, ...] = ()
+    secrets: tuple[Problem, ...] = ()
 
 
 def _unplayed(groups: list[Mapping[str, Any]], test: Mapping[str, Any]) -> str:
@@ -88,7 +102,8 @@ class Plan:
     ``hosts``: production ``host:port`` → member. ``parse``: says what is wrong with a PromQL text, ``""`` for nothing.
     ``play``: plays rule groups offline, and says what is against an entry of ``tests`` of promtool's unit tests.
     ``pace``: how much faster story time passes than wall time, and what that does not suit.
-    ``objectives``: the service level objectives of the specs that the stack names.
+    ``objectives``: the service level objectives of the specs that the stack names. ``unlike``: the members whose programs are
+    of other versions than production's.
     """
 
     home: Path
@@ -101,3 +116,4 @@ class Plan:
     play: Callable[[list[Mapping[str, Any]], Mapping[str, Any]], str] = _unplayed
     pace: Pace = field(default_factory=Pace)
     objectives: tuple[Objective, ...] = ()
+    unlike: tuple[Problem, ...] = ()

@@ -84,6 +84,8 @@ class Session:
             if gaps:
                 raise ProgramMissing(toolchain.in_words(gaps))
             self._plan = plan(self.file, self.speed, self._moment())
+            for words in dict.fromkeys([*self._plan.unlike, *self._plan.facts.notes]):
+                self.tell(str(words))
         return self._plan
 
     def _moment(self) -> Moment:
@@ -243,6 +245,7 @@ class Session:
         yield "plan", plan_data(self.plan)
         yield "files", {"files": dict(self.plan.facts.files)}
         yield "derived", {"files": stack.derived(), "programs": stack.programs()}
+        yield from (("note", {"words": str(each)}) for each in self.plan.unlike)
 
 
 def _flat(made: Sequence[Sequence[Played]]) -> list[tuple[tuple[int, int], Played]]:

@@ -18,7 +18,7 @@ from pytest_obscheck.stack.pacing import checked
 
 def up(path: Path, follow: Sequence[str], say: Callable[[str], None], speed: str = "1") -> int:
     """Start the stack, print a table of its URLs, print the followed logs as they grow, and end it at Ctrl-C."""
-    session = Session(read(path, Path.cwd()), "process", speed=checked(speed, "--speed"))
+    session = Session(read(path, Path.cwd()), "process", speed=checked(speed, "--speed"), tell=lambda words: say(f"{words}\n"))
     unknown = [name for name in follow if name not in session.file.members]
     if unknown:
         said = did_you_mean(unknown[0], session.file.members)
@@ -67,11 +67,15 @@ def _until_interrupted(session: Session, stack: LiveStack, follow: Sequence[str]
 
 
 def render(path: Path, speed: str = "1") -> str:
-    """Return the diff between the user's files and the working copies as ``diff -u`` writes it, and what no speed suits."""
+    """Return the diff between the user's files and the working copies as ``diff -u`` writes it, and what it does not show.
+
+    That are secrets, of which neither side has any; what is accepted and hardly meant; what no speed suits.
+    """
     session = Session(read(path, Path.cwd()), "process", speed=checked(speed, "--speed"))
     try:
         stack = session.laid_out()
-        return "".join([*_diffs(stack), _pace(stack.plan.pace)])
+        told = (f"{each}\n" for each in (*stack.plan.facts.secrets, *stack.plan.unlike, *stack.plan.facts.notes))
+        return "".join([*_diffs(stack), *told, _pace(stack.plan.pace)])
     finally:
         session.close()
 

@@ -110,11 +110,15 @@ def kinds(client: Mapping[str, Any]) -> list[str]:
 def check(reader: Reader, clients: Iterable[tuple[Document, Spot, Mapping[str, Any], str]], known: Found) -> None:
     """Note every discovery of which stack.yaml does not say what it finds, and what it says of nothing that discovers."""
     discovering = set()
-    every = set()
+    every: dict[str, str] = {}
     for document, spot, client, called in clients:
         job = str(client.get("job_name", ""))
-        every.add(job)
+        if job in every and spot[0] == "scrape_configs":
+            what = f"there is a {called} at {every[job]}, too, and Prometheus takes no job twice"
+            reader.problem(document, (*spot, "job_name"), what, "rename one")
+        every[job] = f"{reader.name(document)}:{document.line(*spot, 'job_name')}"
         used = kinds(client)
+        _note_collisions(reader, document, spot, client, called)
         if used and known.of(spot, client) is None:
             where = "alertmanagers" if spot[0] != "scrape_configs" else f"targets, as {job}"
             right = f"say in stack.yaml what it finds, under {where}: {LIKE}, or [] for nothing"
@@ -127,6 +131,14 @@ def check(reader: Reader, clients: Iterable[tuple[Document, Spot, Mapping[str, A
         elif job not in discovering:
             right = "leave it out here"
             reader.problems.append(Problem(where, f"job {job!r} lists its targets itself, and discovers none", right))
+
+
+def _note_collisions(reader: Reader, document: Document, spot: Spot, client: Mapping[str, Any], called: str) -> None:
+    """Note the targets that a config lists twice with the same labels; Prometheus drops one of them in silence."""
+    seen: set[tuple[str, str]] = set()
+    for number, group in rows(client, "static_configs"):
+        for what, right in () if list(_misshapen(group)) else _doubled(group, seen):
+            reader.note(document, (*spot, "static_configs", number), f"{called}{what}; one is dropped in silence", right)
 
 
 def addresses(client: Mapping[str, Any], groups: Sequence[Group] | None) -> Iterator[str]:

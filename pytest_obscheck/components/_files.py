@@ -16,6 +16,8 @@ from pytest_obscheck.errors import ConfigError, Problem, shown_as
 from pytest_obscheck.protocols import Place
 
 SECRET = "<secret>"  # noqa: S105 -- it stands for one
+NOT_IN = "this secret is not in the working copy"
+APART = "move the others into a folder of their own, and name that"
 Spot = tuple[str | int, ...]
 _SECRETS = frozenset({
     "password", "credentials", "bearer_token", "client_secret", "client_certificate_key", "secret_key", "access_key",
@@ -25,6 +27,8 @@ _SECRETS = frozenset({
     "private_key", "victorops_api_key", "wechat_api_secret", "rocketchat_token", "rocketchat_token_id", "alert_source_token",
 })  # fmt: skip
 _SECRET_URLS = frozenset({"slack_api_url", "api_url", "webhook_url"})
+_MAY_BE_NOWHERE = frozenset({"templates"})
+"""Lists in which a plain path, too, may lead nowhere without a word of the program."""
 _NOT_SETTINGS = frozenset({"labels", "external_labels", "params", "match", "match_re", "details", "annotations"})
 _PASSWORD_IN_URL = re.compile(r"(?<=://)[^/@\s]+:[^/@\s]+(?=@)")
 
@@ -80,6 +84,10 @@ def masked(document: Document) -> str:
     return document.text()
 
 
+def _setting(spot: Spot) -> str:
+    return ".".join(str(step) for step in spot if isinstance(step, str))
+
+
 def _webhook(spot: Spot) -> bool:
     return spot[-1] == "url" and "webhook_configs" in spot
 
@@ -129,6 +137,8 @@ class Reader:
     place: Place
     problems: list[Problem] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
+    notes: list[Problem] = field(default_factory=list)
+    hidden: list[Problem] = field(default_factory=list)
     rules: tuple[str, ...] = ()
     scrapes: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -138,11 +148,17 @@ class Reader:
         try:
             document = self._opened(path, **how)
             text = document.text()
+            where = [(spot, document.line(*spot)) for spot, _ in secrets(document.value)]
+            self.hidden += [Problem(f"{self.name(document)}:{line}", f"{_setting(spot)}: {NOT_IN}") for spot, line in where]
             hidden = self.files[shown(self.place, path)] = masked(document)
             return document if hidden == text else self._opened(path, **how)
         except ConfigError as error:
             self.problems.extend(error.problems)
             return None
+
+    def text(self, path: Path) -> str:
+        """Return the text of a file that can be read, as production's wrapper hands it on."""
+        return self._opened(path).text()
 
     def _opened(self, path: Path, **how: Any) -> Document:
         return self.place.open(path, **({"variables": self.variables} if self.variables else {}), **how)
@@ -150,19 +166,48 @@ class Reader:
     def named(self, document: Document, key: str, *spot: str | int) -> Iterator[Document]:
         """Yield the files that a list of paths and globs names, under ``key`` of the mapping at ``spot``.
 
-        A glob may match nothing; a plain path may not. To the ``rule_files`` and ``scrape_config_files`` belong those that
-        stack.yaml names.
+        To the ``rule_files`` and ``scrape_config_files`` belong those that stack.yaml names.
+        """
+        yield from (opened for path in self.paths(document, key, *spot) if (opened := self.open(path)))
+        if key in STATED:
+            yield from self.stated(key)
+
+    def paths(self, document: Document, key: str, *spot: str | int) -> Iterator[Path]:
+        """Yield each file once that a list of paths and globs names.
+
+        What its program accepts in silence is noted: a glob that matches nothing, a file that is named twice.
         """
         holder = document.value
         for step in spot:
             holder = holder[step]
+        seen: dict[str, str] = {}
         for number, text in names(holder, key):
+            at = (*spot, key, number)
             found = _globbed(local(self.place, document.path.parent, text))
-            if not found and not glob.has_magic(text):
-                self.problem(document, (*spot, key, number), f"there is no file {text!r}", self._hint(text))
-            yield from (opened for name in found if (opened := self.open(Path(name))))
-        if key in STATED:
-            yield from self.stated(key)
+            if not found:
+                self._missing(document, at, text)
+            for name in found:
+                if Path(name) == document.path:
+                    self.problem(document, at, f"{text!r} names this very file, too", APART)
+                elif name in seen:
+                    self._doubled(document, at, shown(self.place, Path(name)), seen[name])
+                else:
+                    seen[name] = text
+                    yield Path(name)
+
+    def _missing(self, document: Document, at: Spot, text: str) -> None:
+        if at[-2] not in _MAY_BE_NOWHERE and not glob.has_magic(text):
+            self.problem(document, at, f"there is no file {text!r}", self._hint(text))
+        else:
+            right = self._hint(text) or "correct it, or leave it out"
+            self.note(document, at, f"no file matches {text!r}, which is accepted in silence", right)
+
+    def _doubled(self, document: Document, at: Spot, name: str, first: str) -> None:
+        what = f"{name} was named before, by {first!r}"
+        if at[-2] == "scrape_config_files":
+            self.problem(document, at, f"{what}: Prometheus takes no job twice", "name it once")
+        else:
+            self.note(document, at, f"{what}, and is read once", "name it once")
 
     def stated(self, key: str) -> Iterator[Document]:
         """Yield the rule files or scrape config files that stack.yaml names; each of its paths and globs must lead to one.
@@ -190,6 +235,12 @@ class Reader:
         problem = Problem(f"{self.name(document)}:{document.line(*spot)}", what, right)
         if problem not in self.problems:
             self.problems.append(problem)
+
+    def note(self, document: Document, spot: Spot, what: str, right: str = "") -> None:
+        """Note what is accepted and hardly meant, once."""
+        note = Problem(f"{self.name(document)}:{document.line(*spot)}", what, right)
+        if note not in self.notes:
+            self.notes.append(note)
 
     def name(self, document: Document) -> str:
         """Return a document's name as reports print it."""

@@ -11,12 +11,18 @@ from pytest_obscheck.document import Document
 from pytest_obscheck.protocols import Place
 
 _NAME = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+_ADDRESS = re.compile(r"\$\{[^${}]+\.[^${}]+\}")
 _OF_RELABELLING = frozenset({"replacement", "regex", "target_label"})
 
 
 def filled(variables: Mapping[str, str], place: Place) -> dict[str, str]:
     """Return the variables with the addresses of members filled in, once there are any."""
     return {name: place.fill(text) if place.addresses else text for name, text in variables.items()}
+
+
+def sampled(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with some address for each of a member: a tool is asked about the text before there are any."""
+    return {name: _ADDRESS.sub("127.0.0.1:1", text) for name, text in variables.items()}
 
 
 def _external_labels(document: Document) -> Iterator[tuple[Spot, Any]]:

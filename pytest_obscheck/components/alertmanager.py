@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pytest_obscheck.components._files import SECRET, Reader, Spot, local, names, redacted, rows
@@ -11,10 +12,11 @@ from pytest_obscheck.components._flags import given, kept, prefix
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._httpconfig import through_proxy, trust, without_secrets
 from pytest_obscheck.components._mixing import groupings, inhibitions
-from pytest_obscheck.components._variables import filled, note_unfilled
+from pytest_obscheck.components._secretfiles import check_secret_files
+from pytest_obscheck.components._variables import filled, note_unfilled, sampled
 from pytest_obscheck.document import Document
 from pytest_obscheck.errors import did_you_mean
-from pytest_obscheck.plan import Facts, Route
+from pytest_obscheck.plan import Check, Facts, Route
 from pytest_obscheck.protocols import KEY_OF, Launch, Place
 from pytest_obscheck.speed import (
     Timing,
@@ -55,14 +57,25 @@ class Alertmanager:
         reader = Reader(place, variables=filled(self.variables, place))
         document = self._opened(reader)
         routes = tuple(_routes(reader, document)) if document else ()
-        if document:
-            note_unfilled(reader, document)
+        if document is None:
+            reader.done()
+            return Facts()
+        note_unfilled(reader, document)
+        check_secret_files(reader, document)
+        list(reader.paths(document, "templates"))
         reader.done()
-        # With variables, the file as it stands is not what production reads.
-        checks = (("amtool", document.path),) if document and not self.variables else ()
-        value = document.value if document else {}
-        by, muting = groupings(value), inhibitions(value)
-        return Facts(routes=routes, groupings=by, inhibitions=muting, files=reader.files, checks=checks)
+        by, muting = groupings(document.value), inhibitions(document.value)
+        said = Facts(files=reader.files, notes=tuple(reader.notes), secrets=tuple(reader.hidden))
+        check = Check("amtool", document.path, self._as_production_reads_it(document.path, place))
+        return replace(said, routes=routes, groupings=by, inhibitions=muting, checks=(check,))
+
+    def _as_production_reads_it(self, path: Path, place: Place) -> str:
+        """Return the text with its variables and with its templates where they are; ``""`` where it is as it stands."""
+        document = place.open(path, variables=sampled(self.variables))
+        templates = names(document.value, "templates")
+        for number, text in templates:
+            document.set(("templates", number), str(local(place, document.path.parent, text)))
+        return document.text() if templates or self.variables else ""
 
     def timing(self, place: Place) -> Timing:
         """Return every wait and interval, and the receivers whose notifications hang on the wall clock."""

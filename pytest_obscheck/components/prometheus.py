@@ -16,10 +16,11 @@ from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._promql import PrometheusClient
 from pytest_obscheck.components._rules import rules
 from pytest_obscheck.components._scrapes import clients, derive_scrapes, into_folder, jobs, scraped
+from pytest_obscheck.components._secretfiles import check_secret_files
 from pytest_obscheck.components._sped import sped_copies, timing
-from pytest_obscheck.components._variables import filled, note_unfilled
+from pytest_obscheck.components._variables import filled, note_unfilled, sampled
 from pytest_obscheck.document import Document
-from pytest_obscheck.plan import Facts
+from pytest_obscheck.plan import Check, Facts
 from pytest_obscheck.protocols import Launch, Place
 from pytest_obscheck.speed import Timing, prometheus_flags
 
@@ -66,13 +67,16 @@ class Prometheus:
         check(reader, every, known)
         for document in documents:
             note_unfilled(reader, document)
+            check_secret_files(reader, document)
         told = rules(reader, config)
         targets, by = scraped(reader, every, known), jobs(reader, every, known)
         reader.done()
-        # With variables, the file as it stands is not what production reads.
-        own = () if self.variables else (config.path,)
-        checks = tuple(("promtool", path) for path in (*own, *told.paths))
-        return Facts(told.alerts, told.recordings, scraped=targets, jobs=by, files=reader.files, checks=checks)
+        # With variables, a file as it stands is not what production reads.
+        texts = Reader(place, variables=sampled(self.variables)) if self.variables else None
+        own = [Check("promtool", each.path, texts.text(each.path) if texts else "") for each in documents]
+        checks = (*own, *(Check("promtool", path) for path in told.paths))
+        said = Facts(files=reader.files, notes=tuple(reader.notes), secrets=tuple(reader.hidden))
+        return replace(said, alerts=told.alerts, recordings=told.recordings, scraped=targets, jobs=by, checks=checks)
 
     def timing(self, place: Place) -> Timing:
         """Return every duration in the configuration, its rule files and flags."""

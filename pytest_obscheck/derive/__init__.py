@@ -2,6 +2,16 @@
 
 from pytest_obscheck.derive.document import Document, diff
 from pytest_obscheck.derive.offline import unit_test
-from pytest_obscheck.derive.tools import check, check_alertmanager, check_prometheus, check_rules, promql_problem
+from pytest_obscheck.derive.tools import Tool, check, check_alertmanager, check_prometheus, check_rules, promql_problem
 
-__all__ = ["Document", "check", "check_alertmanager", "check_prometheus", "check_rules", "diff", "promql_problem", "unit_test"]
+__all__ = [
+    "Document",
+    "Tool",
+    "check",
+    "check_alertmanager",
+    "check_prometheus",
+    "check_rules",
+    "diff",
+    "promql_problem",
+    "unit_test",
+]

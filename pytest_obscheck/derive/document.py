@@ -145,6 +145,10 @@ def _read(path: Path, shown: str) -> str:
         raise ConfigError([Problem(f"{shown}:{line}", "this is not UTF-8", "save the file as UTF-8")]) from None
     except FileNotFoundError:
         raise ConfigError([Problem(shown, "there is no such file")]) from None
+    except IsADirectoryError:
+        raise ConfigError([Problem(shown, "this is a folder", f"name the files in it, like {shown}/*.yml")]) from None
+    except PermissionError:
+        raise ConfigError([Problem(shown, "cannot be read (Permission denied)", f"run: chmod u+r {shown}")]) from None
     except OSError as error:
         raise ConfigError([Problem(shown, f"cannot be read ({error.strerror})")]) from None
 

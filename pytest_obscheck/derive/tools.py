@@ -6,14 +6,15 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_obscheck.derive.document import Document
+from pytest_obscheck.derive.templates import Finish, begin_rendering, placed_in_template
 from pytest_obscheck.derive.tree import Kind, parse
 from pytest_obscheck.errors import ConfigError, Problem, shown_as
-
-Finish = Callable[[], list[Problem]]
-"""Waits for a tool that was started, and returns what it found."""
+from pytest_obscheck.plan import Check
 
 SECONDS = 60.0
 """How long a tool may take for all the files it is given."""
@@ -23,66 +24,93 @@ _RULE = re.compile(r'group "(?P<group>[^"]*)", rule (?P<rule>\d+), (?P<what>.*)'
 _AT = re.compile(r"(?P<line>\d+):(?P<column>\d+): (?P<what>.*)")
 
 
-def check(checks: Iterable[tuple[str, Path]], find: Callable[[str], str | Path], home: Path | None = None) -> list[Problem]:
-    """Return what the tools find wrong in files, each named with its tool; all rule files go through promtool in one run.
+class Tool(NamedTuple):
+    """A program that checks files, and its version where that is known."""
 
-    The tools run side by side.
+    path: str | Path
+    version: str = ""
 
-    ``find`` says where a tool is. ``home``: the folder to which names in problems are relative, as far as files lie in it.
+
+@dataclass(frozen=True)
+class _File:
+    """A file as a tool reads it, and what messages call the user's own."""
+
+    path: Path
+    shown: str
+
+
+def check(checks: Iterable[Check], find: Callable[[str], Tool], home: Path | None = None) -> list[Problem]:
+    """Return what the tools find wrong, each where it is in the user's file; rule files go through promtool in one run.
+
+    The tools run side by side. ``find`` says where a tool is. ``home``: the folder to which names in problems are relative, as
+    far as files lie in it.
     """
     begun: list[Finish] = []
-    rules: list[Path] = []
-    for tool, path in checks:
-        if tool == "amtool":
-            begun.append(_begin_alertmanager(find(tool), path, home))
-        elif _is_config(path):
-            begun.append(_begin_prometheus(find(tool), path, home))
-        else:
-            rules.append(path)
-    if rules:
-        begun.append(_begin_rules(find("promtool"), rules, home))
-    return [problem for finish in begun for problem in finish()]
+    rules: dict[str, list[_File]] = {}
+    with tempfile.TemporaryDirectory(prefix="obscheck-checks-") as folder:
+        for number, each in enumerate(checks):
+            file = _File(_as_read(each, Path(folder, f"{number}.yml")), shown_as(each.path, home))
+            if each.tool.startswith("amtool"):
+                begun.append(_begin_alertmanager(find(each.tool), file, home))
+            elif _is_config(file.path):
+                begun.append(_begin_prometheus(find(each.tool), file))
+            else:
+                rules.setdefault(each.tool, []).append(file)
+        begun += [_begin_rules(find(tool), files) for tool, files in rules.items()]
+        return [problem for finish in begun for problem in finish()]
+
+
+def _as_read(check: Check, copy: Path) -> Path:
+    """Return where a tool can read what it must find in order."""
+    if not check.text:
+        return check.path
+    copy.write_bytes(check.text.encode())
+    return copy
 
 
 def check_prometheus(promtool: str | Path, config: Path, home: Path | None = None) -> list[Problem]:
     """Return what promtool finds wrong in a prometheus.yml, or in a rule file; the files that it names are not opened."""
-    if not _is_config(config):
-        return check_rules(promtool, [config], home)
-    return _begin_prometheus(promtool, config, home)()
+    return check([Check("promtool", config)], lambda _: Tool(promtool), home)
 
 
-def _begin_prometheus(promtool: str | Path, config: Path, home: Path | None) -> Finish:
-    said = _begin([promtool, "check", "config", "--syntax-only", "--lint=none", config])
-    return lambda: _failures(said(), config, shown_as(config, home))
+def _begin_prometheus(tool: Tool, file: _File) -> Finish:
+    said = _begin([tool.path, "check", "config", "--syntax-only", "--lint=none", file.path])
+    return lambda: _failures(said(), file, tool)
 
 
 def check_alertmanager(amtool: str | Path, config: Path, home: Path | None = None) -> list[Problem]:
     """Return what amtool finds wrong in an alertmanager.yml and its templates."""
-    return _begin_alertmanager(amtool, config, home)()
+    return check([Check("amtool", config)], lambda _: Tool(amtool), home)
 
 
-def _begin_alertmanager(amtool: str | Path, config: Path, home: Path | None) -> Finish:
+def _begin_alertmanager(tool: Tool, file: _File, home: Path | None) -> Finish:
     try:
-        document = Document.open(config, shown_as(config, home))
+        document = Document.open(file.path, file.shown)
     except ConfigError as error:
         problems = list(error.problems)
         return lambda: problems
-    said = _begin([amtool, "check-config", config])
-    return lambda: [_sought(problem, document) for problem in _failures(said(), config, document.shown)]
+    said, rendered = _begin([tool.path, "check-config", file.path]), begin_rendering(tool.path, document, home, _begin)
+
+    def finish() -> list[Problem]:
+        found = [_sought(problem, document, home) for problem in _failures(said(), file, tool)]
+        told = rendered()
+        return found or told
+
+    return finish
 
 
 def check_rules(promtool: str | Path, files: Iterable[Path], home: Path | None = None) -> list[Problem]:
     """Return what promtool finds wrong in rule files, in one run."""
-    return _begin_rules(promtool, files, home)()
+    return _begin_rules(Tool(promtool), [_File(each, shown_as(each, home)) for each in files])()
 
 
-def _begin_rules(promtool: str | Path, files: Iterable[Path], home: Path | None) -> Finish:
+def _begin_rules(tool: Tool, files: Iterable[_File]) -> Finish:
     problems: list[Problem] = []
     documents: dict[str, Document] = {}
     folder = tempfile.TemporaryDirectory(prefix="obscheck-rules-")
     for number, file in enumerate(files):
         try:
-            document = Document.open(file, shown_as(file, home))
+            document = Document.open(file.path, file.shown)
         except ConfigError as error:
             problems.extend(error.problems)
         else:
@@ -90,7 +118,7 @@ def _begin_rules(promtool: str | Path, files: Iterable[Path], home: Path | None)
     if not documents:
         folder.cleanup()
         return lambda: problems
-    said = _begin([promtool, "check", "rules", "--lint=none", *documents])
+    said = _begin([tool.path, "check", "rules", "--lint=none", *documents])
 
     def finish() -> list[Problem]:
         with folder:
@@ -166,30 +194,34 @@ def _is_config(path: Path) -> bool:
     return isinstance(value, dict) and not _SECTIONS.isdisjoint(value)
 
 
-def _failures(said: str, config: Path, shown: str) -> list[Problem]:
+def _failures(said: str, file: _File, tool: Tool) -> list[Problem]:
     """Turn everything behind each ``FAILED:`` into problems, one for each line of the file that it names."""
-    problems = []
+    problems, shown = [], file.shown
     for failure in re.findall(r"FAILED:((?:[^\n]*\n?)(?:  line [^\n]*\n?)*)", said):
-        words = failure.replace(f"parsing YAML file {config}: ", "").strip()
+        words = failure.replace(f"parsing YAML file {file.path}: ", "").strip()
         placed = _PLACED.findall(words)
-        problems += [Problem(f"{shown}:{line}", what, _right(what)) for line, what in placed] or [Problem(shown, words)]
+        problems += [Problem(f"{shown}:{line}", what, _right(what, tool)) for line, what in placed] or [Problem(shown, words)]
     if said and not problems:
         problems.append(Problem(shown, _last_line(said)))
     return problems
 
 
-def _right(what: str) -> str:
+def _right(what: str, tool: Tool) -> str:
     """Return what to do about a field that the tool does not know: production may be ahead of what is here."""
-    unknown = re.fullmatch(r"field \S+ not found in type \S+", what)
-    return "it is misspelt, or newer than the program here: `obscheck doctor` says which that is" if unknown else ""
+    if not re.fullmatch(r"field \S+ not found in type \S+", what):
+        return ""
+    here = f"{Path(tool.path).name} {tool.version}" if tool.version else "the program here"
+    return f"it is misspelt, or newer than {here}: write what production runs as `version:` into stack.yaml"
 
 
 def _last_line(said: str) -> str:
     return next((line.strip() for line in reversed(said.splitlines()) if line.strip()), said)
 
 
-def _sought(problem: Problem, document: Document) -> Problem:
-    """Give a problem without a line that of the one place where the name that it quotes stands."""
+def _sought(problem: Problem, document: Document, home: Path | None) -> Problem:
+    """Give a problem without a line its place in a template, or that of the one place where the name that it quotes stands."""
+    if problem.what.startswith("template: "):
+        return placed_in_template(problem.what, document, home) or problem
     quoted = re.findall(r'"([^"]+)"', problem.what)
     if problem.where != document.shown or len(quoted) != 1:
         return problem

@@ -8,6 +8,7 @@ from pytest_obscheck import registry, toolchain
 from pytest_obscheck.errors import StackError
 from pytest_obscheck.protocols import Runtime
 from pytest_obscheck.stack.file import StackFile
+from pytest_obscheck.stack.programs import asked
 
 AUTO = "auto"
 _BEST_FIRST = ("container", "process")
@@ -15,8 +16,9 @@ _BEST_FIRST = ("container", "process")
 
 def programs_of(file: StackFile) -> list[str]:
     """Return the programs that a stack needs: of each member's distribution all, for some check what the others then read."""
-    types = {member.type for member in file.members.values()}
-    return [name for name in toolchain.index_names() if toolchain.distribution_of(name) in types]
+    of = {name: toolchain.distribution_of(name) for name in toolchain.index_names()}
+    members = file.members.values()
+    return list(dict.fromkeys(asked(name, each.component) for name in of for each in members if of[name] == each.type))
 
 
 def choose(wanted: str, file: StackFile, folder: Path) -> tuple[Runtime, str]:

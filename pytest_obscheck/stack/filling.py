@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pytest_obscheck import toolchain
 from pytest_obscheck.stack.file import StackFile
+from pytest_obscheck.stack.programs import asked
 
 _PLACEHOLDER = re.compile(r"\$\$|\$\{([^}]*)\}")
 
@@ -35,6 +36,12 @@ class Filling:
         known = self.names()
         return [found[1] for found in _PLACEHOLDER.finditer(text) if found[1] is not None and found[1] not in known]
 
+    def _version(self, who: str) -> str:
+        """Return the version of a member's program; a component asks for that of its own by the program's name."""
+        own = self.stack.members.get(self.member)
+        member = own if own and own.type == who else self.stack.members.get(who)
+        return toolchain.find(asked(member.type, member.component) if member else who).version
+
     def names(self) -> list[str]:
         """Return every name that stands for something here."""
         own = self.stack.members.get(self.member)
@@ -46,7 +53,7 @@ class Filling:
     def _value(self, name: str) -> str:
         who, _, what = name.partition(".")
         if what == "version":
-            return toolchain.find(who).version
+            return self._version(who)
         if who == "port":
             return self.addresses[self.member][what].rsplit(":", 1)[1]
         target = self.stack.front if who == "front" else who

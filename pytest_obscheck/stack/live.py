@@ -30,7 +30,7 @@ from pytest_obscheck.stack.file import STARTED, Member, StackFile
 from pytest_obscheck.stack.filling import Filling
 from pytest_obscheck.stack.lastwords import last_words
 from pytest_obscheck.stack.planning import open_document, sinks
-from pytest_obscheck.stack.programs import resolved
+from pytest_obscheck.stack.programs import asked, resolved
 from pytest_obscheck.when import spoken
 
 C = TypeVar("C")
@@ -78,7 +78,9 @@ class LiveStack:
         network = self._network(addresses)
         for name, member in self.file.members.items():
             place = self._place(name, addresses, network)
-            self.seats[name] = Seat(member, place, member.component.launch(place))
+            launch = member.component.launch(place)
+            program, *words = launch.argv
+            self.seats[name] = Seat(member, place, replace(launch, argv=(asked(program, member.component), *words)))
 
     def start(self, loads: Sequence[Planned] = ()) -> None:
         """Start every member, side by side where nothing forbids it, and return when all are ready.
@@ -120,8 +122,9 @@ class LiveStack:
 
     def programs(self) -> dict[str, str]:
         """Return the versions of the programs that the toolchain knows, by name."""
-        known = toolchain.index_names()
-        return {name: toolchain.find(name).version for seat in self.seats.values() if (name := seat.launch.argv[0]) in known}
+        names = [seat.launch.argv[0] for seat in self.seats.values()]
+        found = [toolchain.find(name) for name in names if toolchain.knows(name)]
+        return {program.name: program.version for program in found}
 
     def derived(self) -> dict[str, str]:
         """Return every file that was derived, by ``member/file``, without the secrets in its URLs."""
@@ -179,9 +182,8 @@ class LiveStack:
         return started and all(other.ready for other in wanted)
 
     def _require_programs(self) -> None:
-        known = toolchain.index_names()
         wanted = dict.fromkeys(seat.launch.argv[0] for seat in self.seats.values())
-        gaps = toolchain.missing([name for name in wanted if name in known])
+        gaps = toolchain.missing([name for name in wanted if toolchain.knows(name)])
         if gaps:
             raise ProgramMissing(toolchain.in_words(gaps))
 

@@ -19,6 +19,7 @@ from pytest_obscheck.slo import read_spec
 from pytest_obscheck.stack.file import Member, StackFile
 from pytest_obscheck.stack.filling import Filling
 from pytest_obscheck.stack.pacing import Moment, pace
+from pytest_obscheck.stack.programs import asked
 
 
 def plan(stack: StackFile, speed: str = "1", now: Moment = Moment()) -> Plan:  # noqa: B008 - it is frozen
@@ -31,7 +32,7 @@ def plan(stack: StackFile, speed: str = "1", now: Moment = Moment()) -> Plan:  #
     merged = _merged([merged, Facts(files=specs)])
     if not problems:
         problems.extend(_unknown_alerts(stack, merged))
-        problems.extend(derive.check(merged.checks, lambda tool: toolchain.find(tool).path, stack.home))
+        problems.extend(derive.check(merged.checks, _tool, stack.home))
     refuse(list(dict.fromkeys(problems)))
     proxied: dict[str, tuple[str, ...]] = {}
     for source, target in stack.edges():
@@ -39,7 +40,22 @@ def plan(stack: StackFile, speed: str = "1", now: Moment = Moment()) -> Plan:  #
     paced = pace(speed, stack, merged, lambda member: place_of(stack, member), now)
     members = {name: member.type for name, member in stack.members.items()}
     hosts = {host: name for name, member in stack.members.items() for host in member.hosts}
-    return Plan(stack.home, members, proxied, hosts, merged, tuple(registry.names("sinks")), _parse, _play, paced, objectives)
+    known, unlike = tuple(registry.names("sinks")), tuple(_unlike(stack))
+    return Plan(stack.home, members, proxied, hosts, merged, known, _parse, _play, paced, objectives, unlike)
+
+
+def _tool(name: str) -> derive.Tool:
+    found = toolchain.find(name)
+    return derive.Tool(found.path, found.version)
+
+
+def _unlike(stack: StackFile) -> Iterable[Problem]:
+    """Yield each member whose program is of another version than production's."""
+    for member in stack.members.values():
+        name = asked(member.type, member.component)
+        what, right = toolchain.unlike(name) if toolchain.knows(name) else ("", "")
+        if what:
+            yield Problem(f"{member.where}: {member.name}", what, right)
 
 
 def facts_of(stack: StackFile) -> tuple[Facts, list[Problem]]:
@@ -109,7 +125,9 @@ def _unknown_alerts(stack: StackFile, facts: Facts) -> Iterable[Problem]:
 
 def _facts(stack: StackFile, member: Member, problems: list[Problem]) -> Facts:
     try:
-        return member.component.facts(place_of(stack, member))
+        found = member.component.facts(place_of(stack, member))
+        checks = tuple(dataclasses.replace(each, tool=asked(each.tool, member.component)) for each in found.checks)
+        return dataclasses.replace(found, checks=checks)
     except ConfigError as error:
         problems.extend(error.problems)
         return Facts()
@@ -144,6 +162,8 @@ def _merged(facts: Iterable[Facts]) -> Facts:
         jobs={target: jobs for each in every for target, jobs in each.jobs.items()},
         files={name: text for each in every for name, text in each.files.items()},
         checks=tuple(check for each in every for check in each.checks),
+        notes=tuple(note for each in every for note in each.notes),
+        secrets=tuple(secret for each in every for secret in each.secrets),
     )
 
 

@@ -7,8 +7,15 @@ import sys
 from dataclasses import replace
 
 from pytest_obscheck import toolchain
+from pytest_obscheck.abilities import StandsFor
 from pytest_obscheck.errors import ProgramMissing
-from pytest_obscheck.protocols import Launch
+from pytest_obscheck.protocols import Component, Launch
+
+
+def asked(name: str, component: Component) -> str:
+    """Return what the toolchain calls a program in the version that production runs: ``prometheus@2.53``."""
+    version = component.version if isinstance(component, StandsFor) else ""
+    return f"{name}@{version}" if version and toolchain.knows(name) else name
 
 
 def resolved(launch: Launch) -> Launch:
@@ -23,7 +30,7 @@ def program(name: str) -> str:
         return sys.executable
     if "/" in name:
         return name
-    if name in toolchain.index_names():
+    if toolchain.knows(name):
         return str(toolchain.find(name).path)
     found = shutil.which(name)
     if found is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pytest_obscheck.toolchain.index import Index, the_index
 from pytest_obscheck.toolchain.machine import ALL_CHECKS, Check
-from pytest_obscheck.toolchain.programs import Missing, look_for
+from pytest_obscheck.toolchain.programs import Missing, exactly
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,12 @@ def doctor(
     """Return a row for every program of the index, then one for everything that the machine may allow."""
     around = dict(os.environ if environment is None else environment)
     known = index or the_index()
-    return [*(_program(name, around, known) for name in known.names()), *(_machine(check, around) for check in checks)]
+    names = [*known.names(), *known.others()]
+    return [*(_program(name, around, known) for name in names), *(_machine(check, around) for check in checks)]
 
 
 def _program(name: str, environment: Mapping[str, str], index: Index) -> Row:
-    found = look_for(name, environment, index)
+    found = exactly(name, environment, index)
     needed = name in index.usual()
     if isinstance(found, Missing):
         return Row(name, found=False, where=found.why, mend=f"obscheck install {name}", needed=needed)

@@ -11,7 +11,7 @@ from pytest_obscheck.clock import Clock, SystemClock
 from pytest_obscheck.errors import InstallFailed
 from pytest_obscheck.toolchain.gobuild import a_go_for, build, seconds
 from pytest_obscheck.toolchain.index import Distribution, Entry, Index, the_index, this_platform
-from pytest_obscheck.toolchain.programs import Missing, ask_version, look_for
+from pytest_obscheck.toolchain.programs import Missing, ask_version, exactly
 from pytest_obscheck.toolchain.release import Fetcher, Unavailable, a_client, from_release
 from pytest_obscheck.toolchain.store import cache_folder, keep, kept_at, workplace
 
@@ -60,32 +60,33 @@ def install_with(means: Means, names: Sequence[str]) -> None:
     """Install by the given means; see ``install``."""
     chosen = means.index.names() if "all" in names else list(names) or means.index.usual()
     means.index.check(chosen)
-    failures = [failure for distribution in means.index.distributions for failure in _failures(means, distribution, chosen)]
+    asked = {means.index.exact(name): name for name in chosen}
+    failures = [failure for distribution in means.index.distributions for failure in _failures(means, distribution, asked)]
     if failures:
         raise InstallFailed("\n".join(failures))
 
 
-def _failures(means: Means, distribution: Distribution, names: Sequence[str]) -> Iterator[str]:
-    chosen = [entry for entry in distribution.programs if entry.name in names]
-    wanted = [entry for entry in chosen if not _settled(means, entry)]
+def _failures(means: Means, distribution: Distribution, asked: Mapping[str, str]) -> Iterator[str]:
+    chosen = [(entry, asked[name]) for entry in distribution.programs if (name := distribution.called(entry)) in asked]
+    wanted = [(entry, name) for entry, name in chosen if not _settled(means, name)]
     if not wanted:
         return
     try:
         with workplace(means.cache, distribution.name, means.tell) as folder:
             # Looked at again: another installation may have done it while this one waited for the cache.
-            left = [entry for entry in wanted if not _settled(means, entry)]
+            left = [entry for entry, name in wanted if not _settled(means, name)]
             _get(means, distribution, left, folder)
     except InstallFailed as failure:
-        yield f"{', '.join(entry.name for entry in wanted)}: {failure}"
+        yield f"{', '.join(name for _, name in wanted)}: {failure}"
 
 
-def _settled(means: Means, entry: Entry) -> bool:
+def _settled(means: Means, name: str) -> bool:
     around = {**means.environment, "PATH": ""} if means.via else means.environment
-    found = look_for(entry.name, around, means.index)
+    found = exactly(name, around, means.index)
     if isinstance(found, Missing):
         return False
     where = "in the cache" if found.source == "cache" else "on PATH"
-    means.tell(f"{entry.name} {found.version}: already {where} ({found.path})")
+    means.tell(f"{found.name} {found.version}: already {where} ({found.path})")
     return True
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from pytest_obscheck.errors import ProgramMissing
-from pytest_obscheck.toolchain.index import Distribution, Index, the_index
+from pytest_obscheck.toolchain.index import Distribution, Index, same_line, the_index
 from pytest_obscheck.toolchain.store import cache_folder, kept_at, read_notes, write_notes
 
 UNKNOWN = "unknown"
@@ -63,16 +63,59 @@ def in_words(gaps: Sequence[Missing]) -> str:
 
 
 def look_for(name: str, environment: Mapping[str, str], index: Index) -> Program | Missing:
-    """Return the first usable program of that name, else why there is none."""
-    distribution, _ = index.of(name)
-    cache = cache_folder(environment)
+    """Return the first usable program of that name, else why there is none.
+
+    Where a line of versions is asked for and not here, the usual version is returned: ``unlike`` says what that means.
+    """
+    found = exactly(name, environment, index)
+    program, _, version = name.partition("@")
+    if isinstance(found, Program) or not version:
+        return found
+    usual = exactly(program, environment, index)
+    # What is to be installed is what production runs, where that can be had.
+    return found if isinstance(usual, Missing) and index.of(name)[0].is_of(version) else usual
+
+
+def exactly(name: str, environment: Mapping[str, str], index: Index) -> Program | Missing:
+    """Return the first usable program of that name and line, else why there is none."""
+    distribution, entry = index.of(name)
+    asked, cache = name.partition("@")[2], cache_folder(environment)
     refused = []
-    for path, source in _places(name, distribution, cache, environment):
+    for path, source in _places(entry.name, distribution, cache, environment):
         version, wrong = version_of(path, distribution, cache)
+        if asked and not wrong and not _is_of(version, asked):
+            wrong = f"{path} is {version}, and no {asked}"
         if not wrong:
-            return Program(name, path, version, source)
+            return Program(entry.name, path, version, source)
         refused.append(wrong)
     return Missing(name, "; ".join(refused) or NOWHERE)
+
+
+def unlike(name: str, environment: Mapping[str, str] | None = None, index: Index | None = None) -> tuple[str, str]:
+    """Return how a program differs from the version that is asked for with its name, and what mends that."""
+    known, around = index or the_index(), os.environ if environment is None else environment
+    program, _, asked = name.partition("@")
+    found = look_for(name, around, known)
+    if not asked or isinstance(found, Missing) or _is_of(found.version, asked):
+        return "", ""
+    what = f"production runs {program} {asked}, and here is {found.version}, {_older_or_newer(found.version, asked)}"
+    if known.of(name)[0].is_of(asked):
+        return what, f"run: obscheck install {name}"
+    return what, f"put a {program} {asked} on PATH, or write one that can be installed: {', '.join(known.lines(name))}"
+
+
+def _is_of(version: str, asked: str) -> bool:
+    return version != UNKNOWN and same_line(asked, version)
+
+
+def _older_or_newer(here: str, asked: str) -> str:
+    if here == UNKNOWN:
+        return "which tells no version"
+    ours, theirs = numbers(here), numbers(asked.removeprefix("v"))
+    newer = ours > theirs
+    if ours[0] == theirs[0]:
+        return "newer" if newer else "older"
+    return "a newer major version" if newer else "an older major version"
 
 
 def _places(

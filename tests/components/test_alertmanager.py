@@ -137,7 +137,7 @@ def test_the_journal_gets_neither_secrets_nor_urls_that_are_secret(tmp_path: Pat
         .replace("https://hooks.slack.com/services/T/B/secret", '"https://hooks.slack.com/<secret>"')
         .replace("http://audit.prod.example:8080/alerts", '"http://audit.prod.example:8080/<secret>"')
     }
-    assert facts.checks == (("amtool", tmp_path / "am/alertmanager.yml"),)
+    assert [(each.tool, each.path) for each in facts.checks] == [("amtool", tmp_path / "am/alertmanager.yml")]
 
 
 def test_a_receiver_without_a_sink_is_named_with_its_line(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from pytest_obscheck.components.inbox import Inbox
 from pytest_obscheck.components.node_exporter import NodeExporter
 from pytest_obscheck.components.prometheus import Prometheus
 from pytest_obscheck.errors import LookFailed, ProgramMissing
+from pytest_obscheck.plan import Check
 from pytest_obscheck.protocols import Component, Launch, Network, Place
 
 pytestmark = pytest.mark.integration
@@ -160,14 +161,15 @@ def test_working_copies_pass_the_real_tools(home: Path, places: Callable[[str, C
         launch = component.launch(places(name, component))
         for file, text in launch.files.items():
             (launch.folder / file).write_text(text, encoding="utf-8")
-        problems += derive.check([("amtool" if name == "alertmanager" else "promtool", launch.folder / f"{name}.yml")], program)
-    checked = derive.check(component_checks(prometheus, places), program, home)
+        tool = "amtool" if name == "alertmanager" else "promtool"
+        problems += derive.check([Check(tool, launch.folder / f"{name}.yml")], tool_of)
+    checked = derive.check(prometheus.facts(places("prometheus", prometheus)).checks, tool_of, home)
 
     assert (problems, checked) == ([], [])
 
 
-def component_checks(component: Prometheus, places: Callable[[str, Component], Place]) -> tuple[tuple[str, Path], ...]:
-    return component.facts(places("prometheus", component)).checks
+def tool_of(name: str) -> derive.Tool:
+    return derive.Tool(program(name))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pytest_obscheck.components.alertmanager import Alertmanager
 from pytest_obscheck.components.prometheus import Prometheus
 from pytest_obscheck.derive import Document
 from pytest_obscheck.errors import ConfigError
+from pytest_obscheck.plan import Check
 from pytest_obscheck.protocols import Network, Place
 
 CONFIG = """\
@@ -32,7 +33,8 @@ def test_variables_are_filled_in_as_the_wrapper_of_production_does(tmp_path: Pat
 
     facts, launch = component.facts(place(tmp_path)), component.launch(place(tmp_path))
 
-    assert (facts.scraped, facts.checks) == (("a:80",), ())
+    as_checked = CONFIG.replace("${CLUSTER}", "127.0.0.1:1").replace("${PORT}", "80")
+    assert (facts.scraped, facts.checks) == (("a:80",), (Check("promtool", tmp_path / "p.yml", as_checked),))
     assert launch.environment == {"CLUSTER": "127.0.0.1:7", "PORT": "80"}
     expected = CONFIG.replace("${CLUSTER}", "127.0.0.1:7").replace("${PORT}", "80")
     assert launch.files["prometheus.yml"] == f'{expected}    proxy_url: "http://127.0.0.1:2"\n'

@@ -220,7 +220,10 @@ def test_a_file_that_is_not_there_or_is_a_folder_is_named(tmp_path: Path) -> Non
             Document.open(path, path.name)
         said.append(str(caught.value))
 
-    assert said == ["none.yml: there is no such file", f"{tmp_path.name}: cannot be read (Is a directory)"]
+    assert said == [
+        "none.yml: there is no such file",
+        f"{tmp_path.name}: this is a folder; name the files in it, like {tmp_path.name}/*.yml",
+    ]
 
 
 @pytest.mark.parametrize(

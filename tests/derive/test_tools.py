@@ -7,10 +7,11 @@ import pytest
 
 from pytest_obscheck import derive, toolchain
 from pytest_obscheck.errors import ProgramMissing
+from pytest_obscheck.plan import Check
 
 pytestmark = pytest.mark.integration
 
-NEWER = "it is misspelt, or newer than the program here: `obscheck doctor` says which that is"
+NEWER = "it is misspelt, or newer than the program here: write what production runs as `version:` into stack.yaml"
 RULES = """\
 groups:
 - name: g
@@ -78,9 +79,9 @@ def test_the_files_of_a_stack_are_checked_together(tmp_path: Path) -> None:
     broken = written(tmp_path, "broken.yml", "groups: [\n")
     rules = written(tmp_path, "rules.yml", "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    fore: 1m\n")
     alerting = written(tmp_path, "alertmanager.yml", "route:\n  receiver: y\nreceivers: [{name: x}]\n")
-    checks = [("promtool", config), ("promtool", broken), ("promtool", rules), ("amtool", alerting)]
+    checks = [Check("promtool", config), Check("promtool", broken), Check("promtool", rules), Check("amtool", alerting)]
 
-    problems = derive.check(checks, program, tmp_path)
+    problems = derive.check(checks, lambda name: derive.Tool(program(name)), tmp_path)
 
     # The Go type behind an unknown field is not the same in every version.
     assert [words.partition(" in type ")[0] for words in said(problems)] == [
@@ -97,7 +98,7 @@ def test_the_files_of_a_stack_are_checked_together(tmp_path: Path) -> None:
         ("route: {receiver: x}\nreceivers: [{name: x}]\n", []),
         ("route: {receiver: x}\nroutes: []\n", [f"a.yml:2: field routes not found in type config.plain; {NEWER}"]),
         ("route: [\n", ["a.yml:2: not YAML: while parsing a flow node, did not find expected node content"]),
-        ("templates: [t.tmpl]\nroute: {receiver: x}\nreceivers: [{name: x}]\n", ["a.yml: template: t.tmpl:2: unexpected EOF"]),
+        ("templates: [t.tmpl]\nroute: {receiver: x}\nreceivers: [{name: x}]\n", ["t.tmpl:2: unexpected EOF"]),
     ],
 )
 def test_amtool_is_asked_about_alertmanagers_configuration(text: str, words: list[str], tmp_path: Path) -> None:

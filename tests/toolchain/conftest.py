@@ -36,6 +36,11 @@ seconds = 30
 package = "lantern.example/lantern/cmd/wick"
 member = "lantern-{version}.{os}-{arch}/wick"
 seconds = 4
+
+[lantern.lines."0.9"]
+version = "0.9.3"
+minimum = "0.9.0"
+module = "lantern.example/lantern v0.9.3"
 """
 
 
@@ -86,9 +91,11 @@ def around(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def index_at(tmp_path: Path) -> Callable[[str], Index]:
     """Return a function that gives the index of lantern, with its release archives under a URL."""
-    lock = tmp_path / "locks" / "lantern"
-    lock.mkdir(parents=True)
-    (lock / "go.mod").write_text("module obscheck.invalid/lantern\n\ngo 1.26.8\n")
+    for name in ("lantern", "lantern-0.9"):
+        lock = tmp_path / "locks" / name
+        lock.mkdir(parents=True)
+        (lock / "go.mod").write_text("module obscheck.invalid/lantern\n\ngo 1.26.8\n")
+        (lock / "go.sum").write_text("")
     return lambda base: parse_index(LANTERN.replace("BASE", base), tmp_path / "locks")
 
 

@@ -20,6 +20,8 @@ def test_every_program_and_every_check_has_a_row(
     assert doctor(around, lantern, checks) == [
         Row("lamp", found=True, version="1.2.0", where=f"{path} (PATH)"),
         Row("wick", found=False, where="not found on PATH or in the cache", mend="obscheck install wick"),
+        Row("lamp@0.9", found=False, where=f"{path} is 1.2.0, and no 0.9", mend="obscheck install lamp@0.9", needed=False),
+        Row("wick@0.9", found=False, where="not found on PATH or in the cache", mend="obscheck install wick@0.9", needed=False),
         Row("fire", found=True, version="3", where="matches", needed=False),
         Row("water", found=False, where="dry", mend="thirsty without it", needed=False),
     ]

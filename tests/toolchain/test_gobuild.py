@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,8 @@ from typing import Any
 import pytest
 
 from pytest_obscheck.errors import InstallFailed
-from pytest_obscheck.toolchain.gobuild import a_go_for, build, local_go, seconds
-from pytest_obscheck.toolchain.index import Index, the_index
+from pytest_obscheck.toolchain.gobuild import ABSENT, a_go_for, build, local_go, seconds
+from pytest_obscheck.toolchain.index import Distribution, Entry, Index, the_index
 
 
 @pytest.fixture
@@ -105,3 +106,45 @@ def test_a_build_that_fails_shows_its_last_lines(
 @pytest.mark.parametrize(("built", "expected"), [(set(), 241), ({"prometheus"}, 162)])
 def test_an_estimate_counts_what_an_earlier_build_would_have_left(built: set[str], expected: int) -> None:
     assert seconds(*the_index().of("promtool"), built) == expected
+
+
+DOWNLOAD = """\
+if [ "$1" = mod ]; then echo '{"Dir": "MODULE"}'; exit 0; fi
+/bin/cat go.mod module/ui/dist/index.html module/main.go > SEEN
+"""
+
+
+def lacking(index: Index) -> tuple[Distribution, Entry]:
+    """Return a program of a distribution whose module lacks a file."""
+    distribution, lamp = index.of("lamp@0.9")
+    return dataclasses.replace(distribution, absent=("ui/dist/index.html",)), lamp
+
+
+def test_files_that_a_module_embeds_and_lacks_are_put_into_a_copy_of_it(
+    lantern: Index, around: dict[str, str], go: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "module").mkdir()
+    (tmp_path / "module/main.go").write_text("package main\n")
+    for path in (tmp_path / "module/main.go", tmp_path / "module"):
+        path.chmod(path.stat().st_mode & ~0o222)
+    (tmp_path / "work").mkdir()
+    path = go("1.26.8", DOWNLOAD.replace("MODULE", f"{tmp_path}/module").replace("SEEN", f"{tmp_path}/seen"))
+
+    distribution, lamp = lacking(lantern)
+
+    build(path, distribution, lamp, tmp_path / "work/lamp", around)
+
+    locked = (distribution.lock / "go.mod").read_text()
+    replaced = "\nreplace lantern.example/lantern => ./module\n"
+    assert (tmp_path / "seen").read_text() == f"{locked}{replaced}{ABSENT}package main\n"
+
+
+def test_a_module_that_cannot_be_had_is_one_sentence(
+    lantern: Index, around: dict[str, str], go: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = go("1.26.8", "echo no such module >&2; exit 1")
+
+    with pytest.raises(InstallFailed) as raised:
+        build(path, *lacking(lantern), tmp_path / "lamp", around)
+
+    assert str(raised.value) == "go mod download of lantern.example/lantern failed: no such module"

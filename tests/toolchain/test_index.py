@@ -34,7 +34,7 @@ def test_every_unknown_program_is_named_at_once() -> None:
     )
 
 
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda each: each.name)
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda each: each.lock.name)
 def test_every_distribution_is_locked_at_the_module_that_the_index_names(distribution: Distribution) -> None:
     locked = (distribution.lock / "go.mod").read_text()
 
@@ -42,7 +42,7 @@ def test_every_distribution_is_locked_at_the_module_that_the_index_names(distrib
     assert f"{distribution.module} h1:" in (distribution.lock / "go.sum").read_text()
 
 
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda each: each.name)
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda each: each.lock.name)
 def test_every_program_is_a_tool_of_its_lock(distribution: Distribution) -> None:
     locked = (distribution.lock / "go.mod").read_text()
 
@@ -51,11 +51,33 @@ def test_every_program_is_a_tool_of_its_lock(distribution: Distribution) -> None
     assert sorted(re.findall(r"^(?:tool |\t)(\w\S*)$", locked, re.MULTILINE)) == sorted(tools)
 
 
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda each: each.name)
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda each: each.lock.name)
 def test_what_is_installed_is_recent_enough_and_has_a_checksum(distribution: Distribution) -> None:
     assert numbers(distribution.version) >= numbers(distribution.minimum)
     assert distribution.checksums or distribution.sha256 or not distribution.archive
     assert re.search(distribution.says, f"version {distribution.version} (branch: )")[1] == distribution.version
+
+
+@pytest.mark.parametrize(
+    ("asked", "called"),
+    [
+        ("prometheus@2.53", "prometheus@2.53"),
+        ("promtool@v2.53.1", "promtool@2.53"),
+        ("prometheus@3.5.0", "prometheus@3.5"),
+        ("prometheus@3.14", "prometheus"),
+        ("prometheus", "prometheus"),
+        ("amtool@0.34", "amtool@0.34"),
+    ],
+)
+def test_a_version_is_of_the_line_with_which_it_shares_two_numbers(asked: str, called: str) -> None:
+    assert the_index().exact(asked) == called
+
+
+def test_a_line_that_is_not_in_the_index_is_answered_with_those_that_are() -> None:
+    with pytest.raises(ProgramMissing) as raised:
+        the_index().exact("prometheus@2.51")
+
+    assert str(raised.value) == "no prometheus 2.51 is in the index; known are: 3.14.0, 3.5.1, 2.53.3"
 
 
 def test_an_archive_is_named_after_version_and_platform() -> None:

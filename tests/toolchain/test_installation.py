@@ -377,3 +377,30 @@ def test_the_second_of_two_installations_waits_and_finds_it_there(
         f"lamp 1.2.0: already in the cache ({tmp_path}/cache/bin/lamp-1.2.0/lamp)",
     ]
     assert len(log.read_text().splitlines()) == 1
+
+
+def test_a_line_of_versions_is_built_beside_the_usual_one(
+    offline: tuple[Means, list[str]], go: Callable[..., Any], tmp_path: Path
+) -> None:
+    means, told = offline
+    for version, name in (("1.2.0", "wick"), ("1.2.0", "wick@1.2"), ("0.9.3", "wick@v0.9.1")):
+        go(version)
+        install_with(means, [name])
+
+    kept = {name: find(name, means.environment, means.index).path for name in ("wick", "wick@0.9", "wick@1.2")}
+    cache = tmp_path / "cache/bin"
+    assert kept == {
+        "wick": cache / "wick-1.2.0/wick",
+        "wick@0.9": cache / "wick-0.9.3/wick",
+        "wick@1.2": cache / "wick-1.2.0/wick",
+    }
+    assert sum(line.startswith("building wick") for line in told) == 2
+
+
+def test_a_line_that_the_index_does_not_have_is_told_before_anything_is_done(offline: tuple[Means, list[str]]) -> None:
+    means, told = offline
+
+    with pytest.raises(ProgramMissing) as raised:
+        install_with(means, ["wick", "lamp@0.8"])
+
+    assert (str(raised.value), told) == ("no lamp 0.8 is in the index; known are: 1.2.0, 0.9.3", [])

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from pytest_obscheck.errors import ProgramMissing
-from pytest_obscheck.toolchain import Missing, Program, find, in_words, missing
+from pytest_obscheck.toolchain import Missing, Program, find, in_words, missing, unlike
 from pytest_obscheck.toolchain.index import Index
 from pytest_obscheck.toolchain.programs import numbers
+
+OTHERS = "put a lamp {} on PATH, or write one that can be installed: 1.2.0, 0.9.3"
 
 
 @pytest.fixture
@@ -165,3 +167,77 @@ def test_nothing_is_missing_where_all_is_there(
 )
 def test_versions_are_compared_by_three_numbers(version: str, three: tuple[int, ...]) -> None:
     assert numbers(version) == three
+
+
+# ── production's version ─────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    return tmp_path / "cache" / "bin" / "lamp-0.9.3" / "lamp"
+
+
+@pytest.mark.parametrize("asked", ["0.9", "0.9.1", "v0.9.3", "0"])
+def test_a_line_of_versions_is_taken_from_the_cache_whatever_is_on_path(
+    asked: str,
+    around: dict[str, str],
+    lantern: Index,
+    program: Callable[[Path, str], Path],
+    on_path: Path,
+    kept: Any,
+    older: Path,
+) -> None:
+    for path, version in ((on_path, "1.2.0"), (kept, "1.2.0"), (older, "0.9.3")):
+        program(path, version)
+
+    assert find(f"lamp@{asked}", around, lantern) == Program("lamp", older, "0.9.3", "cache")
+    assert unlike(f"lamp@{asked}", around, lantern) == ("", "")
+
+
+def test_a_program_on_path_of_the_line_that_is_asked_for_is_taken(
+    around: dict[str, str], lantern: Index, program: Callable[[Path, str], Path], on_path: Path, older: Path
+) -> None:
+    program(on_path, "0.9.7")
+    program(older, "0.9.3")
+
+    assert find("lamp@0.9", around, lantern) == Program("lamp", on_path, "0.9.7", "PATH")
+
+
+@pytest.mark.parametrize(
+    ("asked", "here", "what", "right"),
+    [
+        (
+            "0.9",
+            "1.2.0",
+            "production runs lamp 0.9, and here is 1.2.0, a newer major version",
+            "run: obscheck install lamp@0.9",
+        ),
+        ("1.1.4", "1.2.0", "production runs lamp 1.1.4, and here is 1.2.0, newer", OTHERS.format("1.1.4")),
+        ("1.3", "1.2.0", "production runs lamp 1.3, and here is 1.2.0, older", OTHERS.format("1.3")),
+        ("2", "1.2.0", "production runs lamp 2, and here is 1.2.0, an older major version", OTHERS.format("2")),
+        ("1.2", "1.1.0", "production runs lamp 1.2, and here is 1.1.0, older", "run: obscheck install lamp@1.2"),
+        ("1.2", "", "production runs lamp 1.2, and here is unknown, which tells no version", "run: obscheck install lamp@1.2"),
+        ("latest", "1.2.0", "", ""),
+        ("1.2.7", "1.2.0", "", ""),
+    ],
+)
+def test_another_version_than_productions_is_used_and_said(
+    asked: str,
+    here: str,
+    what: str,
+    right: str,
+    around: dict[str, str],
+    lantern: Index,
+    program: Callable[[Path, str], Path],
+    on_path: Path,
+) -> None:
+    program(on_path, here)
+
+    assert find(f"lamp@{asked}", around, lantern).path == on_path
+    assert unlike(f"lamp@{asked}", around, lantern) == (what, right)
+
+
+def test_where_nothing_is_here_the_line_that_production_runs_is_to_be_installed(around: dict[str, str], lantern: Index) -> None:
+    gaps = missing(["lamp@0.9", "lamp@3.1"], around, lantern)
+
+    assert in_words(gaps) == "lamp@0.9, lamp: not found on PATH or in the cache; run: obscheck install lamp@0.9 lamp"
