@@ -1,4 +1,4 @@
-"""What strangers' configurations get wrong, and what is said of each: one sentence, with its place and with what would be right."""
+"""What strangers' configurations get wrong, and what is said of each: one sentence, its place, and what would be right."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ FILES = {
     "t/x.tmpl": "",
 }
 APART = "move the others into a folder of their own, and name that"
-SILENT = "which is accepted in silence; correct it, or leave it out"
+LEAVE, MOUNTS = "correct it, or leave it out", "say in stack.yaml under mounts: where that folder is"
+SILENT = f"which is accepted in silence; {LEAVE}"
 DOCKER = "name the file in it; where a file that it mounts is missing, Docker makes a folder"
 
 
@@ -96,16 +97,14 @@ NOTED = {
     ),
     "a glob below production's folder": (
         "rule_files: ['/srv/*.yml']",
-        "p.yml:1: no file matches '/srv/*.yml', which is accepted in silence; "
-        "say in stack.yaml under mounts: where that folder is",
+        f"p.yml:1: no file matches '/srv/*.yml', {SILENT.replace(LEAVE, MOUNTS)}",
     ),
     "a rule file by two globs": (
         "rule_files:\n- rules/*.yml\n- rules/a.*",
         "p.yml:3: rules/a.yml was named before, by 'rules/*.yml', and is read once; name it once",
     ),
     "target labels that collide": (
-        "scrape_configs:\n- job_name: a\n  static_configs:\n  - targets: [a:1]\n    labels: {x: y}\n"
-        "  - targets: [b:1, a:1]\n    labels: {x: y}",
+        "scrape_configs:\n- job_name: a\n  static_configs:\n  - targets: [a:1]\n\n  - targets: [b:1, a:1]\n    labels: {}",
         "p.yml:6: job 'a' has the target 'a:1' twice with the same labels; one is dropped in silence; keep one of them",
     ),
     "a secret file that is called otherwise": (

@@ -380,9 +380,9 @@ def test_the_second_of_two_installations_waits_and_finds_it_there(
 
 
 def test_a_line_of_versions_is_built_beside_the_usual_one(
-    offline: tuple[Means, list[str]], go: Callable[..., Any], tmp_path: Path
+    offline: tuple[Means, list[str]], go: Callable[..., Any], told: list[str], tmp_path: Path
 ) -> None:
-    means, told = offline
+    means, _ = offline
     for version, name in (("1.2.0", "wick"), ("1.2.0", "wick@1.2"), ("0.9.3", "wick@v0.9.1")):
         go(version)
         install_with(means, [name])
@@ -397,8 +397,10 @@ def test_a_line_of_versions_is_built_beside_the_usual_one(
     assert sum(line.startswith("building wick") for line in told) == 2
 
 
-def test_a_line_that_the_index_does_not_have_is_told_before_anything_is_done(offline: tuple[Means, list[str]]) -> None:
-    means, told = offline
+def test_a_line_that_the_index_does_not_have_is_told_before_anything_is_done(
+    offline: tuple[Means, list[str]], told: list[str]
+) -> None:
+    means, _ = offline
 
     with pytest.raises(ProgramMissing) as raised:
         install_with(means, ["wick", "lamp@0.8"])
