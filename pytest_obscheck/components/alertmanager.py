@@ -30,6 +30,7 @@ from pytest_obscheck.speed import (
 
 CONFIG = "alertmanager.yml"
 _OURS = ("config.file", "storage.path", "web.listen-address", "web.config.file")
+_KEYS = ("routing_key", "service_key")
 _URL_FILES = ("url_file", "api_url_file", "webhook_url_file")
 
 
@@ -252,6 +253,10 @@ def _derive_integration(document: Document, integration: _Integration, place: Pl
     config, spot = integration.config, integration.spot
     if integration.key == "sns_configs":
         _derive_signature(document, (*spot, "sigv4"), config.get("sigv4"))
+    for name in _KEYS if integration.key == "pagerduty_configs" else ():
+        if name in config:
+            # Its sink tells receivers of one address apart by it.
+            document.set((*spot, name), f"{KEY_OF}{integration.receiver}")
     if integration.key == "email_configs":
         _derive_email(document, integration, place)
     elif isinstance(config.get("http_config"), Mapping):
