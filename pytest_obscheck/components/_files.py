@@ -156,10 +156,6 @@ class Reader:
             self.problems.extend(error.problems)
             return None
 
-    def text(self, path: Path) -> str:
-        """Return the text of a file that can be read, as production's wrapper hands it on."""
-        return self._opened(path).text()
-
     def _opened(self, path: Path, **how: Any) -> Document:
         return self.place.open(path, **({"variables": self.variables} if self.variables else {}), **how)
 

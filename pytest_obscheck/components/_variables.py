@@ -20,9 +20,9 @@ def filled(variables: Mapping[str, str], place: Place) -> dict[str, str]:
     return {name: place.fill(text) if place.addresses else text for name, text in variables.items()}
 
 
-def sampled(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables with some address for each of a member: a tool is asked about the text before there are any."""
-    return {name: _ADDRESS.sub("127.0.0.1:1", text) for name, text in variables.items()}
+def sampled(text: str) -> str:
+    """Return a text with some address for each of a member: a tool is asked about it before there are any."""
+    return _ADDRESS.sub("127.0.0.1:1", text)
 
 
 def _external_labels(document: Document) -> Iterator[tuple[Spot, Any]]:

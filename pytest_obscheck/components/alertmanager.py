@@ -71,12 +71,11 @@ class Alertmanager:
         return replace(said, routes=routes, groupings=by, inhibitions=muting, checks=(check,))
 
     def _as_production_reads_it(self, path: Path, place: Place) -> str:
-        """Return the text with its variables and with its templates where they are; ``""`` where it is as it stands."""
-        document = place.open(path, variables=sampled(self.variables))
-        templates = names(document.value, "templates")
-        for number, text in templates:
+        """Return the text with its variables and with its templates where they are."""
+        document = place.open(path, variables=filled(self.variables, place))
+        for number, text in names(document.value, "templates"):
             document.set(("templates", number), str(local(place, document.path.parent, text)))
-        return document.text() if templates or self.variables else ""
+        return sampled(document.text())
 
     def timing(self, place: Place) -> Timing:
         """Return every wait and interval, and the receivers whose notifications hang on the wall clock."""

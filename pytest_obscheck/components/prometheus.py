@@ -71,9 +71,8 @@ class Prometheus:
         told = rules(reader, config)
         targets, by = scraped(reader, every, known), jobs(reader, every, known)
         reader.done()
-        # With variables, a file as it stands is not what production reads.
-        texts = Reader(place, variables=sampled(self.variables)) if self.variables else None
-        own = [Check("promtool", each.path, texts.text(each.path) if texts else "") for each in documents]
+        # With variables, or in a resource, a file as it stands is not what production reads.
+        own = [Check("promtool", each.path, sampled(each.text())) for each in documents]
         checks = (*own, *(Check("promtool", path) for path in told.paths))
         said = Facts(files=reader.files, notes=tuple(reader.notes), secrets=tuple(reader.hidden))
         return replace(said, alerts=told.alerts, recordings=told.recordings, scraped=targets, jobs=by, checks=checks)

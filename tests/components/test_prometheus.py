@@ -8,7 +8,7 @@ import pytest
 from pytest_obscheck.components.prometheus import Prometheus
 from pytest_obscheck.derive import Document
 from pytest_obscheck.errors import ConfigError
-from pytest_obscheck.plan import AlertRule, Check
+from pytest_obscheck.plan import AlertRule
 from pytest_obscheck.protocols import Network, Place
 
 CONFIG = """\
@@ -124,7 +124,7 @@ def test_recordings_targets_files_and_what_to_check_are_read(tmp_path: Path) -> 
         "prometheus/targets/a.json",
     ]  # fmt: skip
     names = ("prometheus/prometheus.yml", "prometheus/more.yml", "prometheus/rules/api.yml", "mounted/mounted.yml")
-    assert facts.checks == tuple(Check("promtool", tmp_path / name) for name in names)
+    assert [(each.tool, each.path) for each in facts.checks] == [("promtool", tmp_path / name) for name in names]
 
 
 def test_the_journal_gets_no_password_and_otherwise_the_users_text(tmp_path: Path) -> None:

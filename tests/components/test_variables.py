@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_variables_are_filled_in_as_the_wrapper_of_production_does(tmp_path: Pat
 
     facts, launch = component.facts(place(tmp_path)), component.launch(place(tmp_path))
 
-    as_checked = CONFIG.replace("${CLUSTER}", "127.0.0.1:1").replace("${PORT}", "80")
+    as_checked = CONFIG.replace("${CLUSTER}", "127.0.0.1:7").replace("${PORT}", "80")
     assert (facts.scraped, facts.checks) == (("a:80",), (Check("promtool", tmp_path / "p.yml", as_checked),))
     assert launch.environment == {"CLUSTER": "127.0.0.1:7", "PORT": "80"}
     expected = CONFIG.replace("${CLUSTER}", "127.0.0.1:7").replace("${PORT}", "80")
@@ -54,3 +55,12 @@ def test_a_variable_that_nothing_stands_for_is_named_with_its_line(
     told = "p.yml:1: nothing says what ${CLUSTER} stands for; give it in stack.yaml, as variables: {CLUSTER: …}"
     assert told in str(caught.value).splitlines()
     assert "GROUP" not in str(caught.value)
+
+
+def test_before_there_are_addresses_a_tool_reads_some(tmp_path: Path) -> None:
+    (tmp_path / "p.yml").write_text(CONFIG)
+    component = Prometheus("p.yml", variables={"CLUSTER": "http://${db.address}", "PORT": "80"})
+
+    (check,) = component.facts(replace(place(tmp_path), addresses={})).checks
+
+    assert check.text == CONFIG.replace("${CLUSTER}", "http://127.0.0.1:1").replace("${PORT}", "80")
