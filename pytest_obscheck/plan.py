@@ -28,13 +28,17 @@ class AlertRule:
 
 @dataclass(frozen=True)
 class Route:
-    """One way out of Alertmanager: a host (and path, where there is one) that leads to a sink, and the receiver it serves."""
+    """One way out of Alertmanager: a host (and path, where there is one) that leads to a sink, and the receiver it serves.
+
+    ``resolved``: whether it is also told that an alert is over.
+    """
 
     host: str
     path: str
     sink: str
     receiver: str
     where: str = ""
+    resolved: bool = True
 
 
 @dataclass(frozen=True)

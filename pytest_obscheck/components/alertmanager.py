@@ -32,6 +32,8 @@ CONFIG = "alertmanager.yml"
 _OURS = ("config.file", "storage.path", "web.listen-address", "web.config.file")
 _KEYS = ("routing_key", "service_key")
 _URL_FILES = ("url_file", "api_url_file", "webhook_url_file")
+_SILENT_AT_THE_END = frozenset({"email_configs", "slack_configs", "rocketchat_configs", "wechat_configs"})
+"""Integrations whose ``send_resolved`` is false where the file says nothing."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +206,9 @@ def _route(reader: Reader, document: Document, integration: _Integration) -> Rou
     if any(name in integration.config for name in _URL_FILES):
         # The real URL is a secret that nobody reads: a path of its own tells whose it was.
         path = "/" + "/".join(str(step) for step in integration.spot)
-    return Route(host, path, sink.name, integration.receiver, f"{reader.name(document)}:{document.line(*integration.spot)}")
+    where = f"{reader.name(document)}:{document.line(*integration.spot)}"
+    resolved = integration.config.get("send_resolved", integration.key not in _SILENT_AT_THE_END)
+    return Route(host, path, sink.name, integration.receiver, where, resolved is not False)
 
 
 def _derive(reader: Reader, document: Document) -> dict[str, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import operator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,52 +13,62 @@ import promql_parser
 from pytest_obscheck.capabilities import AnswersPromQL
 from pytest_obscheck.errors import LookFailed, did_you_mean
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.matching import Comparison, expanded
+from pytest_obscheck.matching import Comparison, braces, expanded, subset
 from pytest_obscheck.protocols import Stack
 from pytest_obscheck.speed import Speed, rewrite
 
 STEPS = 1000
 """At how many instants of the story the compared value is computed: a peak between two of them is not seen."""
 
+_ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+
 
 @dataclass(frozen=True)
 class Behind:
-    """The series behind one alert, over the whole story. Looked at once, when the story is over."""
+    """The series behind one alert with such labels, over the whole story. Looked at once, when the story is over."""
 
     name: str
+    labels: tuple[tuple[str, str], ...] = ()
     every: float = 0.0
 
     def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
-        """Return ``expr``, ``where``, ``missing`` (selectors without series, with the nearest name) and ``peaks``."""
+        """Return ``expr``, ``where``, ``missing`` (selectors without series, with the nearest name), ``here`` and ``peaks``.
+
+        ``here``: selectors whose series are all of others than the labels say.
+        """
         prometheus = stack.that(AnswersPromQL)
         rule = next((rule for rule in stack.plan.facts.alerts if rule.name == self.name), None)
         if rule is None:
             raise LookFailed(f"no rule file has an alert {self.name!r}")
         recordings = stack.plan.facts.recordings
-        exprs = expanded(rule.expr, recordings)
-        found = [
-            _missing(prometheus, selector, since, until, set(recordings)) for expr in exprs for selector in selectors(expr)
-        ]
-        missing = list(dict.fromkeys(words for words in found if words))
+        # What the rule itself puts onto the alert, no series has.
+        labels = {name: value for name, value in self.labels if name not in rule.labels}
+        asked = _Asked(prometheus, since, until, labels)
+        raw = [each for expr in expanded(rule.expr, recordings) for each in selectors(expr) if each.name not in recordings]
         return {
             "expr": rule.expr,
             "where": rule.where,
-            "missing": missing,
-            "peaks": _peaks(prometheus, rule.expr, stack.plan.pace.speed, since, until),
+            "missing": _said(map(asked.missing, raw)),
+            "here": _said(map(asked.missing_here, raw)) if labels else [],
+            "peaks": asked.peaks(rule.expr, stack.plan.pace.speed),
         }
 
     def __str__(self) -> str:
         """Return the key."""
-        return f"behind {self.name}"
+        return f"behind {self.name}{braces(dict(self.labels))}"
 
 
-def why_quiet(journal: Journal, name: str) -> str:
+def _said(words: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(each for each in words if each))
+
+
+def why_quiet(journal: Journal, behind: Behind) -> str:
     """Return why an alert never became active, from the autopsy; ``""`` where it says nothing."""
-    event = journal.last("autopsy", key=f"behind {name}")
+    event = journal.last("autopsy", key=str(behind))
     if event is None or "error" in event.data:
         return ""
     found = event.data["data"]
-    said = "; ".join(found["missing"]) or "; ".join(found["peaks"])
+    said = "; ".join(found["missing"] or found.get("here") or found["peaks"])
     return f"{said} ({found['where']})" if said else ""
 
 
@@ -109,45 +120,75 @@ def _selector(node: Any) -> Selector:
     matchers = []
     for matcher in node.matchers.matchers:
         sign = _SIGNS[str(matcher.op).rsplit(".", maxsplit=1)[-1]]
-        value = matcher.value.replace("\\", "\\\\").replace('"', '\\"')
-        matchers.append((matcher.name, f'{matcher.name}{sign}"{value}"'))
+        matchers.append((matcher.name, f'{matcher.name}{sign}"{_quoted(matcher.value)}"'))
     return Selector(node.name, tuple(matchers))
 
 
-def _count(prometheus: AnswersPromQL, selector: str, since: float, until: float) -> float:
-    span = max(1, math.ceil((until - since) * 1000))
-    found = prometheus.query(f"count(last_over_time({selector}[{span}ms]))", until)
-    return found[0].points[-1][1] if found else 0.0
+@dataclass(frozen=True)
+class _Asked:
+    """A Prometheus, asked about a story's time and what has the wanted labels."""
+
+    prometheus: AnswersPromQL
+    since: float
+    until: float
+    labels: Mapping[str, str]
+
+    def count(self, name: str, matchers: Iterable[str]) -> float:
+        """Return how many series there were."""
+        span = max(1, math.ceil((self.until - self.since) * 1000))
+        inside = f"{{{','.join(matchers)}}}"
+        found = self.prometheus.query(f"count(last_over_time({name}{inside}[{span}ms]))", self.until)
+        return found[0].points[-1][1] if found else 0.0
+
+    def missing(self, selector: Selector) -> str:
+        """Return which part of a selector keeps it from matching any series; ``""`` where it matches."""
+        texts = [text for _, text in selector.matchers]
+        if self.count(selector.name, texts):
+            return ""
+        if not self.count(selector.name, ()):
+            return f"no series is called {selector.name!r}; {_nearest(selector.name, self.prometheus.metric_names())}"
+        labels = self.prometheus.label_names(selector.name)
+        for label, text in selector.matchers:
+            if label not in labels:
+                known = [name for name in labels if name != "__name__"]
+                return f"no series of {selector.name} has a label {label!r}; {did_you_mean(label, known)}"
+            if not self.count(selector.name, [text]):
+                return f"no series of {selector.name} has {text}"
+        return f"no series matches {selector}"
+
+    def missing_here(self, selector: Selector) -> str:
+        """Return that a selector matches series, but none of what the alert should be about."""
+        texts, labels = [text for _, text in selector.matchers], self.prometheus.label_names(selector.name)
+        here = [_matcher(label, value) for label, value in self.labels.items() if label in labels]
+        if not here or not self.count(selector.name, here) or self.count(selector.name, [*texts, *here]):
+            return ""
+        return f"no series {selector} has {', '.join(here)}"
+
+    def peaks(self, expr: str, speed: Speed) -> list[str]:
+        """Return how near every compared value came, as the user wrote it: asked for is what it is at that speed."""
+        return _said(_peak(self._points(rewrite(lhs, speed)), lhs, sign, bound) for lhs, sign, bound in comparisons(expr))
+
+    def _points(self, expr: str) -> list[float]:
+        step = max(0.05, (self.until - self.since) / STEPS)
+        every = self.prometheus.query_range(expr, self.since, self.until, step)
+        # A sum without labels is of everybody.
+        wanted = {name: value for name, value in self.labels.items() if any(name in series.labels for series in every)}
+        points = [value for series in every if subset(series.labels, wanted) for _, value in series.points]
+        return [value for value in points if not math.isnan(value)]
 
 
-def _missing(prometheus: AnswersPromQL, selector: Selector, since: float, until: float, recorded: set[str]) -> str:
-    """Return which part of a selector keeps it from matching any series; ``""`` where it matches, or is a recording rule's."""
-    if selector.name in recorded or _count(prometheus, str(selector), since, until):
-        return ""
-    if not _count(prometheus, selector.name, since, until):
-        return f"no series is called {selector.name!r}; {_nearest(selector.name, prometheus.metric_names())}"
-    labels = prometheus.label_names(selector.name)
-    for label, text in selector.matchers:
-        if label not in labels:
-            known = [name for name in labels if name != "__name__"]
-            return f"no series of {selector.name} has a label {label!r}; {did_you_mean(label, known)}"
-        if not _count(prometheus, f"{selector.name}{{{text}}}", since, until):
-            return f"no series of {selector.name} has {text}"
-    return f"no series matches {selector}"
+def _matcher(label: str, value: str) -> str:
+    sign, text = ("=~", value[1:]) if value.startswith("~") else ("=", value)
+    return f'{label}{sign}"{_quoted(text)}"'
+
+
+def _quoted(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     said = did_you_mean(name, known)
     return said if said.startswith("did you mean") else "nothing like it was scraped"
-
-
-def _peaks(prometheus: AnswersPromQL, expr: str, speed: Speed, since: float, until: float) -> list[str]:
-    """Return how near every compared value came, as the user wrote it: asked for is what it is at that speed."""
-    found = []
-    for lhs, sign, bound in comparisons(expr):
-        points = _points(prometheus, rewrite(lhs, speed), since, until)
-        found.append(_peak(points, lhs, sign, bound))
-    return [words for words in found if words]
 
 
 def lookback(exprs: Iterable[str]) -> float:
@@ -179,14 +220,20 @@ def _deciding(node: Any) -> Iterable[tuple[str, str, float]]:
         if sign in ("and", "or", "unless"):
             yield from _deciding(node.lhs)
             yield from _deciding(node.rhs)
-        elif sign in (">", ">=", "<", "<=", "==") and isinstance(node.rhs, promql_parser.NumberLiteral):
-            yield node.lhs.prettify(), sign, float(node.rhs.val)
+        elif sign in (">", ">=", "<", "<=", "==") and (bound := _constant(node.rhs)) is not None:
+            yield node.lhs.prettify(), sign, bound
 
 
-def _points(prometheus: AnswersPromQL, expr: str, since: float, until: float) -> list[float]:
-    step = max(0.05, (until - since) / STEPS)
-    points = [value for series in prometheus.query_range(expr, since, until, step) for _, value in series.points]
-    return [value for value in points if not math.isnan(value)]
+def _constant(node: Any) -> float | None:
+    """Return the number that an expression is: limits are also written as ``14.4 * 0.001``."""
+    if isinstance(node, promql_parser.NumberLiteral):
+        return float(node.val)
+    if isinstance(node, promql_parser.ParenExpr):
+        return _constant(node.expr)
+    if not isinstance(node, promql_parser.BinaryExpr) or str(node.op) not in _ARITHMETIC:
+        return None
+    left, right = _constant(node.lhs), _constant(node.rhs)
+    return None if left is None or not right else float(_ARITHMETIC[str(node.op)](left, right))
 
 
 def _peak(points: Sequence[float], lhs: str, sign: str, bound: float) -> str:

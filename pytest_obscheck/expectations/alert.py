@@ -61,9 +61,9 @@ class Alert:
         """Return the look at all alerts."""
         return AlertStates()
 
-    def autopsy(self) -> Look:
+    def autopsy(self) -> Behind:
         """Return the look at the series behind the rule."""
-        return Behind(self.name)
+        return Behind(self.name, tuple(sorted(self.labels.items())))
 
     def holds(self, history: History) -> Sequence[Sight]:
         """Return, moment by moment, whether the alert was in the state."""
@@ -118,7 +118,7 @@ class Alert:
             return ""
         if same:
             return f"it is {self.state} with other labels: {braces(dict(same[0].labels))}"
-        return self._waiting(history, looks, window) or why_quiet(history.journal, self.name)
+        return self._waiting(history, looks, window) or why_quiet(history.journal, self.autopsy())
 
     def _waiting(self, history: History, looks: Sequence[Seen], window: Window) -> str:
         rule = next((rule for look in reversed(looks) for rule in look.rules), None)

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from typing import Any, Literal
 
 from pytest_obscheck.capabilities import CatchesNotifications, HoldsAlerts
@@ -18,6 +19,9 @@ from pytest_obscheck.matching import braces, subset
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import History, Look, Stack
 from pytest_obscheck.when import Sight, Window, spoken
+
+LINE = 200
+"""Characters of a line of a message that a report shows."""
 
 PACE = 0.5
 """Wall seconds between two sights of a long stretch that one look covers."""
@@ -180,16 +184,18 @@ class Notification:
         sent[group] = delivery
         return self._about(delivery) and not repeated and not _unsaid(self.says, delivery)
 
-    def _here(self, delivery: Mapping[str, Any]) -> bool:
-        return delivery["sink"] == self.sink and self.receiver in ("", delivery["receiver"])
+    def _here(self, way: Mapping[str, Any]) -> bool:
+        """Whether a delivery came, or a route leads, to the sink and the receiver that are meant."""
+        return way["sink"] == self.sink and self.receiver in ("", way["receiver"])
 
-    def _about(self, delivery: Mapping[str, Any]) -> bool:
+    def _about(self, delivery: Mapping[str, Any], status: str = "") -> bool:
         """Whether a message says of a matching alert that it is in the status: of the alert itself, not of its group."""
+        status = status or self.status
         if not delivery["alerts"]:
             found = all(_in_text(value, delivery["text"]) for value in self.labels.values())
-            return found and delivery["status"] in (self.status, "" if self.status == "firing" else self.status)
+            return found and delivery["status"] in (status, "" if status == "firing" else status)
         mine = [alert for alert in delivery["alerts"] if subset(alert.get("labels", {}), self.labels)]
-        return any((alert.get("status") or delivery["status"]) == self.status for alert in mine)
+        return any((alert.get("status") or delivery["status"]) == status for alert in mine)
 
     def tell(self, history: History, window: Window) -> str:
         """Return where the notification got lost: too early or late, refused, no alert, muted, another receiver."""
@@ -202,7 +208,7 @@ class Notification:
         times = [sight.at for sight in self.holds(history) if sight.holds]
         said = _missed(times, window) or self._refused(arrived) or self._misworded(arrived)
         if said or self.status == "resolved":
-            return said
+            return said or self._unended(history, arrived)
         if not mine:
             return "Alertmanager was never given such an alert"
         return _muted(mine, held, history.journal) or self._untimely(history, mine) or self._routed(history, mine)
@@ -218,14 +224,16 @@ class Notification:
 
     def _wanted(self, history: History) -> list[str]:
         """Return the receivers that have this sink, and are meant."""
+        return sorted({way["receiver"] for way in self._ways(history)})
+
+    def _ways(self, history: History) -> list[Mapping[str, Any]]:
         plan = history.journal.last("plan")
-        found = {route["receiver"] for route in (plan.data["routes"] if plan else ()) if route["sink"] == self.sink}
-        return sorted(receiver for receiver in found if self.receiver in ("", receiver))
+        return [way for way in (plan.data["routes"] if plan else ()) if self._here(way)]
 
     def _misworded(self, arrived: Iterable[Mapping[str, Any]]) -> str:
         mine = next((each for each in arrived if self._about(each)), None)
         unsaid = _unsaid(self.says, mine) if mine else []
-        return f"{self.sink} was told {mine['text']!r}, which lacks {unsaid[0]!r}" if mine and unsaid else ""
+        return f"{self.sink} was told {_nearest(unsaid[0], mine['text'])!r}, not {unsaid[0]!r}" if mine and unsaid else ""
 
     def _refused(self, arrived: Sequence[Mapping[str, Any]]) -> str:
         refused = next((delivery for delivery in reversed(arrived) if delivery["answered"] >= 300), None)
@@ -234,14 +242,22 @@ class Notification:
         why = (refused["text"].strip().splitlines() or ["no reason"])[0]
         return f"{self.sink} answered {refused['answered']} to what reached it: {why}"
 
+    def _unended(self, history: History, arrived: Sequence[Mapping[str, Any]]) -> str:
+        """Return why nobody was told of the end: nobody was told of the beginning, or the receiver does not want to know."""
+        if not any(self._about(each, "firing") for each in arrived):
+            return "it was never told that it fires"
+        ways = self._ways(history)
+        if not ways or any(way.get("resolved", True) for way in ways):
+            return "it was told that it fires, and never of the end"
+        where = f" ({ways[0]['where']})" if ways[0]["where"] else ""
+        return f"{ways[0]['receiver']!r} does not tell {self.sink} of the end: send_resolved is false{where}"
+
     def _routed(self, history: History, mine: Sequence[Mapping[str, Any]]) -> str:
-        plan = history.journal.last("plan")
-        routes = plan.data["routes"] if plan else []
-        wanted = sorted({route["receiver"] for route in routes if route["sink"] == self.sink})
+        ways, wanted = self._ways(history), self._wanted(history)
         got = sorted({receiver for alert in mine for receiver in alert["receivers"]})
         if set(wanted) & set(got):
             return f"Alertmanager gave it to {_quoted(got)}, but nothing matching reached {self.sink}"
-        where = next((f" ({route['where']})" for route in routes if route["sink"] == self.sink and route["where"]), "")
+        where = next((f" ({way['where']})" for way in ways if way["where"]), "")
         name = mine[0]["labels"].get("alertname", "the alert")
         nobody = f"no route leads it to {_quoted(wanted)}, which has {self.sink}{where}"
         return f"Alertmanager routed {name} to {_quoted(got)} only; {nobody}"
@@ -271,6 +287,13 @@ def _unsaid(wanted: Iterable[str], delivery: Mapping[str, Any]) -> list[str]:
     """Return the texts that do not stand in a message."""
     patterns = {text: text[1:] if text.startswith("~") else re.escape(text) for text in wanted}
     return [text for text, pattern in patterns.items() if not re.search(pattern, delivery["text"])]
+
+
+def _nearest(wanted: str, text: str) -> str:
+    """Return the line of a message that is most like what it should say: messages may be long."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
+    line = max(lines, key=lambda each: SequenceMatcher(None, wanted, each[:LINE]).ratio())
+    return line if len(line) <= LINE else f"{line[:LINE]}…"
 
 
 def _in_text(wanted: str, text: str) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_obscheck.expectations._alertstates import unknown_alert
-from pytest_obscheck.expectations._behind import lookback
+from pytest_obscheck.expectations._behind import lookback, selectors
 from pytest_obscheck.matching import expanded
 from pytest_obscheck.plan import AlertRule, Plan
 from pytest_obscheck.protocols import History, Look, Stack
@@ -25,13 +26,16 @@ class Offline:
     every: float = 600.0
 
     def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
-        """Return ``until`` and ``wrong``, promtool's words."""
+        """Return ``until``, ``wrong`` (promtool's words) and ``unread``, the metrics that the rule reads and the test lacks."""
         facts = stack.plan.facts
         rule = next(rule for rule in facts.alerts if rule.name == self.alert)
         test = json.loads(self.asked)
         for each in test["alert_rule_test"]:
             each["exp_alerts"] = [_completed(rule, alert) for alert in each["exp_alerts"]]
-        return {"until": until, "wrong": stack.plan.play(_groups(rule, facts.recordings), test)}
+        wrong = stack.plan.play(_groups(rule, facts.recordings), test)
+        given = {each["series"].partition("{")[0].strip() for each in test["input_series"]} | set(facts.recordings)
+        read = {each.name for expr in expanded(rule.expr, facts.recordings) for each in selectors(expr)}
+        return {"until": until, "wrong": wrong, "unread": sorted(read - given)}
 
     def __str__(self) -> str:
         """Return the key."""
@@ -106,10 +110,18 @@ class Proved:
         sights = []
         for event in history.looks:
             at, error = history.story(event.wall), event.data.get("error")
-            wrong = "" if error else event.data["data"]["wrong"]
+            wrong = "" if error else self._wrong(event.data["data"])
             words = error or wrong or f"so says promtool{self._why(history)}"
             sights.append(Sight(at, None if error else not wrong, words))
         return sights
+
+    def _wrong(self, found: Mapping[str, Any]) -> str:
+        """Return what promtool found, in short where nothing fires that should: it would print all that is missing."""
+        wrong, unread = str(found["wrong"]), found.get("unread", ())
+        if not self.fires or not re.search(r"got: ?\[\]", wrong):
+            return wrong
+        why = f": the rule reads {', '.join(unread)}, of which the story has no series" if unread else ""
+        return f"promtool says that it does not fire at {self.fires}{why}"
 
     def _why(self, history: History) -> str:
         plan, speed = history.journal.last("plan"), history.journal.speed

@@ -46,9 +46,9 @@ class Resolved:
         """Return the look at all alerts."""
         return AlertStates()
 
-    def autopsy(self) -> Look:
+    def autopsy(self) -> Behind:
         """Return the look at the series behind the rule."""
-        return Behind(self.name)
+        return Behind(self.name, tuple(sorted(self.labels.items())))
 
     def holds(self, history: History) -> Sequence[Sight]:
         """Return, moment by moment, whether an earlier firing is over."""
@@ -67,7 +67,7 @@ class Resolved:
         states = {s.state for look in seen(history, self.name, self.labels) for s in look.samples}
         if "firing" in states:
             return ""
-        why = "it was pending and no more" if states else why_quiet(history.journal, self.name)
+        why = "it was pending and no more" if states else why_quiet(history.journal, self.autopsy())
         return f"it never fired: {why}" if why else "it never fired"
 
     def __str__(self) -> str:

@@ -158,7 +158,7 @@ def _seen(rules: RuleSet, journal: Journal) -> Iterator[Finding]:
     for event in journal.of("look", key="unfireable")[-1:]:
         missing |= (event.data.get("data") or {}).get("missing") or {}
     for event in journal.of("autopsy"):
-        name = str(event.data.get("key", "")).removeprefix("behind ")
+        name = str(event.data.get("key", "")).removeprefix("behind ").partition("{")[0]
         words = "; ".join((event.data.get("data") or {}).get("missing") or ())
         if words:
             missing.setdefault(name, words)

@@ -86,7 +86,8 @@ def plan_data(made: Plan) -> dict[str, Any]:
         for rule in facts.alerts
     }
     objectives = {each.name: _objective_data(each) for each in made.objectives}
-    routes = [{"sink": r.sink, "receiver": r.receiver, "host": r.host, "where": r.where} for r in facts.routes]
+    told = ("sink", "receiver", "host", "where", "resolved")
+    routes = [{name: getattr(route, name) for name in told} for route in facts.routes]
     return {
         "alerts": alerts,
         "recordings": sorted(facts.recordings),

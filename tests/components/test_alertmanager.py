@@ -119,11 +119,11 @@ def test_every_way_out_is_a_route_with_its_receiver_and_line(tmp_path: Path) -> 
     facts = component().facts(place(home(tmp_path)))
 
     assert facts.routes == (
-        Route("email.invalid:80", "", "email", "mail", "am/alertmanager.yml:20"),
-        Route("email.invalid:80", "", "email", "mail", "am/alertmanager.yml:21"),
+        Route("email.invalid:80", "", "email", "mail", "am/alertmanager.yml:20", resolved=False),
+        Route("email.invalid:80", "", "email", "mail", "am/alertmanager.yml:21", resolved=False),
         Route("pagerduty.invalid:80", "", "pagerduty", "pager", "am/alertmanager.yml:28"),
-        Route("slack.invalid:80", "", "slack", "pager", "am/alertmanager.yml:30"),
-        Route("hooks.slack.com:443", "/services/T/B/secret", "slack", "pager", "am/alertmanager.yml:31"),
+        Route("slack.invalid:80", "", "slack", "pager", "am/alertmanager.yml:30", resolved=False),
+        Route("hooks.slack.com:443", "/services/T/B/secret", "slack", "pager", "am/alertmanager.yml:31", resolved=False),
         Route("webhook.invalid:80", "/receivers/1/webhook_configs/0", "webhook", "pager", "am/alertmanager.yml:39"),
         Route("audit.prod.example:8080", "/alerts", "webhook", "pager", "am/alertmanager.yml:40"),
     )

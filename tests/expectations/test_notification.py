@@ -253,7 +253,11 @@ def test_a_look_that_reaches_back_over_a_long_pause_saw_all_of_it() -> None:
 
 # ── explanations ─────────────────────────────────────────────────────────────
 
-ROUTES = [{"sink": "pagerduty", "receiver": "on-call", "host": "", "where": "am.yml:40"}]
+TO_AUDIT = "Alertmanager routed Slow to 'audit' only"
+ROUTES = [
+    {"sink": "pagerduty", "receiver": "on-call", "host": "", "where": "am.yml:40", "resolved": False},
+    {"sink": "pagerduty", "receiver": "management", "host": "", "where": "am.yml:50", "resolved": True},
+]
 
 
 def held(receiver: str = "on-call", **status: list[str]) -> list[dict[str, Any]]:
@@ -283,12 +287,52 @@ def told(journal: Journal, window: Window, expectation: Notification | None = No
         (arrived(held=held()), "Alertmanager gave it to 'on-call', but nothing matching reached pagerduty"),
         (
             arrived(held=held("audit")),
-            "Alertmanager routed Slow to 'audit' only; no route leads it to 'on-call', which has pagerduty (am.yml:40)",
+            f"{TO_AUDIT}; no route leads it to 'management', 'on-call', which has pagerduty (am.yml:40)",
         ),
     ],
 )
 def test_where_a_notification_got_lost_is_told(journal: Journal, wanted: str) -> None:
     assert told(journal, during("2s", "5s")) == wanted
+
+
+@pytest.mark.parametrize("receiver", ["management", "on-call"])
+def test_who_is_meant_is_named_with_the_line_where_it_stands(receiver: str) -> None:
+    where = {"on-call": "am.yml:40", "management": "am.yml:50"}[receiver]
+
+    said = told(arrived(held=held("audit")), during("2s", "5s"), Notification("pagerduty", SLOW, receiver=receiver))
+
+    nobody = f"no route leads it to '{receiver}', which has pagerduty ({where})"
+    assert said == f"{TO_AUDIT}; {nobody}"
+
+
+@pytest.mark.parametrize(
+    ("journal", "receiver", "wanted"),
+    [
+        (arrived(), "on-call", "it was never told that it fires"),
+        (
+            arrived(page(3.0, ("Slow", "firing"))),
+            "on-call",
+            "'on-call' does not tell pagerduty of the end: send_resolved is false (am.yml:40)",
+        ),
+        (
+            arrived(page(3.0, ("Slow", "firing"), receiver="management")),
+            "management",
+            "it was told that it fires, and never of the end",
+        ),
+        (arrived(page(3.0, ("Slow", "firing"))), "", "it was told that it fires, and never of the end"),
+    ],
+)
+def test_why_nobody_was_told_of_the_end_is_told(journal: Journal, receiver: str, wanted: str) -> None:
+    assert told(journal, during("2s", "5s"), Notification("pagerduty", SLOW, "resolved", receiver=receiver)) == wanted
+
+
+def test_of_a_long_message_the_nearest_line_is_shown() -> None:
+    text = "To: on-call@shop.example\n9% of the disk is used\nLabels\n" + "x" * 1000
+    expectation = Notification("pagerduty", SLOW, says=("91% of the disk is used",))
+
+    said = told(arrived(page(3.0, ("Slow", "firing"), text=text)), during("2s", "5s"), expectation)
+
+    assert said == "pagerduty was told '9% of the disk is used', not '91% of the disk is used'"
 
 
 def test_what_muted_it_has_a_name() -> None:
@@ -401,7 +445,7 @@ def test_a_message_that_says_something_else_does_not_count_and_is_shown() -> Non
 
     assert decided(expectation, eventually("0s", "9s"), journal).outcome is FAILED
     told = expectation.tell(_history(journal), Window(0.0, 9.0))
-    assert told == "pagerduty was told '88% used, is slow', which lacks '12% used'"
+    assert told == "pagerduty was told '88% used, is slow', not '12% used'"
     assert str(expectation) == "pagerduty is notified of Slow{job=\"checkout\"}, saying 'is slow' and '12% used'"
 
 

@@ -43,7 +43,7 @@ def test_promtool_is_asked_about_the_rule_and_the_recordings_behind_it_with_all_
     found = proved().evidence().look(stack(play), 0.0, 7.0)
 
     ((groups, test),) = asked
-    assert found == {"until": 7.0, "wrong": "no"}
+    assert found == {"until": 7.0, "wrong": "no", "unread": []}
     assert groups == [
         {"name": "recordings", "rules": [{"record": "job:failures:ratio_rate3d", "expr": RATIO}]},
         {
@@ -65,17 +65,34 @@ def test_promtool_is_asked_about_the_rule_and_the_recordings_behind_it_with_all_
 
 def test_its_words_say_why_it_is_offline_and_what_promtool_found() -> None:
     key, plan = str(proved().evidence()), {"alerts": {"Burn": {"exprs": [EXPR, RATIO]}}, "routes": []}
-    journal = a_journal(0.0, **{key: [(1.0, {"until": 1.0, "wrong": ""}), (2.0, {"until": 2.0, "wrong": "exp: got: []"})]})
+    wrongs = [("", []), ("exp:[], got:[ 0: a]", []), ("exp:[ 0: a], got:[]", []), ("exp:[ 0: a], got:[]", ["up"])]
+    looks = [(float(at), {"until": float(at), "wrong": w, "unread": u}) for at, (w, u) in enumerate(wrongs, start=1)]
+    journal = a_journal(0.0, **{key: looks})
     journal.write("plan", 0.0, **plan)
-    journal.write("look", 3.0, key=key, error="promtool gave no answer: no such file")
+    journal.write("look", 5.0, key=key, error="promtool gave no answer: no such file")
 
     sights = proved().holds(History(tuple(journal.of("look", key=key)), journal))
 
     why = "so says promtool; offline, for it looks back 72h00m, which takes 72h00m at speed 1"
     gone = "promtool gave no answer: no such file"
-    assert sights == [Sight(1.0, True, why), Sight(2.0, False, "exp: got: []"), Sight(3.0, None, gone)]
+    silent = "promtool says that it does not fire at 81h"
+    unread = f"{silent}: the rule reads up, of which the story has no series"
+    assert sights == [
+        Sight(1.0, True, why),
+        Sight(2.0, False, "exp:[], got:[ 0: a]"),
+        Sight(3.0, False, silent),
+        Sight(4.0, False, unread),
+        Sight(5.0, None, gone),
+    ]
     assert str(proved(quiet="")) == "alert Burn, played offline, fires at 81h"
     assert str(proved()) == "alert Burn, played offline, is quiet at 80h and fires at 81h"
+
+
+def test_what_a_rule_reads_and_the_story_lacks_is_found() -> None:
+    facts = dataclasses.replace(FACTS, recordings={"job:failures:ratio_rate3d": "1 - avg by (job) (avg_over_time(up[3d]))"})
+    made = FakeStack(plan=dataclasses.replace(a_plan(facts), play=lambda _groups, _test: "exp:[ 0: a], got:[]"))
+
+    assert proved().evidence().look(made, 0.0, 0.0)["unread"] == ["up"]
 
 
 def test_an_alert_that_no_rule_file_has_is_refused() -> None:
