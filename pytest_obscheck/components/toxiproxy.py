@@ -25,6 +25,8 @@ _TIMEOUT = 6.0
 """Seconds for one answer; toxiproxy itself waits 5 s for a stuck connection when a toxic is taken off."""
 _CLOSING = 0.05
 """Seconds that a probe waits for its connection to end in the orderly way."""
+_QUESTION = b"\0\0\0\x08\x04\xd2\x16\x2f\r\nobscheck"
+"""PostgreSQL's SSLRequest, which it answers with one letter. Redis sees an empty line, then a command that it lacks."""
 _METRIC = re.compile(r'^toxiproxy_proxy_received_bytes_total\{direction="upstream",.*proxy="(.*?)",.*\} (\S+)$', re.MULTILINE)
 
 
@@ -115,13 +117,14 @@ class ToxiproxyClient:
         return bool(self._ask("get", _path(edge))["enabled"])
 
     def exchange(self, edge: str, size: int, timeout: float) -> float | None:
-        """Send a probe that HTTP, Redis, PostgreSQL and most others answer with an error, or close on, without further effect.
+        """Send a probe that HTTP, Redis, PostgreSQL and most others answer, or close on, without further effect.
 
-        Returns the seconds from sending it to the first byte back or an orderly close; ``None`` where the connection was
-        refused or reset, or nothing came in ``timeout`` seconds.
+        PostgreSQL closes on what it does not know, and no latency delays that: the probe begins with its question about TLS,
+        and goes on with a line on which the others answer an error. Returns the seconds from sending it to the first byte back
+        or an orderly close; ``None`` where the connection was refused or reset, or nothing came in ``timeout`` seconds.
         """
         host, port = self.network[edge][0].rsplit(":", 1)
-        probe = b"obscheck".ljust(size - 4) + b"\r\n\r\n"
+        probe = _QUESTION.ljust(size - 4) + b"\r\n\r\n"
         try:
             with socket.create_connection((host, int(port)), timeout=timeout) as connection:
                 self._probed[edge] += len(probe)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ from pytest_obscheck.journal import Journal
 from pytest_obscheck.matching import Comparison, braces, expanded, subset
 from pytest_obscheck.protocols import Stack
 from pytest_obscheck.speed import Speed, rewrite
+
+SLICES = 60
+"""Into how many parts of equal length a story is cut, to tell how near a value came meanwhile."""
 
 STEPS = 1000
 """At how many instants of the story the compared value is computed: a peak between two of them is not seen."""
@@ -32,9 +35,11 @@ class Behind:
     every: float = 0.0
 
     def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
-        """Return ``expr``, ``where``, ``missing`` (selectors without series, with the nearest name), ``here`` and ``peaks``.
+        """Return ``expr``, ``where``, ``missing``, ``here``, ``peaks`` and ``courses``.
 
-        ``here``: selectors whose series are all of others than the labels say.
+        ``missing``: selectors without series, with the nearest name. ``here``: those whose series are all of others than the
+        labels say. ``courses``: for each compared value, what came nearest to its limit in each slice of the story, with the
+        slice's middle in Unix seconds.
         """
         prometheus = stack.that(AnswersPromQL)
         rule = next((rule for rule in stack.plan.facts.alerts if rule.name == self.name), None)
@@ -50,7 +55,7 @@ class Behind:
             "where": rule.where,
             "missing": _said(map(asked.missing, raw)),
             "here": _said(map(asked.missing_here, raw)) if labels else [],
-            "peaks": asked.peaks(rule.expr, stack.plan.pace.speed),
+            **asked.courses(rule.expr, stack.plan.pace.speed),
         }
 
     def __str__(self) -> str:
@@ -58,17 +63,25 @@ class Behind:
         return f"behind {self.name}{braces(dict(self.labels))}"
 
 
+def _in(courses: Iterable[Mapping[str, Any]], inside: Callable[[float], bool]) -> list[str]:
+    parts = [([value for at, value in each["points"] if inside(at)], each["of"]) for each in courses]
+    return _said(_peak(values, *of) for values, of in parts if values)
+
+
 def _said(words: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(each for each in words if each))
 
 
-def why_quiet(journal: Journal, behind: Behind) -> str:
-    """Return why an alert never became active, from the autopsy; ``""`` where it says nothing."""
+def why_quiet(journal: Journal, behind: Behind, inside: Callable[[float], bool] = lambda _: True) -> str:
+    """Return why an alert was not active, from the autopsy; ``""`` where it says nothing.
+
+    ``inside``: whether a Unix second is one that matters. A value that went over its limit at another time says nothing.
+    """
     event = journal.last("autopsy", key=str(behind))
     if event is None or "error" in event.data:
         return ""
     found = event.data["data"]
-    said = "; ".join(found["missing"] or found.get("here") or found["peaks"])
+    said = "; ".join(found["missing"] or found.get("here") or found["peaks"] or _in(found.get("courses", ()), inside))
     return f"{said} ({found['where']})" if said else ""
 
 
@@ -164,17 +177,30 @@ class _Asked:
             return ""
         return f"no series {selector} has {', '.join(here)}"
 
-    def peaks(self, expr: str, speed: Speed) -> list[str]:
+    def courses(self, expr: str, speed: Speed) -> dict[str, Any]:
         """Return how near every compared value came, as the user wrote it: asked for is what it is at that speed."""
-        return _said(_peak(self._points(rewrite(lhs, speed)), lhs, sign, bound) for lhs, sign, bound in comparisons(expr))
+        peaks, courses = [], []
+        for lhs, sign, bound in comparisons(expr):
+            points = self._points(rewrite(lhs, speed))
+            peaks.append(_peak([value for _, value in points], lhs, sign, bound))
+            courses.append({"of": [lhs, sign, bound], "points": self._slices(points, sign)})
+        return {"peaks": _said(peaks), "courses": courses}
 
-    def _points(self, expr: str) -> list[float]:
+    def _slices(self, points: Iterable[tuple[float, float]], sign: str) -> list[list[float]]:
+        width = max((self.until - self.since) / SLICES, 0.001)
+        found: dict[int, list[float]] = {}
+        for at, value in points:
+            found.setdefault(int((at - self.since) / width), []).append(value)
+        nearest = min if sign.startswith("<") else max
+        return [[self.since + (number + 0.5) * width, nearest(values)] for number, values in sorted(found.items())]
+
+    def _points(self, expr: str) -> list[tuple[float, float]]:
         step = max(0.05, (self.until - self.since) / STEPS)
         every = self.prometheus.query_range(expr, self.since, self.until, step)
         # A sum without labels is of everybody.
         wanted = {name: value for name, value in self.labels.items() if any(name in series.labels for series in every)}
-        points = [value for series in every if subset(series.labels, wanted) for _, value in series.points]
-        return [value for value in points if not math.isnan(value)]
+        points = [point for series in every if subset(series.labels, wanted) for point in series.points]
+        return [(at, value) for at, value in points if not math.isnan(value)]
 
 
 def _matcher(label: str, value: str) -> str:

@@ -118,13 +118,16 @@ class Alert:
             return ""
         if same:
             return f"it is {self.state} with other labels: {braces(dict(same[0].labels))}"
-        return self._waiting(history, looks, window) or why_quiet(history.journal, self.autopsy())
+        quiet = why_quiet(history.journal, self.autopsy(), lambda at: window.start <= history.story(at) <= window.end)
+        return self._waiting(history, looks, window, quiet) or quiet
 
-    def _waiting(self, history: History, looks: Sequence[Seen], window: Window) -> str:
+    def _waiting(self, history: History, looks: Sequence[Seen], window: Window, quiet: str) -> str:
         rule = next((rule for look in reversed(looks) for rule in look.rules), None)
         known = [moment for moment in moments(history, self.name, self.labels) if not moment.blind]
         inside = [moment for moment in known if history.story(moment.at) <= window.end]
         if rule is None or self.state != "firing" or not any("pending" in moment.states() for moment in inside):
+            return ""
+        if quiet and not any("pending" in m.states() and history.story(m.at) >= window.start for m in inside):
             return ""
         # Prometheus says the hold as it runs: in wall seconds.
         hold = float(rule["duration"] or 0) * history.journal.speed

@@ -15,7 +15,7 @@ from pytest_obscheck.protocols import Effect, Stack
 from pytest_obscheck.when import seconds, spoken
 
 ARROW = "→"
-PROBE = 12
+PROBE = 22
 """Bytes of the smallest probe."""
 PATIENCE = 1.0
 """Seconds to wait for an answer on a way that is not harmed."""

@@ -172,7 +172,7 @@ def test_a_toxiproxy_that_is_gone_is_not_ready_and_fails_with_its_address() -> N
         expected = f"toxiproxy: GET /proxies/{EDGE}/toxics failed: nothing answers at {address} (ConnectionError)"
         assert str(raised.value) == expected
         assert not client.ready()
-        assert client.exchange(EDGE, 12, 0.5) is None
+        assert client.exchange(EDGE, 22, 0.5) is None
 
 
 def test_the_proxies_of_the_environment_are_not_asked(client: ToxiproxyClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -317,6 +317,18 @@ def test_an_alert_that_fired_at_another_time_says_by_how_much(window: Window, wa
     assert wanted == told(Alert("Slow"), looked(Alert("Slow"), FIRING), window)
 
 
+def test_a_pending_of_another_time_is_no_reason_where_the_value_of_the_window_is_known() -> None:
+    courses = [{"of": ["a", ">", 1.0], "points": [[ZERO + 12, 3.0], [ZERO + 20, 0.5], [ZERO + 25, 0.7]]}]
+    found = {"expr": "a > 1", "where": "rules/api.yml:12", "missing": [], "here": [], "peaks": [], "courses": courses}
+    journal = pending(300, end=14.0)
+    journal.write("autopsy", ZERO + 30, key="behind Slow", data=found)
+
+    assert [told(Alert("Slow"), journal, during(start, "30s")) for start in ("10s", "15s")] == [
+        "pending from 11.4s to 14.0s only, needs `for: 5m` (rules/api.yml:12)",
+        "a never went above 0.7; the rule wants > 1 (rules/api.yml:12)",
+    ]
+
+
 def test_an_alert_with_other_labels_shows_them() -> None:
     alert = Alert("Slow", labels={"job": "checkout"})
 

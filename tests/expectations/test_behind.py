@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -96,6 +97,17 @@ def test_the_peak_is_that_of_the_series_that_are_meant(labels: dict[str, str], p
     words = f"http_requests_total never went above {peak}; the rule wants > 1 (rules.yml:7)"
 
     assert why("http_requests_total > 1", Known(values=RATES), **labels) == words
+
+
+@pytest.mark.parametrize(("sign", "nearest"), [(">", [3.0, 2.0]), ("<", [1.0, 2.0])])
+def test_of_each_part_of_the_story_what_came_nearest_is_kept(sign: str, nearest: list[float]) -> None:
+    points = ((0.0, 1.0), (0.5, 3.0), (30.5, 2.0), (31.0, math.nan))
+    rule = AlertRule("Slow", f"a {sign} 9", "", {}, {}, "g", "", "rules.yml:7")
+    stack = FakeStack({"prometheus": Known(values=[Series({}, points)])}, a_plan(Facts(alerts=(rule,))))
+
+    (course,) = Behind("Slow").look(stack, 0.0, 60.0)["courses"]
+
+    assert course == {"of": ["a", sign, 9.0], "points": [[0.5, nearest[0]], [30.5, nearest[1]]]}
 
 
 def test_of_an_alert_that_no_rule_has_and_of_a_look_that_failed_nothing_is_told() -> None:

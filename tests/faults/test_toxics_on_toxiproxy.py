@@ -220,7 +220,7 @@ def test_a_client_sees_the_very_error_that_production_would_show(fault: Any, err
 
 def test_open_connections_count_as_traffic_and_probes_do_not(stack: Stack) -> None:
     start = stack.proxy.traffic(EDGE)
-    for size in (12, 4000):
+    for size in (22, 4000):
         assert stack.proxy.exchange(EDGE, size, 1.0) is not None
     probed = stack.proxy.traffic(EDGE)
     host, port = stack.url.removeprefix("http://").rstrip("/").split(":")
