@@ -39,7 +39,14 @@ def test_it_is_launched_with_the_network_as_its_configuration() -> None:
         "listen": {"proxy": "127.0.0.1:2", "smtp": "127.0.0.1:3", "control": "127.0.0.1:1"},
         "hosts": {"a:80": "127.0.0.1:9"},
         "routes": [
-            {"host": "hooks.slack.com:443", "path": "/x", "sink": "slack", "receiver": "team-a", "where": "alertmanager.yml:7"}
+            {
+                "host": "hooks.slack.com:443",
+                "path": "/x",
+                "sink": "slack",
+                "receiver": "team-a",
+                "where": "alertmanager.yml:7",
+                "resolved": True,
+            }
         ],
         "folder": "/run/net",
     }
