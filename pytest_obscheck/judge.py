@@ -12,6 +12,7 @@ from functools import partial
 
 from pytest_obscheck.abilities import AboutAlert, AboutSeries, AltersSamples, OutlastsHoles
 from pytest_obscheck.journal import Event, Journal
+from pytest_obscheck.noise import NOISE, undecided
 from pytest_obscheck.protocols import History
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself
 from pytest_obscheck.verdict import Outcome, Report, Verdict, combine
@@ -189,15 +190,16 @@ def _fault_anchors(journal: Journal) -> dict[str, float]:
     return {name.format(event.data["name"]): journal.story(event.wall) for event, name in found if name}
 
 
-def too_slow(report: Report) -> str:
-    """Return why the machine was too slow to tell of a story whether it passes; ``""`` where that was not all.
+def too_fast(report: Report) -> str:
+    """Return why a speed was too high to tell of a story whether it passes: the machine, or noise; ``""`` where that was not all.
 
     What failed stays as it is: nobody plays a story until it passes.
     """
     if report.outcome is not Outcome.UNKNOWN:
         return ""
-    words = [verdict.words.partition(" (")[0] for verdict in report.claims if verdict.outcome is Outcome.UNKNOWN]
-    return next((each for each in words if each.startswith(TOO_SLOW)), "")
+    said = [verdict.words for verdict in report.claims if verdict.outcome is Outcome.UNKNOWN]
+    words = [each if each.startswith(NOISE) else each.partition(" (")[0] for each in said]
+    return next((each for each in words if each.startswith((TOO_SLOW, NOISE))), "")
 
 
 # ── faults ───────────────────────────────────────────────────────────────────
@@ -286,6 +288,7 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
         slow = unwell(journal, rested_on, stopped, outlasts, mild(scenario))
         if outcome is Outcome.FAILED:
             slow = slow or starved(journal, rested_on, scenario)
+    slow = slow or _noise(scenario, claim, journal, window, outcome)
     if slow:
         outcome, words = Outcome.UNKNOWN, slow
     elif outcome is Outcome.UNKNOWN and window:
@@ -295,6 +298,14 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
     if window and outcome is Outcome.PASSED:
         words = f"{words}{_after(claim, decided)}"
     return Verdict(str(claim), outcome, words + _altered(scenario, claim, journal), claim.where)
+
+
+def _noise(scenario: Scenario, claim: Claim, journal: Journal, window: Window | None, outcome: Outcome) -> str:
+    """Return that noise would decide a claim about an alert; what rests on altered samples has none."""
+    about = claim.expectation.alertname() if isinstance(claim.expectation, AboutAlert) else ""
+    if not about or window is None or outcome is Outcome.UNKNOWN or _altered(scenario, claim, journal):
+        return ""
+    return undecided(journal, about, window, fired=_positive(claim.phrase, outcome))
 
 
 def _outlasts(claim: Claim, history: History, span: Window) -> float:

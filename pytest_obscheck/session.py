@@ -23,7 +23,8 @@ from pytest_obscheck.clock import Clock, SystemClock
 from pytest_obscheck.errors import ConfigError, ObscheckError, Problem, ProgramMissing, StackError
 from pytest_obscheck.hands import Threads, all_at_once
 from pytest_obscheck.journal import Event, Journal
-from pytest_obscheck.judge import control, control_notes, judge, settled, too_slow
+from pytest_obscheck.judge import control, control_notes, judge, settled, too_fast
+from pytest_obscheck.noise import NOISE, at_most
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.saved import from_data, to_data
 from pytest_obscheck.scenario import Scenario
@@ -31,11 +32,12 @@ from pytest_obscheck.stack import LiveStack, RunFolder, StackFile, plan
 from pytest_obscheck.stack.attached import refused
 from pytest_obscheck.stack.choosing import choose, programs_of
 from pytest_obscheck.stack.live import READY_WITHIN
-from pytest_obscheck.stack.pacing import AUTO, Moment, half, slowed
+from pytest_obscheck.stack.pacing import AUTO, Moment, half, no_more, slowed
 from pytest_obscheck.stack.planning import plan_data
 from pytest_obscheck.stage import stack_by_stack
 from pytest_obscheck.together import experiments
 from pytest_obscheck.verdict import Report
+from pytest_obscheck.vitals import TOO_SLOW
 
 FULL = "{}: the disk is full; free some space, or point TMPDIR at a larger disk"
 _Write = Callable[[Journal, Event], None]
@@ -166,8 +168,8 @@ class Session:
         for scenario in [scenario for unit in units for scenario in unit]:
             self.check(scenario)
         made = self._played(units, into)
-        while slow := {spot: why for spot, played in _flat(made) if (why := too_slow(played.report))}:
-            if not self._slower(len(slow), next(iter(slow.values()))):
+        while slow := {spot: why for spot, played in _flat(made) if (why := too_fast(played.report))}:
+            if not self._slower(list(slow.values())):
                 break
             again = [spots for at in range(len(units)) if (spots := [spot for spot in slow if spot[0] == at])]
             anew = self._played([[units[at][place] for at, place in spots] for spots in again], into)
@@ -176,7 +178,7 @@ class Session:
                 made[at][place] = played
         return made
 
-    def _slower(self, stories: int, why: str) -> bool:
+    def _slower(self, reasons: Sequence[str]) -> bool:
         """Whether everything is played slower from now on; the stack is started anew for it."""
         by = self.plan.pace.by
         if self.speed != AUTO or self._steps == STEPS or by == 1:
@@ -184,9 +186,12 @@ class Session:
         self._steps += 1
         self.close()
         self._folder = None
-        self._plan = slowed(plan(self.file, str(half(by)), self._moment()), by)
-        them = "1 story is" if stories == 1 else f"{stories} stories are"
-        self.tell(f"at speed {by:g} {why}; {them} played again, at speed {self.plan.pace.by:g}")
+        quiet = [at_most(why) for why in reasons if why.startswith(NOISE)]
+        slower = no_more(by, min(quiet)) if quiet else half(by)
+        why = NOISE if quiet else TOO_SLOW
+        self._plan = slowed(plan(self.file, str(slower), self._moment()), by, why)
+        them = "1 story is" if len(reasons) == 1 else f"{len(reasons)} stories are"
+        self.tell(f"at speed {by:g} {reasons[0]}; {them} played again, at speed {self.plan.pace.by:g}")
         return True
 
     def _played(self, units: Sequence[Sequence[Scenario]], into: Path) -> list[list[Played]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pytest_obscheck.abilities import Explains, LooksBesides
 from pytest_obscheck.errors import ObscheckError, said
+from pytest_obscheck.noise import noise_of
 from pytest_obscheck.protocols import Look, Stack
 from pytest_obscheck.stage import Asked, Play, stack_by_stack
 from pytest_obscheck.vitals import Queues, Vitals
@@ -94,6 +95,9 @@ def _last_looks(shows: Sequence[Play]) -> None:
             wanted.setdefault(look, []).append(show)
     for look, those in wanted.items():
         _look(those, "autopsy", look, zero, now)
+    for show in shows if shows[0].speed != 1 else ():
+        if (noise := noise_of(show.scenario.claims)).names:
+            _look([show], "autopsy", noise, zero, now)
     # What was too slow at the very end of a window is only counted afterwards.
     for vital in VITAL:
         _look(shows, "look", vital, now, now)

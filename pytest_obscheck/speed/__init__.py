@@ -8,7 +8,7 @@ from pytest_obscheck.speed.alertmanager import (
     known_flags,
     speed_alertmanager,
 )
-from pytest_obscheck.speed.bands import Band, check_margin, firing_band
+from pytest_obscheck.speed.bands import Band, check_margin, firing_band, sigmas
 from pytest_obscheck.speed.classes import Class, Finding, Metric, classify, flows_in_use, metrics_of
 from pytest_obscheck.speed.factor import (
     FASTEST,
@@ -33,8 +33,9 @@ from pytest_obscheck.speed.prometheus import (
     speed_prometheus,
     speed_scrapes,
 )
-from pytest_obscheck.speed.promql import UNSPED, Speed, VirtualClock, rewrite
+from pytest_obscheck.speed.promql import UNSPED, Speed, VirtualClock, as_read, rewrite
 from pytest_obscheck.speed.rules import Rule, misfit, misfits, rules_of, spans_of, speed_rules
+from pytest_obscheck.speed.shares import Share, shares
 
 __all__ = [
     "FASTEST",
@@ -47,6 +48,7 @@ __all__ = [
     "Origins",
     "Pace",
     "Rule",
+    "Share",
     "Source",
     "Span",
     "Speed",
@@ -56,6 +58,7 @@ __all__ = [
     "alertmanager_flag_spans",
     "alertmanager_flags",
     "alertmanager_spans",
+    "as_read",
     "check_divides",
     "check_margin",
     "check_ranges",
@@ -77,6 +80,8 @@ __all__ = [
     "rewrite",
     "rules_of",
     "scrape_interval",
+    "shares",
+    "sigmas",
     "spans_of",
     "speed_alertmanager",
     "speed_prometheus",

@@ -101,9 +101,14 @@ def half(by: float) -> int:
     return max(each for each in divisors(int(by)) if 2 * each <= by)
 
 
-def slowed(made: Plan, before: float) -> Plan:
-    """Return a plan that says what its speed was before, and that the machine was too slow for that."""
-    words = f"{made.pace.words or 'speed 1'}; auto: {made.pace.by:g}, for at {before:g} the machine was too slow"
+def no_more(by: float, highest: int) -> int:
+    """Return the largest factor that is not above another, and divides whatever the first one does."""
+    return max(each for each in divisors(int(by)) if each <= max(1, highest))
+
+
+def slowed(made: Plan, before: float, why: str) -> Plan:
+    """Return a plan that says what its speed was before, and why that was too much."""
+    words = f"{made.pace.words or 'speed 1'}; auto: {made.pace.by:g}, for at {before:g} {why}"
     return replace(made, pace=replace(made.pace, words=words))
 
 

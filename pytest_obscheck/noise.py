@@ -1,0 +1,150 @@
+"""Whether noise could have decided a claim: at a speed, the window of a rule over real services holds N times fewer events.
+
+The share of events on which a rule rests is not known before services, loads and faults have met. So the counters are read when
+the story is over, between its faults' beginnings and cures, and what comes too near to the threshold is *unknown*.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from pytest_obscheck.abilities import AboutAlert
+from pytest_obscheck.capabilities import AnswersPromQL, Series
+from pytest_obscheck.errors import ConfigError
+from pytest_obscheck.journal import Journal
+from pytest_obscheck.protocols import Stack
+from pytest_obscheck.scenario import Claim
+from pytest_obscheck.speed import Share, Source, as_read, check_margin, rewrite, shares, sigmas
+from pytest_obscheck.when import Window
+
+NOISE = "noise would decide"
+POINTS = 200
+"""At how many instants of a story its counters are read, at most."""
+
+_AT_MOST = re.compile(r"a speed of at most (\d+)")
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The counters behind alerts that compare shares of what real services count; looked at once, when a story is over."""
+
+    names: tuple[str, ...]
+    every: float = 0.0
+
+    def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
+        """Return for each alert what it compares: ``where``, ``sign``, ``threshold``, ``span`` and ``counts``."""
+        facts, speed = stack.plan.facts, stack.plan.pace.speed
+        rules = [rule for rule in facts.alerts if rule.name in self.names and speed.changes]
+        found: dict[str, list[dict[str, Any]]] = {}
+        for rule in rules:
+            for share in shares(rule.expr, facts.recordings):
+                if as_read(share.all.text, speed).source is Source.REAL:
+                    counts = _counts(stack, share, since, until)
+                    told = {"sign": share.sign, "threshold": share.threshold, "span": share.span, "counts": counts}
+                    found.setdefault(rule.name, []).append({"where": rule.where, **told})
+        return {"alerts": found}
+
+    def __str__(self) -> str:
+        """Return the key."""
+        return "noise"
+
+
+def noise_of(claims: Sequence[Claim]) -> Noise:
+    """Return the look at what is behind the alerts of claims."""
+    named = (claim.expectation.alertname() for claim in claims if isinstance(claim.expectation, AboutAlert))
+    return Noise(tuple(sorted({name for name in named if name})))
+
+
+def _counts(stack: Stack, share: Share, since: float, until: float) -> list[dict[str, Any]]:
+    """Return the counters of each share: for every instant the Unix second, some of the events, and all."""
+    prometheus, step = stack.that(AnswersPromQL), max(0.2, (until - since) / POINTS)
+    texts = [rewrite(each.text, stack.plan.pace.speed) for each in (share.some, share.all)]
+    some, every = (prometheus.query_range(text, since, until, step) for text in texts)
+    return [{"labels": dict(each.labels), "points": list(_joined(each, some, alone=len(every) == 1))} for each in every]
+
+
+def _joined(every: Series, some: Sequence[Series], *, alone: bool) -> Iterator[list[float]]:
+    """Yield the counters of one share; events of a kind that never happened have no counter yet."""
+    mine = [each for each in some if alone or dict(each.labels) == dict(every.labels)]
+    known = [dict(each.points) for each in mine]
+    yield from ([at, sum(points.get(at, 0.0) for points in known), total] for at, total in every.points)
+
+
+# ── judging ──────────────────────────────────────────────────────────────────
+
+
+def undecided(journal: Journal, name: str, window: Window, *, fired: bool) -> str:
+    """Return that noise would decide a claim about an alert in a window, and what would be better; ``""`` where it would not.
+
+    ``fired``: it is enough that the alert fires somewhere in the window; else every part of the story in it counts.
+    """
+    event = journal.last("autopsy", key="noise")
+    compared = event.data["data"]["alerts"].get(name, ()) if event is not None and "data" in event.data else ()
+    for each in compared:
+        share = Margin(each["sign"], each["threshold"], each["span"], journal.speed)
+        parts = [part for counts in each["counts"] for part in _parts(journal, counts["points"], window)]
+        worst = share.worst(parts, fired=fired)
+        if worst is not None:
+            try:
+                check_margin(f"{name} ({each['where']})", worst.share, share.threshold, worst.rate, share.span, share.by)
+            except ConfigError as error:
+                return f"{NOISE} it: {error}"
+    return ""
+
+
+def at_most(words: str) -> int:
+    """Return the speed at which noise would decide nothing, as the words of ``undecided`` say; 1 where they name none."""
+    found = _AT_MOST.search(words)
+    return int(found[1]) if found else 1
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a story in which no fault begins or ends: the share of events, and how many there are in a wall second."""
+
+    share: float
+    rate: float
+
+
+@dataclass(frozen=True)
+class Margin:
+    """What a rule compares a share with, over how many story seconds, at which speed."""
+
+    sign: str
+    threshold: float
+    span: float
+    by: float
+
+    def worst(self, parts: Sequence[Part], *, fired: bool) -> Part | None:
+        """Return the part that noise comes nearest to deciding; of those in which it fires, the one it comes least near to."""
+        firing = [part for part in parts if self._fires(part.share)] if fired else []
+        if firing:
+            return max(firing, key=self._sigmas)
+        return min(parts, key=self._sigmas, default=None)
+
+    def _fires(self, share: float) -> bool:
+        return share > self.threshold if self.sign.startswith(">") else share < self.threshold
+
+    def _sigmas(self, part: Part) -> float:
+        return sigmas(part.share, self.threshold, part.rate, self.span, self.by)
+
+
+def _parts(journal: Journal, points: Sequence[Sequence[float]], window: Window) -> Iterator[Part]:
+    """Yield the parts of a story that a window meets, from the counters in it."""
+    edges = [event.wall for event in journal.of("fault") if event.data["phase"] in ("injected", "healed")]
+    ends = sorted({*edges, *((points[0][0], points[-1][0]) if points else ())})
+    for start, end in pairwise(ends):
+        inside = [point for point in points if start <= point[0] <= end]
+        if journal.story(start) < window.end and window.start < journal.story(end) and len(inside) > 1:
+            some, every = (_grown([point[which] for point in inside]) for which in (1, 2))
+            if every > 0:
+                yield Part(min(1.0, some / every), every / (inside[-1][0] - inside[0][0]))
+
+
+def _grown(values: Sequence[float]) -> float:
+    """Return by how much a counter grew; where it fell it began anew."""
+    return sum(max(0.0, after - before) for before, after in pairwise(values))
