@@ -191,7 +191,7 @@ def _fault_anchors(journal: Journal) -> dict[str, float]:
 
 
 def too_fast(report: Report) -> str:
-    """Return why a speed was too high to tell of a story whether it passes: the machine, or noise; ``""`` where that was not all.
+    """Return why a speed was too high to tell whether a story passes: the machine, noise; ``""`` where that was not all.
 
     What failed stays as it is: nobody plays a story until it passes.
     """

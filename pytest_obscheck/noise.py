@@ -50,7 +50,7 @@ class Noise:
 
     def __str__(self) -> str:
         """Return the key."""
-        return "noise"
+        return f"noise of {', '.join(self.names)}"
 
 
 def noise_of(claims: Sequence[Claim]) -> Noise:
@@ -82,9 +82,8 @@ def undecided(journal: Journal, name: str, window: Window, *, fired: bool) -> st
 
     ``fired``: it is enough that the alert fires somewhere in the window; else every part of the story in it counts.
     """
-    event = journal.last("autopsy", key="noise")
-    compared = event.data["data"]["alerts"].get(name, ()) if event is not None and "data" in event.data else ()
-    for each in compared:
+    looked = [event.data["data"]["alerts"] for event in journal.of("autopsy") if "alerts" in event.data.get("data", {})]
+    for each in [each for alerts in looked for each in alerts.get(name, ())]:
         share = Margin(each["sign"], each["threshold"], each["span"], journal.speed)
         parts = [part for counts in each["counts"] for part in _parts(journal, counts["points"], window)]
         worst = share.worst(parts, fired=fired)

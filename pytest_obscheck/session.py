@@ -188,7 +188,7 @@ class Session:
         self._folder = None
         quiet = [at_most(why) for why in reasons if why.startswith(NOISE)]
         slower = no_more(by, min(quiet)) if quiet else half(by)
-        why = NOISE if quiet else TOO_SLOW
+        why = f"{NOISE} a claim" if quiet else TOO_SLOW
         self._plan = slowed(plan(self.file, str(slower), self._moment()), by, why)
         them = "1 story is" if len(reasons) == 1 else f"{len(reasons)} stories are"
         self.tell(f"at speed {by:g} {reasons[0]}; {them} played again, at speed {self.plan.pace.by:g}")

@@ -91,13 +91,10 @@ def _last_looks(shows: Sequence[Play]) -> None:
     now, zero = shows[0].clock.now(), shows[0].journal.zero or 0.0
     wanted: dict[Look, list[Play]] = {}
     for show in shows:
-        for look in dict.fromkeys(c.expectation.autopsy() for c in show.scenario.claims if isinstance(c.expectation, Explains)):
+        for look in dict.fromkeys(_explaining(show)):
             wanted.setdefault(look, []).append(show)
     for look, those in wanted.items():
         _look(those, "autopsy", look, zero, now)
-    for show in shows if shows[0].speed != 1 else ():
-        if (noise := noise_of(show.scenario.claims)).names:
-            _look([show], "autopsy", noise, zero, now)
     # What was too slow at the very end of a window is only counted afterwards.
     for vital in VITAL:
         _look(shows, "look", vital, now, now)
@@ -105,6 +102,13 @@ def _last_looks(shows: Sequence[Play]) -> None:
         for kind, data in shows[0].stack.autopsy().items():
             for show in shows:
                 show.write(kind, **data)
+
+
+def _explaining(show: Play) -> Iterable[Look]:
+    yield from (each.expectation.autopsy() for each in show.scenario.claims if isinstance(each.expectation, Explains))
+    noise = noise_of(show.scenario.claims)
+    if show.speed != 1 and noise.names:
+        yield noise
 
 
 def _look(shows: Sequence[Play], kind: str, look: Look, since: float, until: float, stack: Stack | None = None) -> bool:

@@ -22,6 +22,11 @@ from pytest_obscheck.verdict import Outcome, Report, Verdict, combine
 from pytest_obscheck.when import never
 
 SLOW = Verdict("quiet", Outcome.UNKNOWN, "the machine was too slow: a rule evaluation was missed before 5m00s")
+NOISY = Verdict(
+    "quiet",
+    Outcome.UNKNOWN,
+    "noise would decide it: A (r.yml:1): 9% against 5% is noise; it needs a speed of at most 80, or more",
+)
 BLIND = Verdict("quiet", Outcome.UNKNOWN, "nothing was seen in the window")
 BROKEN = Verdict("fires", Outcome.FAILED, "inactive")
 GOOD = Verdict("fires", Outcome.PASSED, "fired")
@@ -53,6 +58,7 @@ class Machine:
     enough: float
     session: Session
     broken: tuple[str, ...] = ()
+    slow: Verdict = SLOW
     played: list[tuple[float, list[list[str]]]] = dataclasses.field(default_factory=list)
 
     def play(self, units: Sequence[Sequence[Scenario]], _: Path) -> list[list[Played]]:
@@ -63,7 +69,7 @@ class Machine:
     def report(self, story: Scenario, by: float) -> Report:
         if story.name in self.broken:
             return a_report(BROKEN, SLOW)
-        return a_report(GOOD, SLOW) if by > self.enough and "offline" not in story.name else a_report(GOOD)
+        return a_report(GOOD, self.slow) if by > self.enough and "offline" not in story.name else a_report(GOOD)
 
 
 def paced(speed: str) -> Plan:
@@ -101,6 +107,16 @@ def test_it_gets_slower_twice_and_stays_so_for_what_comes_after(monkeypatch: pyt
 
     assert [each.report.outcome for (each,) in (*first, *later)] == [Outcome.UNKNOWN] * 2
     assert machine.played == [(300, [["one"]]), (150, [["one"]]), (75, [["one"]]), (75, [["two"]])]
+
+
+def test_where_noise_would_decide_a_claim_the_speed_becomes_one_at_which_it_would_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = a_machine(monkeypatch, enough=80)
+    machine.slow = NOISY
+
+    machine.session.play_together([STORIES[:1]], Path())
+
+    assert machine.played == [(300, [["one"]]), (75, [["one"]])]
+    assert machine.session.plan.pace.words == "scripted samples; auto: 75, for at 300 noise would decide a claim"
 
 
 def test_it_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,83 @@ def test_beside_a_real_target_scripted_series_keep_their_rates_and_one_rule_cann
     ) in run
 
 
+NOISY = {
+    "stack/stack.yaml": """\
+components:
+  prometheus: {config: prometheus.yml}
+services:
+  shop: {command: [python, shop.py, "${port.http}"], hosts: [shop.prod.example:80], ready: /metrics}
+""",
+    # Two of five requests fail.
+    "stack/shop.py": """\
+import itertools, sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+COUNT, DONE = itertools.count(), {200: 0, 500: 0}
+
+class Shop(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        status, text = 200, "".join(f'requests_total{{status="{each}"}} {DONE[each]}\\n' for each in DONE)
+        if self.path != "/metrics":
+            status = 500 if next(COUNT) % 5 < 2 else 200
+            DONE[status] += 1
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Shop).serve_forever()
+""",
+    "stack/prometheus.yml": """\
+global: {scrape_interval: 15s, evaluation_interval: 15s}
+rule_files: [rules.yml]
+scrape_configs:
+  - {job_name: shop, static_configs: [{targets: [shop.prod.example:80]}]}
+""",
+    "stack/rules.yml": """\
+groups:
+  - name: shop
+    rules:
+      - {alert: Errors, expr: 'sum(rate(requests_total{status="500"}[1m])) / sum(rate(requests_total[1m])) > 0.05'}
+""",
+    "buy.py": """\
+from locust import HttpUser, constant_throughput, task
+
+class Customer(HttpUser):
+    wait_time = constant_throughput(10)
+
+    @task
+    def buy(self):
+        self.client.get("/")
+""",
+    "errors.obs.yaml": """\
+load:
+  - locust: {file: buy.py, users: 2}
+    from: 0s
+    until: 3m
+expect:
+  - alert: {name: Errors}
+    always: 0s .. 1m
+""",
+}
+
+
+def test_auto_goes_as_slow_as_noise_needs_it_and_says_so(bare_project: Any, obs_program: Callable[[str], Path]) -> None:
+    for program in ("prometheus", "promtool"):
+        obs_program(program)
+    for name, text in NOISY.items():
+        bare_project.write(name, text)
+
+    run = bare_project.pytest("--obs-stack", "--obs-speed=auto", "errors.obs.yaml", "-rA")
+
+    assert "obscheck: at speed 75 noise would decide it: Errors (rules.yml:4): " in run, run.out
+    assert "1 story is played again, at speed 25" in run, run.out
+    assert "! played at speed 25 (real samples; auto: 25, for at 75 noise would decide a claim)" in run
+    assert run.code == 0, run.out
+
+
 NIGHT = """\
       - {alert: DeadAtNight, expr: 'ready == 0 and on() hour() < 4', for: 2m}
       - {alert: MondaysOnly, expr: 'max_over_time(ready[2m:30s]) == 1 and on() day_of_week() == 1', for: 2m}
