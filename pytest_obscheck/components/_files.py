@@ -24,6 +24,7 @@ _SECRETS = frozenset({
     "auth_token", "token", "token_id", "application_key", "application_secret", "consumer_key", "key_passphrase",
     "smtp_auth_password", "smtp_auth_secret", "auth_password", "auth_secret", "api_key", "api_secret", "app_token",
     "slack_app_token", "bot_token", "telegram_bot_token", "routing_key", "service_key", "user_key", "opsgenie_api_key",
+    "service_account_key",
     "private_key", "victorops_api_key", "wechat_api_secret", "rocketchat_token", "rocketchat_token_id", "alert_source_token",
 })  # fmt: skip
 _SECRET_URLS = frozenset({"slack_api_url", "api_url", "webhook_url"})

@@ -14,15 +14,18 @@ FOLDER = "name the file in it; where a file that it mounts is missing, Docker ma
 
 
 def check_secret_files(reader: Reader, document: Document) -> None:
-    """Note every secret file that is a folder, and each that is not in a folder of the project which is there."""
+    """Note every secret file that is a folder, and each whose name is not quite that of a file of the project.
+
+    That one is not here says nothing: where production has it, nobody else should.
+    """
     for spot, text in _named(document):
         path = local(reader.place, document.path.parent, text)
         if path.is_dir():
             reader.problem(document, spot, f"{spot[-1]}: {text!r} is a folder", FOLDER)
         elif _of_the_project(text, path) and path.parent.is_dir() and not path.exists():
             near = did_you_mean(path.name, [each.name for each in path.parent.iterdir() if each.is_file()])
-            what = f"{spot[-1]}: there is no file {text!r}; a placeholder stands for it here"
-            reader.note(document, spot, what, near if near.startswith("did") else "")
+            if near.startswith("did"):
+                reader.note(document, spot, f"{spot[-1]}: there is no file {text!r}", near)
 
 
 def _named(document: Document) -> Iterator[tuple[Spot, str]]:

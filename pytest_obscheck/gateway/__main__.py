@@ -91,6 +91,10 @@ def unanswered(url: str, error: httpx.HTTPError) -> str:
     """Return why there was no answer at all."""
     if isinstance(error, httpx.TimeoutException):
         return f"{url} gave no answer within {PATIENCE:g} s; is this the way to it from here?"
+    if "certificate is not valid for" in str(error):
+        return f"{url} shows a certificate for another name; write the host as the certificate has it"
+    if "certificate has expired" in str(error):
+        return f"{url} shows a certificate that has expired; it must be renewed there"
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return f"{url} shows a certificate that is not trusted here; write its authority as ca_file"
     return f"{url} does not answer ({error or type(error).__name__}); it must already run"

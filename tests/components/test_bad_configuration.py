@@ -109,7 +109,7 @@ NOTED = {
     ),
     "a secret file that is called otherwise": (
         "scrape_configs:\n- job_name: a\n  authorization: {credentials_file: secrets/tokn}",
-        "p.yml:3: credentials_file: there is no file 'secrets/tokn'; a placeholder stands for it here; did you mean 'token'?",
+        "p.yml:3: credentials_file: there is no file 'secrets/tokn'; did you mean 'token'?",
     ),
 }
 
@@ -130,7 +130,8 @@ def test_templates_that_are_nowhere_are_noted(templates: str, tmp_path: Path) ->
 
 def test_nothing_is_noted_of_a_whole_configuration(tmp_path: Path) -> None:
     text = "rule_files: [rules/*.yml]\nscrape_config_files: [jobs/b.yml]\nscrape_configs:\n- job_name: a\n"
-    text += "  authorization: {credentials_file: secrets/token}\n  tls_config: {ca_file: /run/secrets/ca.pem}\n"
+    text += "  authorization: {credentials_file: secrets/token}\n  tls_config: {ca_file: /run/secrets/ca.pem, "
+    text += "key_file: secrets/my.key}\n"
     text += "  static_configs: [{targets: [a:1]}, {targets: [a:1], labels: {x: y}}]\n  file_sd_configs: [{files: [lists/*]}]\n"
 
     assert facts(tmp_path, text).notes == ()

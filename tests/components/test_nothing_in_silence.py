@@ -189,3 +189,11 @@ def test_a_secret_that_is_not_listed_would_be_seen(tmp_path: Path) -> None:
 
     # Those of what is taken out are shown as taken out.
     assert left == {"      password: hunter2"}
+
+
+@pytest.mark.parametrize("config", [None, *corpus("prometheus")], ids=lambda path: path.stem if path else "own")
+def test_no_secret_is_in_the_journal_or_in_the_working_copy(config: Path | None, tmp_path: Path) -> None:
+    component, facts = prometheus(tmp_path, config.read_text() if config else PROMETHEUS)
+
+    told = f"{facts.files} {component.launch(place(tmp_path)).files}"
+    assert re.findall(r"hunter2|mysecret\w*|(?:credentials|password): \W*abcdef|test\w+Key", told) == []

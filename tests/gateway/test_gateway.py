@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import trustme
 
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.gateway.__main__ import Gateway
@@ -116,3 +119,54 @@ def test_a_secret_that_cannot_be_read_is_named(more: dict[str, str], wanted: str
         headers({**NOTHING, **more})
 
     assert str(caught.value) == wanted
+
+
+AUTHORITY = trustme.CA()
+LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+
+
+def told_of(certificate: trustme.LeafCert, trusted: trustme.CA) -> tuple[str, str]:
+    """Return why a gateway ends that meets a server with a certificate, and the URL of that server."""
+
+    async def meet() -> tuple[str, str]:
+        context, ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+        certificate.configure_cert(context)
+        trusted.configure_trust(ours)
+        server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with server, httpx.AsyncClient(trust_env=False, verify=ours) as client:
+            gateway = Gateway(url, client, asyncio.Event())
+            await gateway.answer(Request("GET", "/-/ready"))
+            return gateway.trouble, url
+
+    return asyncio.run(meet())
+
+
+@pytest.mark.parametrize(
+    ("certificate", "trusted", "words"),
+    [
+        (
+            AUTHORITY.issue_cert("prometheus.example"),
+            AUTHORITY,
+            "shows a certificate for another name; write the host as the certificate has it",
+        ),
+        (
+            AUTHORITY.issue_cert("127.0.0.1", not_after=LONG_AGO),
+            AUTHORITY,
+            "shows a certificate that has expired; it must be renewed there",
+        ),
+        (
+            AUTHORITY.issue_cert("127.0.0.1"),
+            trustme.CA(),
+            "shows a certificate that is not trusted here; write its authority as ca_file",
+        ),
+    ],
+    ids=["another name", "expired", "another authority"],
+)
+def test_a_certificate_that_will_not_do_is_told_with_what_is_wrong_with_it(
+    certificate: trustme.LeafCert, trusted: trustme.CA, words: str
+) -> None:
+    trouble, url = told_of(certificate, trusted)
+
+    assert trouble == f"{url} {words}"
