@@ -75,7 +75,13 @@ def check_prometheus(promtool: str | Path, config: Path, home: Path | None = Non
 
 def _begin_prometheus(tool: Tool, file: _File) -> Finish:
     said = _begin([tool.path, "check", "config", "--syntax-only", "--lint=none", file.path])
-    return lambda: _failures(said(), file, tool)
+
+    def finish() -> list[Problem]:
+        found = _failures(said(), file, tool)
+        document = Document.open(file.path, file.shown) if found else None
+        return [_sought(problem, document, None) for problem in found] if document else []
+
+    return finish
 
 
 def check_alertmanager(amtool: str | Path, config: Path, home: Path | None = None) -> list[Problem]:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from pytest_obscheck import derive, toolchain
-from pytest_obscheck.errors import ProgramMissing
+from pytest_obscheck.errors import ConfigError, ProgramMissing
 from pytest_obscheck.plan import Check
+from pytest_obscheck.stack import plan, read
 
 pytestmark = pytest.mark.integration
 
@@ -140,3 +141,29 @@ def test_a_tool_that_fails_in_an_unknown_way_is_quoted(tmp_path: Path) -> None:
     problems = derive.check_prometheus(odd, config, tmp_path)
 
     assert said(problems) == ["prometheus.yml: the moon is full"]
+
+
+def test_a_text_with_its_variables_filled_in_is_checked_and_placed_in_the_users_file(tmp_path: Path) -> None:
+    text = "components:\n  prometheus: {config: p.yml, variables: {EVERY: soon, WHERE: '${prometheus.address}'}}\n"
+    stack = written(tmp_path, "stack.yaml", text)
+    config = "global:\n  external_labels: {at: '${WHERE}'}\n  scrape_interval: ${EVERY}\n"
+    written(tmp_path, "p.yml", config)
+    program("prometheus")
+
+    with pytest.raises(ConfigError) as caught:
+        plan(read(stack, tmp_path))
+
+    assert str(caught.value) == 'p.yml:3: not a valid duration string: "soon"'
+
+
+def test_what_is_wrong_in_a_file_of_jobs_is_named_with_its_line(tmp_path: Path) -> None:
+    stack = written(tmp_path, "stack.yaml", "components:\n  prometheus: {config: p.yml}\n")
+    written(tmp_path, "p.yml", "scrape_config_files: [jobs.yml]\n")
+    written(tmp_path, "jobs.yml", "scrape_configs:\n  - job_name: a\n    schema: https\n")
+
+    with pytest.raises(ConfigError) as caught:
+        plan(read(stack, tmp_path))
+
+    known = str(toolchain.find("promtool").version)
+    newer = NEWER.replace("the program here", f"promtool {known}")
+    assert str(caught.value) == f"jobs.yml:3: field schema not found in type config.ScrapeConfig; {newer}"
