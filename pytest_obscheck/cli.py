@@ -54,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     render.set_defaults(verb=_render)
     init = verbs.add_parser("init", help="write a stack.yaml and a story for each alert, from what is here")
     init.add_argument("files", nargs="*", type=Path, metavar="FILE", help="prometheus.yml, alertmanager.yml, rules, folders")
+    init.add_argument(
+        "--against", default="", metavar="URL|FILE", help="a Prometheus or a /metrics page: compare the rules with it"
+    )
     init.set_defaults(verb=_init)
     targets = verbs.add_parser("targets", help="print what a live Prometheus has discovered, for stack.yaml")
     targets.add_argument("url", metavar="URL", help="where it is, such as http://prometheus.example:9090")
@@ -128,7 +131,7 @@ def _render(arguments: argparse.Namespace) -> int:
 def _init(arguments: argparse.Namespace) -> int:
     from pytest_obscheck.scaffold import init_command  # noqa: PLC0415
 
-    return init_command(arguments.files, Path.cwd(), _say)
+    return init_command(arguments.files, Path.cwd(), _say, arguments.against)
 
 
 def _targets(arguments: argparse.Namespace) -> int:

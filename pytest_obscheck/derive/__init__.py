@@ -1,5 +1,6 @@
 """The user's configuration → the working copy, as edits of text spans; and what the real tools say of the original."""
 
+from pytest_obscheck.derive.carriers import manifests
 from pytest_obscheck.derive.document import Document, diff
 from pytest_obscheck.derive.offline import unit_test
 from pytest_obscheck.derive.tools import Tool, check, check_alertmanager, check_prometheus, check_rules, promql_problem
@@ -12,6 +13,7 @@ __all__ = [
     "check_prometheus",
     "check_rules",
     "diff",
+    "manifests",
     "promql_problem",
     "unit_test",
 ]

@@ -82,8 +82,16 @@ def routed_text(text: str, others: Sequence[str]) -> str:
     return text
 
 
+def manifests(text: str, kinds: Sequence[str]) -> list[Any]:
+    """Return the resources of these kinds in all documents of a text, as plain data; nothing where it is not YAML."""
+    try:
+        return [plain(node) for node in _resources(text, kinds)]
+    except yaml.YAMLError:
+        return []
+
+
 def _resources(text: str, kinds: Sequence[str] | Mapping[str, Any]) -> Iterator[Node]:
-    """Yield the resources of these kinds in all documents of a text, on their lines; nothing where it is not YAML."""
+    """Yield the resources of these kinds in all documents of a text, on their lines; ``yaml.YAMLError`` for no YAML."""
     if "kind" not in text:
         return
     for piece in _pieces(text):

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import ceil
 from pathlib import Path
 
 from pytest_obscheck.errors import ConfigError, Problem, did_you_mean
+from pytest_obscheck.rulelab import lintexposition
+from pytest_obscheck.rulelab.lintrules import RuleSet
 from pytest_obscheck.scaffold.exporters import Cast, cast, invented
 from pytest_obscheck.scaffold.finding import Files, find
 from pytest_obscheck.scaffold.plots import Plot, plot
-from pytest_obscheck.scaffold.writing import OWN, beat, prometheus_text, stack_text, story_text
+from pytest_obscheck.scaffold.writing import OWN, beat, firing, prometheus_text, stack_text, story_text
+from pytest_obscheck.when import spoken
 
 STACK = "stack/stack.yaml"
 STORIES = "scenarios"
+PATIENCE = 30.0
+"""Seconds of a story from which on faster than production's speed is recommended."""
 FIRST = """\
 # Written by `obscheck init`, which found no alert. TODO: claim something of your own.
 name: the stack starts and answers
@@ -25,8 +30,11 @@ expect:
 """
 
 
-def init_command(paths: Sequence[Path], root: Path, say: Callable[[str], None]) -> int:
-    """Write ``stack/stack.yaml`` and a story per alert below ``root``; nothing that exists is written again."""
+def init_command(paths: Sequence[Path], root: Path, say: Callable[[str], None], against: str = "") -> int:
+    """Write ``stack/stack.yaml`` and a story per alert below ``root``; nothing that exists is written again.
+
+    ``against``: a Prometheus or a saved exposition, with which the rules are compared; else ``*.prom`` files that are there.
+    """
     if (root / STACK).exists():
         raise ConfigError([Problem(STACK, "it exists already, and is not written again", "move it away to begin anew")])
     missing = [path for path in paths if not path.exists()]
@@ -36,10 +44,12 @@ def init_command(paths: Sequence[Path], root: Path, say: Callable[[str], None]) 
     plots = [plot(rule, files.recordings) for rule in files.alerts]
     made = cast(files.prometheus) if files.prometheus else invented(plots)
     plots = [made.settled(each) for each in plots]
-    written = [_write(root / name, text, say, root) for name, text in _texts(files, made, plots, root / "stack")]
+    wrong = _wrong(files, against)
+    written = [_write(root / name, text, say, root) for name, text in _texts(files, made, plots, root / "stack", wrong)]
     for note in files.notes:
         say(f"note: {note}\n")
-    _sum_up(plots, made, sum(written), say)
+    for words in _sum_up(files, plots, made, sum(written), wrong):
+        say(words)
     return 0
 
 
@@ -49,7 +59,9 @@ def _near(path: Path) -> str:
     return said if said.startswith("did you mean") else ""
 
 
-def _texts(files: Files, made: Cast, plots: Sequence[Plot], folder: Path) -> list[tuple[str, str]]:
+def _texts(
+    files: Files, made: Cast, plots: Sequence[Plot], folder: Path, wrong: Mapping[str, list[str]]
+) -> list[tuple[str, str]]:
     texts = [(STACK, stack_text(files, made, folder))]
     if files.prometheus is None:
         texts.append((f"stack/{OWN}", prometheus_text(files, made, folder)))
@@ -61,7 +73,7 @@ def _texts(files: Files, made: Cast, plots: Sequence[Plot], folder: Path) -> lis
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", each.rule.name).strip("-.") or "alert"
         seen[name] = seen.get(name, 0) + 1
         number = f"-{seen[name]}" if seen[name] > 1 else ""
-        texts.append((f"{STORIES}/{name}{number}.obs.yaml", story_text(each, made, pace)))
+        texts.append((f"{STORIES}/{name}{number}.obs.yaml", story_text(each, pace, wrong.get(each.rule.name, ()))))
     return texts
 
 
@@ -75,14 +87,51 @@ def _write(path: Path, text: str, say: Callable[[str], None], root: Path) -> boo
     return True
 
 
-def _sum_up(plots: Sequence[Plot], made: Cast, written: int, say: Callable[[str], None]) -> None:
-    open_ones = [each for each in plots if each.unclear]
+def _wrong(files: Files, against: str) -> dict[str, list[str]]:
+    """Return what the alerts ask for and is not exposed, by their names, as far as something says what is exposed."""
+    rules, found = RuleSet(tuple(files.every)), dict[str, list[str]]()
+    for source in [against] if against else map(str, files.exposed):
+        for finding in lintexposition.check(rules, lintexposition.known(source)):
+            name, _, what = finding.what.removeprefix("alert ").partition(": ")
+            found.setdefault(name, []).append(f"{what}; {finding.right}" if finding.right else what)
+    return found
+
+
+def _sum_up(files: Files, plots: Sequence[Plot], made: Cast, written: int, wrong: Mapping[str, list[str]]) -> Iterator[str]:
     told = f"a story for each of {len(plots)} alerts" if plots else "a first story, for there is no alert,"
-    say(f"{written} files written: {STACK}, and {told} in {STORIES}/.\n")
-    if open_ones:
-        say(f"TODO: {len(open_ones)} stories only show that their alert is quiet; each says why:\n")
-        say("".join(f"  {each.rule.file}:{each.rule.lines['alert']}: {each.rule.name}: {each.unclear}\n" for each in open_ones))
+    yield f"{written} files written: {STACK}, and {told} in {STORIES}/.\n"
+    unknown = [*_unclear(plots), *_unsure(files, made, wrong, plots)]
+    if unknown:
+        yield "What is not known, and is yours to say:\n"
+        yield from (f"- {each}\n" for each in unknown)
+    longest = max((firing(each, beat(files)) for each in plots if not each.unclear), default=0.0)
+    if longest > PATIENCE:
+        slow = f"at the speed of production a story takes up to {spoken(longest)}"
+        yield f"Next: pytest --obs-stack --obs-speed auto scenarios ({slow})\n"
+    else:
+        yield "Next: pytest --obs-stack scenarios\n"
+
+
+def _unclear(plots: Sequence[Plot]) -> Iterator[str]:
+    for each in plots:
+        if each.unclear:
+            where = f"{each.rule.file}:{each.rule.lines['alert']}"
+            yield f"{where}: {each.rule.name}: {each.unclear}; its story only shows that it is quiet"
+
+
+def _unsure(files: Files, made: Cast, wrong: Mapping[str, list[str]], plots: Sequence[Plot]) -> Iterator[str]:
+    """Yield what the files could not say about the stack as a whole."""
+    for name, found in wrong.items():
+        yield from (f"{name}: {what}" for what in found)
+    if plots and not files.exposed and not wrong:
+        yield (
+            "whether the rules are spelt right: the series are made up of them, so what is misspelt there is misspelt in both; "
+            "`obscheck lint RULES --against URL` asks a live Prometheus"
+        )
     if made.finding:
         jobs = ", ".join(job for job, _ in made.finding)
-        say(f"TODO: what service discovery finds is not known: jobs {jobs}; `obscheck targets URL` captures it.\n")
-    say("Next: pytest --obs-stack scenarios\n")
+        yield f"what service discovery finds: jobs {jobs}; `obscheck targets URL` captures it"
+    if files.alertmanager is None:
+        yield "where alerts go: there is no alertmanager.yml, and no story claims a notification"
+    if files.services or files.manifests:
+        yield f"what starts your services on this machine: {STACK} has them as comments"

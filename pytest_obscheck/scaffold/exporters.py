@@ -47,14 +47,12 @@ class Cast:
                 unclear = unclear or f"no target that is listed here exposes {line.selector()}"
                 continue
             labels = {name: value for name, value in line.labels.items() if not exporter.job or name != "job"}
-            mine = replace(line, labels=labels)
+            mine = replace(line, labels=labels, member=exporter.name)
             exporter.series.setdefault(mine.selector(), mine)
             lines.append(mine)
+        if len({line.member for line in lines if line.harm}) > 1:
+            unclear = unclear or "it needs several targets to misbehave at once"
         return replace(plot, lines=tuple(lines), unclear=unclear)
-
-    def member(self, line: Line) -> str:
-        """Return the exporter that exposes a line."""
-        return next(exporter.name for exporter in self.exporters if line.selector() in exporter.series)
 
     def _of(self, job: str) -> Exporter | None:
         exact = [exporter for exporter in self.exporters if job and exporter.job == job]

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_obscheck.derive import Document
+from pytest_obscheck.derive import Document, manifests
 from pytest_obscheck.errors import ConfigError, Problem, shown_as
 from pytest_obscheck.rulelab.lintrules import Rule
 from pytest_obscheck.rulelab.lintrules import read as read_rules
+from pytest_obscheck.scaffold.services import WORKLOADS
 
 _KINDS = {
     "tests": {"tests"},
@@ -29,14 +30,22 @@ _DEPTH = 3
 
 @dataclass
 class Files:
-    """What was found: the first of each configuration, all rules; ``notes`` says what was passed over, and why."""
+    """What was found: the first of each configuration, all rules; ``notes`` says what was passed over, and why.
+
+    ``resources``: rules in resources of Kubernetes, which no prometheus.yml can name. ``exposed``: saved
+    expositions. ``manifests``: what Kubernetes is to run.
+    """
 
     prometheus: Document | None = None
     alertmanager: Document | None = None
     services: Document | None = None
     rules: list[Path] = field(default_factory=list)
+    resources: list[Path] = field(default_factory=list)
     alerts: list[Rule] = field(default_factory=list)
     recordings: set[str] = field(default_factory=set)
+    every: list[Rule] = field(default_factory=list)
+    exposed: list[Path] = field(default_factory=list)
+    manifests: list[Any] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -45,7 +54,8 @@ def find(paths: Sequence[Path], root: Path) -> Files:
     found = Files()
     problems: list[Problem] = []
     for path in paths or [root]:
-        for each in _inside(path) if path.is_dir() else [path]:
+        found.exposed.extend(sorted(path.rglob("*.prom")) if path.is_dir() else [path] if path.suffix == ".prom" else [])
+        for each in _inside(path) if path.is_dir() else [path] if path.suffix != ".prom" else ():
             try:
                 document = Document.open(each, shown_as(each.resolve(), root))
             except ConfigError as error:
@@ -58,7 +68,7 @@ def find(paths: Sequence[Path], root: Path) -> Files:
     if problems:
         raise ConfigError(problems)
     _read(found, root)
-    if not (found.prometheus or found.alertmanager or found.rules):
+    if not (found.prometheus or found.alertmanager or found.rules or found.resources):
         right = "name a prometheus.yml, an alertmanager.yml or rule files"
         raise ConfigError([Problem(shown_as(root, root.parent), "there is nothing here to make a stack of", right)])
     return found
@@ -73,17 +83,20 @@ def _inside(folder: Path) -> Iterator[Path]:
 
 
 def _keep(found: Files, document: Document) -> bool:
+    found.manifests.extend(manifests(document.path.read_text(encoding="utf-8", errors="replace"), WORKLOADS))
     kind = kind_of(document.value)
     if kind in _OTHERS:
         found.notes.append(f"{document.shown}: {_OTHERS[kind]}")
         return True
-    if kind == "rules":
+    if kind == "rules" and document.text() != document.path.read_text(encoding="utf-8-sig"):
+        found.resources.append(document.path)
+    elif kind == "rules":
         found.rules.append(document.path)
     elif kind and getattr(found, kind) is None:
         setattr(found, kind, document)
     elif kind:
         found.notes.append(f"{document.shown}: passed over, for {getattr(found, kind).shown} came first")
-    return bool(kind)
+    return bool(kind) or bool(found.manifests)
 
 
 def kind_of(value: Any) -> str:
@@ -106,8 +119,9 @@ def _read(found: Files, root: Path) -> None:
             if path.resolve() not in known
         )
         found.rules = loaded
-    for path in found.rules:
+    for path in (*found.rules, *found.resources):
         rules, wrong = read_rules(path, shown_as(path.resolve(), root))
+        found.every.extend(rules)
         found.alerts.extend(rule for rule in rules if rule.kind == "alert")
         found.recordings.update(rule.name for rule in rules if rule.kind == "record")
         found.notes.extend(f"{finding.file}:{finding.line}: {finding.what}" for finding in wrong)

@@ -27,13 +27,17 @@ _LONGEST = 3_600_000
 
 @dataclass(frozen=True)
 class Line:
-    """One series: its metric and labels, what it does while all is well, and (where known) while the alert should fire."""
+    """One series: its metric and labels, what it does while all is well, and (where known) while the alert should fire.
+
+    ``member``: which exporter of the stack exposes it, once that is settled.
+    """
 
     name: str
     labels: Mapping[str, str]
     calm: str
     harm: str = ""
     counter: bool = False
+    member: str = ""
 
     def selector(self) -> str:
         """Return it as PromQL writes it."""

@@ -6,12 +6,13 @@ import json
 import math
 import os
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pytest_obscheck.scaffold.exporters import WORLD, Cast
 from pytest_obscheck.scaffold.finding import Files
 from pytest_obscheck.scaffold.plots import STEP, Line, Plot
+from pytest_obscheck.scaffold.services import offers
 from pytest_obscheck.when import seconds
 
 OWN = "prometheus.yml"
@@ -35,6 +36,9 @@ def _stack(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
     yield "components:"
     yield "  prometheus:"
     yield f"    config: {_from(folder, files.prometheus.path) if files.prometheus else OWN}"
+    if files.resources:
+        named = [_from(folder, path) for path in files.resources]
+        yield f"    rules: {json.dumps(named)} # resources, which prometheus.yml cannot name"
     if cast.real.get("prometheus"):
         yield f"    hosts: {json.dumps(cast.real['prometheus'])} # the names by which it scrapes itself"
     if cast.finding:
@@ -49,14 +53,14 @@ def _stack(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
     for exporter in cast.exporters:
         if exporter.series or exporter.job:
             yield from _exporter(exporter.name, exporter.job, exporter.hosts, list(exporter.series.values()))
-    if files.services:
-        yield from _services(files)
+    yield from _services(files)
 
 
 def _exporter(name: str, job: str, hosts: tuple[str, ...], lines: list[Line]) -> Iterator[str]:
     yield ""
     who = f"job {job!r}" if job else "every target"
-    yield f"  # Stands for {who}: series that are calm, and that stories let misbehave."
+    yield f"  # Stands for {who}: series that are calm, and that stories let misbehave. Their names and labels are those of the"
+    yield "  # rules: what is misspelt there is so here. `obscheck lint RULES --against URL` compares with what is there."
     yield f"  {name}:"
     yield "    type: synthetic"
     yield f"    hosts: {json.dumps(list(hosts))}"
@@ -68,12 +72,14 @@ def _exporter(name: str, job: str, hosts: tuple[str, ...], lines: list[Line]) ->
 
 
 def _services(files: Files) -> Iterator[str]:
-    assert files.services is not None  # noqa: S101 - asked for only then
-    yield ""
-    yield f"# TODO: services of {files.services.shown} that are to run for real, each with the command that starts it:"
-    yield "# services:"
-    for name in files.services.value.get("services") or {}:
-        yield f"#   {name}: {{command: [./{name}, --port, \"${{port.http}}\"], ready: /health, hosts: ['{name}:8080']}}"
+    """Yield the services that could run for real, commented out: nobody knows what starts them on this machine."""
+    found = offers(files.services.value if files.services else None, files.manifests)
+    if found:
+        yield ""
+        yield "# TODO: services that are to run for real. Take those that you can start here; the ways between them can then be"
+        yield "# slowed or cut, where the components have a `toxiproxy: {}`."
+        yield "# services:"
+        yield from (f"# {line}" for offer in found for line in offer.lines())
 
 
 def prometheus_text(files: Files, cast: Cast, folder: Path) -> str:
@@ -105,22 +111,28 @@ def beat(files: Files) -> float:
     return sum(seconds(text) for text in every)
 
 
-def story_text(plot: Plot, cast: Cast, pace: float) -> str:
-    """Return the story of one alert; ``pace`` is the seconds of one scrape and one evaluation."""
+def story_text(plot: Plot, pace: float, wrong: Sequence[str] = ()) -> str:
+    """Return the story of one alert; ``pace``: the seconds of one scrape and one evaluation; ``wrong``: against its rule."""
     rule = plot.rule
     said = f"# Written by `obscheck init` for {rule.file}:{rule.lines['alert']}; change it as you like."
+    said += "".join(f"\n# TODO: the rule asks for what is not exposed, and so does this story: {what}" for what in wrong)
     if plot.unclear:
         expr = textwrap.indent(rule.expr, "#   ")
         todo = f"# TODO: what makes it fire is not plain ({plot.unclear}). Until then it is only shown to be quiet.\n{expr}"
         quiet = _quiet(rule.name, 2 * pace, warm=plot.range <= LONG)
         return f"{said}\n{todo}\nname: {quoted(f'{rule.name} is quiet')}\n{SHARE}\nexpect:\n{quiet}"
-    calm, long = math.ceil(2 * pace), math.ceil(plot.range + rule.hold + 3 * pace)
-    fault = _kill(plot) if plot.down else _script(plot, cast)
+    calm, long = math.ceil(2 * pace), math.ceil(firing(plot, pace))
+    fault = _kill(plot) if plot.down else _script(plot)
     window = f"    from: {_span(calm)}\n    until: {_span(calm + long)}\n"
     name, after = f"{rule.name} fires and resolves", "kill" if plot.down else "script"
     expect = _quiet(rule.name, calm) + _within("alert", rule.name, long, after)
     expect += _within("resolved", rule.name, plot.range + 3 * pace, f"cure of {after}")
     return f"{said}\nname: {quoted(name)}\n{SHARE}\nfaults:\n{fault}{window}\nexpect:\n{expect}"
+
+
+def firing(plot: Plot, pace: float) -> float:
+    """Return the seconds within which an alert fires for certain."""
+    return plot.range + plot.rule.hold + 3 * pace
 
 
 def _span(span: float) -> str:
@@ -140,7 +152,7 @@ def _kill(plot: Plot) -> str:
     return f"  - kill: {{component: {plot.down}}}\n"
 
 
-def _script(plot: Plot, cast: Cast) -> str:
+def _script(plot: Plot) -> str:
     harmed = [line for line in plot.lines if line.harm]
     series = "".join(f"        {quoted(line.selector())}: '{line.harm}'\n" for line in harmed)
-    return f"  - script:\n      component: {cast.member(harmed[0])}\n      interval: {STEP}s\n      series:\n{series}"
+    return f"  - script:\n      component: {harmed[0].member}\n      interval: {STEP}s\n      series:\n{series}"

@@ -1,0 +1,137 @@
+"""What Docker Compose or Kubernetes runs → services of a stack.yaml, as far as a file can say what runs on this machine."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Service")
+_GIVEN = ("prometheus", "alertmanager", "grafana", "loki", "tempo", "jaeger", "zipkin", "toxiproxy")
+"""What the harness brings itself, or cannot be a service."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One service: the command of its image, its environment, production's names for it, whom it waits for, its health path."""
+
+    name: str
+    command: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    hosts: Sequence[str] = ()
+    depends_on: Sequence[str] = ()
+    ready: str = ""
+
+    def lines(self) -> Iterator[str]:
+        """Yield it as stack.yaml has it."""
+        yield f"  {self.name}:"
+        words = list(self.command) or [f"./{self.name}"]
+        yield f"    command: {json.dumps(words, ensure_ascii=False)} # TODO: what starts it here, listening on ${{port.http}}"
+        if self.environment:
+            yield f"    environment: {json.dumps(dict(self.environment), ensure_ascii=False)}"
+        if self.depends_on:
+            yield f"    depends_on: {json.dumps(list(self.depends_on))}"
+        yield f"    ready: {self.ready or '/ # TODO: a path that answers 2xx when it is ready'}"
+        if self.hosts:
+            yield f"    hosts: {json.dumps(list(self.hosts))}"
+
+
+def offers(compose: Any, manifests: Sequence[Any]) -> list[Offer]:
+    """Return the services of a docker-compose.yml and of manifests; what leads from one to another by name is filled in."""
+    found = [*_composed(compose), *_deployed(manifests)]
+    kept = [each for each in found if not any(word in each.name for word in _GIVEN)]
+    return [_linked(each, kept) for each in kept]
+
+
+def _composed(compose: Any) -> Iterator[Offer]:
+    services = compose.get("services") if isinstance(compose, Mapping) else None
+    for name in services if isinstance(services, Mapping) else ():
+        spec = _at(services, name)
+        ports = [
+            str(port).partition("/")[0].rpartition(":")[2] for port in _listed(spec.get("ports")) + _listed(spec.get("expose"))
+        ]
+        yield Offer(
+            str(name),
+            [*_words(spec.get("entrypoint")), *_words(spec.get("command"))],
+            _pairs(spec.get("environment")),
+            [f"{name}:{port}" for port in dict.fromkeys(ports) if port.isdigit()],
+            [str(each) for each in spec.get("depends_on") or ()],
+            _checked(spec.get("healthcheck")),
+        )
+
+
+def _deployed(manifests: Sequence[Any]) -> Iterator[Offer]:
+    for each in manifests:
+        if each.get("kind") == "Service":
+            continue
+        pod = _at(each, "spec", "template")
+        containers = _at(pod, "spec").get("containers")
+        spec = next((inner for inner in _listed(containers) if isinstance(inner, Mapping)), {})
+        values = {str(pair["name"]): pair.get("value") for pair in _listed(spec.get("env")) if isinstance(pair, Mapping)}
+        yield Offer(
+            str(_at(each, "metadata").get("name", "")),
+            [*_words(spec.get("command")), *_words(spec.get("args"))],
+            {name: str(value) if value is not None else "TODO: from a Secret or ConfigMap" for name, value in values.items()},
+            list(_names(each, _at(pod, "metadata", "labels"), manifests)),
+            (),
+            str(_at(spec, "readinessProbe", "httpGet").get("path", "")),
+        )
+
+
+def _names(workload: Any, labels: Mapping[str, Any], manifests: Sequence[Any]) -> Iterator[str]:
+    """Yield the names by which the Services of a cluster lead to a workload."""
+    space = _at(workload, "metadata").get("namespace")
+    for each in manifests:
+        selector = _at(each, "spec", "selector")
+        same = _at(each, "metadata").get("namespace") == space
+        if each.get("kind") == "Service" and same and selector and selector.items() <= labels.items():
+            name = _at(each, "metadata").get("name")
+            for port in _listed(_at(each, "spec").get("ports")):
+                yield f"{name}:{port.get('port')}"
+                if space:
+                    yield from (f"{name}.{space}{end}:{port.get('port')}" for end in ("", ".svc", ".svc.cluster.local"))
+
+
+def _linked(offer: Offer, others: Sequence[Offer]) -> Offer:
+    """Let what an environment calls by another's name lead there through the stack."""
+    environment, needed = dict(offer.environment), list(offer.depends_on)
+    for other in others:
+        for host in sorted(other.hosts, key=len, reverse=True) if other is not offer else ():
+            for name, text in environment.items():
+                environment[name] = re.sub(rf"(?<![\w.-]){re.escape(host)}(?!\d)", f"${{{other.name}.address}}", text)
+                needed += [other.name] if environment[name] != text else []
+    known = {other.name for other in others}
+    return replace(offer, environment=environment, depends_on=[each for each in dict.fromkeys(needed) if each in known])
+
+
+def _checked(healthcheck: Any) -> str:
+    """Return the path that a health check asks for by HTTP."""
+    test = healthcheck.get("test") if isinstance(healthcheck, Mapping) else None
+    found = re.search(r"https?://[^/\s\"']+(/[^\s\"']*)", " ".join(_words(test)))
+    return found[1] if found else ""
+
+
+def _at(value: Any, *path: str) -> Mapping[str, Any]:
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _words(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return shlex.split(value)
+    return [str(each) for each in _listed(value)]
+
+
+def _pairs(value: Any) -> dict[str, str]:
+    """Return Compose's environment, which is a mapping or a list of ``NAME=value``."""
+    if isinstance(value, Mapping):
+        return {str(name): "" if text is None else str(text) for name, text in value.items()}
+    return {name: text for name, _, text in (str(each).partition("=") for each in _listed(value))}
