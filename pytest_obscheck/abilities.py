@@ -85,7 +85,7 @@ class AboutAlert(Protocol):
 
 @runtime_checkable
 class OutlastsHoles(Protocol):
-    """An expectation from which an evaluation that was not made need not hide anything: what takes time cannot come and go."""
+    """An expectation from which a missing evaluation or sample need not hide anything: what takes time cannot come and go."""
 
     def outlasts(self, history: History, span: Window) -> float:
         """Return how long a hole somewhere in a span must be to hide anything from it, in story seconds; 0: however short."""

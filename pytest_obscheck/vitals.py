@@ -28,6 +28,9 @@ On an idle machine it is below 0.1; with two processes that never rest beside it
 ENOUGH = 0.5
 """Wall seconds over which such a share says something."""
 
+AROUND = 1.0
+"""Wall seconds around a lost scrape in which what else was lost makes one hole with it, and in which its end is looked for."""
+
 RECOVERY = 2.0
 """Wall seconds after a cure in which what goes wrong is still put down to the fault."""
 
@@ -148,8 +151,8 @@ def unwell(
 ) -> str:
     """Return why what happened in a window cannot be known: the harness, a rule evaluation or a scrape came too late.
 
-    ``outlasts``: how many story seconds without an evaluation, somewhere in a span, hide nothing yet. ``mild``: the names of
-    the faults for which no scrape takes longer.
+    ``outlasts``: how many story seconds without an evaluation or a sample, somewhere in a span, hide nothing yet. ``mild``: the
+    names of the faults for which no scrape takes longer.
     """
     for event in journal.of("late"):
         if journal.story(event.wall) in window:
@@ -164,7 +167,7 @@ def unwell(
             said = _missed(span, stopped)
             if said:
                 return said
-    return next((said for event in looks if (said := _timed_out(journal, event, window, mild))), "")
+    return next((said for event in looks if (said := _timed_out(journal, event, window, outlasts, mild))), "")
 
 
 def starved(journal: Journal, window: Window, scenario: Scenario) -> str:
@@ -211,12 +214,26 @@ def _missed(span: Window, stopped: Sequence[Stoppage]) -> str:
     return f"{cause}: {words}" if cause.asked else ""
 
 
-def _timed_out(journal: Journal, event: Event, window: Window, mild: Collection[str]) -> str:
+def _timed_out(
+    journal: Journal, event: Event, window: Window, outlasts: Callable[[Window], float], mild: Collection[str]
+) -> str:
     for instance, wall in event.data["data"]["timeouts"]:
         at = journal.story(wall)
-        if at in window and not _harmed(journal, wall, mild):
+        if at in window and not _harmed(journal, wall, mild) and _unscraped(journal, instance, wall, outlasts):
             return f"{TOO_SLOW}: the scrape of {instance} timed out at {spoken(at)}, with no fault on it"
     return ""
+
+
+def _unscraped(journal: Journal, instance: str, wall: float, outlasts: Callable[[Window], float]) -> bool:
+    """Whether the samples that were lost with a scrape, and with others of the target around it, may hide something."""
+    looks = [event for event in journal.of("look", key="vitals") if "data" in event.data]
+    lost = [
+        at for event in looks for name, at in event.data["data"]["timeouts"] if name == instance and abs(at - wall) < AROUND
+    ]
+    run = journal.last("run")
+    interval: float = (run.data.get("scrape") if run else 0.0) or AROUND
+    hole: float = (max(lost) - min(lost)) * journal.speed + interval
+    return hole >= outlasts(Window(journal.story(min(lost) - AROUND), journal.story(max(lost) + AROUND)))
 
 
 def mild(scenario: Scenario) -> frozenset[str]:

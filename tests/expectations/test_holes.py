@@ -22,7 +22,7 @@ def a_journal(pending: tuple[float, float] | None = None, hold: str = "2m", miss
     """Return two wall seconds at speed 300, with a hole in the first; an alert may be pending from one second to another."""
     journal = Journal()
     exprs = {"Slow": ["job:slow > 1"]}
-    alerts = {name: {"where": "", "exprs": expr, "for": hold} for name, expr in exprs.items()}
+    alerts = {name: {"where": "", "exprs": expr, "for": hold, "interval": "15s"} for name, expr in exprs.items()}
     journal.write("plan", ZERO, alerts=alerts, recordings=["job:slow"], routes=[])
     journal.write("zero", ZERO, speed=SPEED)
     for step in range(11):
@@ -63,6 +63,30 @@ def test_a_pending_alert_that_ended_around_a_hole_may_have_fired_in_it() -> None
 @pytest.mark.parametrize("pending", [(0.2, 1.9), (1.3, 1.6)])
 def test_an_alert_that_is_still_pending_after_a_hole_or_only_then_did_not_fire_in_it(pending: tuple[float, float]) -> None:
     assert said(Alert("Slow"), a_journal(pending))[0] is Outcome.PASSED
+
+
+def lost(*walls: float, pending: tuple[float, float] | None = None) -> Journal:
+    """Return the same without a missed evaluation, but with scrapes that timed out at these wall seconds."""
+    journal = a_journal(pending, missed=0.0)
+    journal.write("run", ZERO, scrape=15.0, pace="")
+    timeouts = [["api:80", ZERO + wall] for wall in walls]
+    journal.write("look", ZERO + 2.1, key="vitals", data={"missed": {"g": 0.0}, "timeouts": timeouts})
+    return journal
+
+
+def test_a_lost_scrape_hides_no_alert_that_must_hold_for_longer() -> None:
+    assert said(Alert("Slow"), lost(0.5))[0] is Outcome.PASSED
+    assert said(Alert("Slow"), lost(0.5, 0.6, 0.7))[0] is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    "journal", [lost(0.3, 0.5, 0.65), lost(0.5, pending=(0.2, 0.45))], ids=["as long as the hold", "a pending alert ended"]
+)
+def test_lost_scrapes_may_hide_an_alert(journal: Journal) -> None:
+    outcome, words = said(Alert("Slow"), journal)
+
+    assert outcome is Outcome.UNKNOWN
+    assert words.startswith("the machine was too slow: the scrape of api:80 timed out at ")
 
 
 def test_what_no_rule_records_does_not_mind_a_hole() -> None:
