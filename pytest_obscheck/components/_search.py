@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_obscheck.capabilities import LogFilter, LogLine
+from pytest_obscheck.components import _servers
 from pytest_obscheck.components._documents import TIME, line, passes
 from pytest_obscheck.components._http import Http, parsed
 from pytest_obscheck.errors import LookFailed
@@ -34,9 +35,10 @@ def node_flags(place: Place, more: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def alone(program: str, flags: tuple[str, ...]) -> tuple[str, ...]:
-    """Return how to run a node, which refuses to be run by root: in a user namespace it is not."""
+    """Return how to run a node, which refuses to be run by root: in a user namespace it is not. ``ProgramMissing``."""
+    found = _servers.find(program, (f"/usr/share/{program}/bin",), (), f"unpack a release of it, and put {program}/bin on PATH")
     root = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--") if os.geteuid() == 0 else ()
-    return (*root, program, *flags)
+    return (*root, str(found), *flags)
 
 
 @dataclass
@@ -88,6 +90,9 @@ class SearchClient:
         if answer.status_code != 200:
             raise LookFailed(f"{self.http.name} refused the query with {answer.status_code}: {_reason(told)}")
         try:
+            if not told["_shards"]["total"]:
+                # Where nothing was ever written, nobody knows what was not.
+                raise LookFailed(f"{self.http.name} has no index {self.index!r} yet: nothing has reached it")
             return list(told["hits"]["hits"])
         except (LookupError, TypeError):
             raise LookFailed(f"{self.http.name} answered the query with something that is not its JSON") from None

@@ -5,19 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
-from pytest_obscheck.capabilities import Answer
-from pytest_obscheck.clock import SystemClock
-from pytest_obscheck.errors import LookFailed
+from pytest_obscheck.components._asking import ServiceClient, asking
 from pytest_obscheck.plan import Facts
 from pytest_obscheck.protocols import Launch, Place
-
-if TYPE_CHECKING:
-    import httpx
-
-_READY = 1.0
-"""Seconds in which a service must answer that it is ready."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +51,7 @@ class Service:
 
     def connect(self, place: Place) -> ServiceClient:
         """Return a client that asks its main port."""
-        import httpx  # noqa: PLC0415 - a plugin that is not used must cost nothing
-
-        base = f"http://{place.addresses[self.ports[0]]}"
-        # Plain HTTP needs no certificates, and reading them takes longer than a service takes to answer.
-        return ServiceClient(place.name, httpx.Client(base_url=base, trust_env=False, verify=False), self.ready)  # noqa: S501
+        return asking(place.name, place.addresses[self.ports[0]], self.ready)
 
 
 def _words(command: tuple[str, ...] | str) -> tuple[str, ...]:
@@ -76,67 +63,3 @@ def _words(command: tuple[str, ...] | str) -> tuple[str, ...]:
         raise ValueError(
             f"command: {command!r} cannot be split into words ({error}); write it like [python, -m, shop]"
         ) from None
-
-
-@dataclass(frozen=True)
-class ServiceClient:
-    """Asks a service over HTTP, keeping its connections; ``path`` is where it says that it is ready."""
-
-    name: str
-    pool: httpx.Client
-    path: str
-
-    def ready(self) -> bool:
-        """Whether the path of ``ready`` answers 2xx."""
-        try:
-            return 200 <= self.ask(self.path, _READY).status < 300
-        except LookFailed:
-            return False
-
-    def ask(self, path: str, timeout: float) -> Answer:
-        """Return its answer to a GET; ``LookFailed`` where nothing answers within ``timeout`` seconds."""
-        import httpx  # noqa: PLC0415
-
-        stale = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
-        try:
-            try:
-                return self._get(path, timeout)
-            except stale:
-                # The kept connection was of a process that has ended since; the pool drops it and connects anew.
-                return self._get(path, timeout)
-        except httpx.HTTPError as error:
-            raise LookFailed(f"{self.name}: GET {path} was not answered: {_why(error)}") from error
-
-    def _get(self, path: str, timeout: float) -> Answer:
-        clock = SystemClock()
-        start = clock.now()
-        answer = self.pool.get(path, timeout=timeout)
-        return Answer(answer.status_code, _json(answer), answer.text, clock.now() - start)
-
-    def send(self, method: str, path: str, body: str, count: int) -> None:
-        """Send the same request one time after another; ``LookFailed`` where it is not answered, or with 400 and more."""
-        import httpx  # noqa: PLC0415
-
-        headers = {"Content-Type": "application/json"} if body else {}
-        try:
-            for _ in range(count):
-                answer = self.pool.request(method, path, content=body, headers=headers)
-                if answer.is_error:
-                    raise LookFailed(f"{self.name}: {method} {path} was answered with {answer.status_code}")
-        except httpx.HTTPError as error:
-            raise LookFailed(f"{self.name}: {method} {path} was not answered: {_why(error)}") from error
-
-    def close(self) -> None:
-        """Let the kept connections go."""
-        self.pool.close()
-
-
-def _why(error: Exception) -> str:
-    return str(error) or type(error).__name__
-
-
-def _json(answer: httpx.Response) -> Any:
-    try:
-        return answer.json()
-    except ValueError:
-        return None

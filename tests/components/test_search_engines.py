@@ -17,7 +17,7 @@ from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._search import SearchClient
 from pytest_obscheck.components.elasticsearch import Elasticsearch
 from pytest_obscheck.components.opensearch import Opensearch
-from pytest_obscheck.errors import LookFailed
+from pytest_obscheck.errors import LookFailed, ProgramMissing
 from pytest_obscheck.protocols import Network, Place
 
 # What the search API of Elasticsearch 8 and OpenSearch 2 answers, as their documentation shows it.
@@ -46,7 +46,8 @@ REFUSED = {
 
 def hits(*documents: Mapping[str, Any]) -> httpx.Response:
     found = [{"_index": "lines", "_source": document, "sort": [number]} for number, document in enumerate(documents)]
-    return httpx.Response(200, json={"took": 1, "timed_out": False, "hits": {"total": {"value": len(found)}, "hits": found}})
+    shards = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
+    return httpx.Response(200, json={"took": 1, "_shards": shards, "hits": {"total": {"value": len(found)}, "hits": found}})
 
 
 def client(answer: Callable[[httpx.Request], httpx.Response]) -> SearchClient:
@@ -59,7 +60,12 @@ def texts(wanted: LogFilter) -> list[str]:
 
 
 @pytest.mark.parametrize("component", [Elasticsearch(settings={"a.b": "c"}), Opensearch(settings={"a.b": "c"})])
-def test_a_node_is_alone_and_listens_and_writes_where_it_is_told(component: Any) -> None:
+def test_a_node_is_alone_and_listens_and_writes_where_it_is_told(
+    component: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("elasticsearch", "opensearch"):
+        (tmp_path / name).touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
     addresses = {"http": "127.0.0.1:9200", "transport": "127.0.0.1:9300"}
     place = Place("es", Path("/run/es"), Path("/shop"), addresses, Network(), str, lambda path: path)
 
@@ -69,6 +75,18 @@ def test_a_node_is_alone_and_listens_and_writes_where_it_is_told(component: Any)
     assert {*listens, "-Epath.data=/run/es/data", "-Epath.logs=/run/es/logs", "-Ea.b=c"} <= set(argv)
     # Both refuse to be run by root.
     assert (argv[0] == "unshare") is (os.geteuid() == 0)
+
+
+def test_a_node_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(ProgramMissing) as raised:
+        _search.alone("opensearch", ())
+
+    assert str(raised.value) == (
+        "opensearch: not found on PATH or in a Python package that carries it; "
+        "unpack a release of it, and put opensearch/bin on PATH"
+    )
 
 
 def test_lines_come_with_their_text_time_and_fields() -> None:
@@ -129,6 +147,11 @@ def test_what_is_too_much_for_one_answer_comes_in_pages(monkeypatch: pytest.Monk
             "opensearch refused the query with 400: Failed to parse query [message:(]",
         ),
         (httpx.Response(200, json={"took": 1}), "*", "opensearch answered the query with something that is not its JSON"),
+        (
+            httpx.Response(200, json={"took": 0, "_shards": {"total": 0}, "hits": {"hits": []}}),
+            "*",
+            "opensearch has no index 'lines' yet: nothing has reached it",
+        ),
         (hits({"message": "a"}), "*", "opensearch found a document without a @timestamp that can be read"),
         (
             httpx.Response(200, text="<html>"),

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from pytest_obscheck.capabilities import ReportsHealth
-from pytest_obscheck.components.service import Service, ServiceClient
+from pytest_obscheck.components._asking import ServiceClient
+from pytest_obscheck.components.service import Service
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.plan import Facts
 from pytest_obscheck.protocols import Launch, Network, Place
