@@ -83,6 +83,10 @@ def _about_rules(verbs: Any) -> None:
     )
     speed.add_argument("--types", type=Path, metavar="FILE", help="an exposition whose TYPE lines say what metrics are")
     speed.set_defaults(verb=_speed)
+    intervals = verbs.add_parser("intervals", help="say which routes of an alertmanager.yml are muted at an instant")
+    intervals.add_argument("config", type=Path, metavar="ALERTMANAGER.YML")
+    intervals.add_argument("--at", required=True, metavar="INSTANT", help="such as 2026-01-05T03:00:00Z")
+    intervals.set_defaults(verb=_intervals)
     lint = verbs.add_parser("lint", help="find what is wrong with rules and routes before anything runs")
     lint.add_argument(
         "rules", nargs="+", type=Path, metavar="RULES", help="rule files, folders, prometheus.yml, alertmanager.yml"
@@ -90,6 +94,12 @@ def _about_rules(verbs: Any) -> None:
     lint.add_argument("--against", default="", metavar="URL|FILE", help="a Prometheus, a /metrics page, or a run's journal")
     lint.add_argument("--format", default="text", choices=("text", "ndjson"))
     lint.set_defaults(verb=_lint)
+
+
+def _intervals(arguments: argparse.Namespace) -> int:
+    from pytest_obscheck.rulelab.intervals import intervals_command  # noqa: PLC0415
+
+    return intervals_command(arguments.config, arguments.at, _say)
 
 
 def _say(text: str) -> None:

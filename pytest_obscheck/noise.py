@@ -25,6 +25,11 @@ NOISE = "noise would decide"
 POINTS = 200
 """At how many instants of a story its counters are read, at most."""
 
+LAG = 0.2
+"""Wall seconds, beyond two scrapes, until counters tell what a fault has made of the requests."""
+
+TURNS = {"injected": "confirmed", "healed": "gone"}
+
 _AT_MOST = re.compile(r"a speed of at most (\d+)")
 
 
@@ -134,14 +139,31 @@ class Margin:
 
 def _parts(journal: Journal, points: Sequence[Sequence[float]], window: Window) -> Iterator[Part]:
     """Yield the parts of a story that a window meets, from the counters in it."""
-    edges = [event.wall for event in journal.of("fault") if event.data["phase"] in ("injected", "healed")]
-    ends = sorted({*edges, *((points[0][0], points[-1][0]) if points else ())})
-    for start, end in pairwise(ends):
+    for start, end in _between(journal, *((points[0][0], points[-1][0]) if points else (0.0, 0.0))):
         inside = [point for point in points if start <= point[0] <= end]
         if journal.story(start) < window.end and window.start < journal.story(end) and len(inside) > 1:
             some, every = (_grown([point[which] for point in inside]) for which in (1, 2))
             if every > 0:
                 yield Part(min(1.0, some / every), every / (inside[-1][0] - inside[0][0]))
+
+
+def _between(journal: Journal, start: float, end: float) -> Iterator[tuple[float, float]]:
+    """Yield the Unix seconds between which no fault takes hold or goes, and scrapes know what it is like."""
+    run = journal.last("run")
+    lag = LAG + 2 * (run.data["scrape"] if run else 0.0) / journal.speed
+    for begun, over in sorted(_turns(journal)):
+        if begun > start:
+            yield start, min(begun, end)
+        start = max(start, over + lag)
+    yield start, end
+
+
+def _turns(journal: Journal) -> Iterator[tuple[float, float]]:
+    """Yield from when to when each fault takes hold, and from when to when it goes."""
+    for event in journal.of("fault"):
+        if event.data["phase"] in TURNS:
+            done = journal.last("fault", name=event.data["name"], phase=TURNS[event.data["phase"]])
+            yield event.wall, max(event.wall, done.wall if done else event.wall)
 
 
 def _grown(values: Sequence[float]) -> float:

@@ -81,6 +81,18 @@ def test_each_part_of_a_story_has_a_share_of_its_own() -> None:
     assert "4.00% against 5.00%" in undecided(made, "Errors", Window(1200.0, 1800.0), fired=False)
 
 
+def test_what_scrapes_tell_late_of_a_fault_is_no_part_of_what_comes_after() -> None:
+    made = journal(0.0, 0.9, 0.0)
+    made.write("run", ZERO - 1, scrape=60.0)
+    (told,) = made.of("autopsy")[0].data["data"]["alerts"]["Errors"]
+    # Two seconds after the cure a scrape still brings errors.
+    told["counts"][0]["points"] = [
+        [at, bad - (9.0 if at == ZERO + 20 else 0.0), total] for at, bad, total in told["counts"][0]["points"]
+    ]
+
+    assert undecided(made, "Errors", Window(1200.0, 1800.0), fired=False) == ""
+
+
 def test_what_fires_below_its_threshold_has_it_the_other_way_round() -> None:
     assert undecided(journal(0.0, 0.06, sign="<"), "Errors", Window(0.0, 1200.0), fired=True) == ""
     assert "6.00%" in undecided(journal(0.9, 0.06, sign="<"), "Errors", Window(0.0, 1200.0), fired=True)

@@ -74,12 +74,14 @@ def alertmanager_fixed(document: Document, shown: str = "") -> Iterator[tuple[st
         for name in _INTERVALS:
             if route.get(name):
                 what = f"{name} hangs on the wall clock, which Alertmanager reads itself"
-                right = "run it at speed 1, or ask amtool about an instant of your choice"
+                right = (
+                    "run it at speed 1; what is muted at an instant of your choice, `obscheck intervals FILE --at INSTANT` says"
+                )
                 where = f"{shown or document.path}:{document.line(*spot, name)}"
-                yield _receiver(document.value, spot), Problem(where, what, right)
+                yield receiver_of(document.value, spot), Problem(where, what, right)
 
 
-def _receiver(value: Any, spot: Spot) -> str:
+def receiver_of(value: Any, spot: Spot) -> str:
     """Return the receiver of a route: its own, or that of the nearest route above."""
     found, node = "", value
     for step in spot:

@@ -195,7 +195,7 @@ def test_time_intervals_hang_on_the_wall_clock(tmp_path: Path) -> None:
     assert receiver == "b"
     assert str(problem) == (
         "am.yml:5: mute_time_intervals hangs on the wall clock, which Alertmanager reads itself; "
-        "run it at speed 1, or ask amtool about an instant of your choice"
+        "run it at speed 1; what is muted at an instant of your choice, `obscheck intervals FILE --at INSTANT` says"
     )
 
 

@@ -140,8 +140,8 @@ def test_what_needs_a_decision_is_named_with_all_that_rests_on_it(tmp_path: Path
 
 def test_a_receiver_behind_time_intervals_is_named(tmp_path: Path) -> None:
     assert str(paced(tmp_path, "60").fixed["b"]) == (
-        "alertmanager.yml:4: mute_time_intervals hangs on the wall clock, which Alertmanager reads itself; run it at speed 1, "
-        "or ask amtool about an instant of your choice"
+        "alertmanager.yml:4: mute_time_intervals hangs on the wall clock, which Alertmanager reads itself; run it at speed 1; "
+        "what is muted at an instant of your choice, `obscheck intervals FILE --at INSTANT` says"
     )
 
 
