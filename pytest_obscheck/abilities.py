@@ -117,8 +117,8 @@ class MakesImages(Protocol):
     def unable(self, images: Sequence[str]) -> str:
         """Return why nothing can run here, in one line; ``""`` where it can."""
 
-    def make(self, image: str, files: Mapping[str, str]) -> None:
-        """Make an image that holds these files and nothing else: path inside → path here."""
+    def make(self, image: str, program: str, files: Mapping[str, str]) -> None:
+        """Make an image that holds these files and nothing else (path inside → path here), and starts the program."""
 
     def close(self) -> None:
         """Let go of what makes them."""

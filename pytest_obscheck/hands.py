@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from queue import Queue
 
+from pytest_obscheck.stage import Hands
+
 
 @dataclass
 class _Hand:
@@ -57,23 +59,37 @@ class Threads:
         self._free.clear()
 
 
-def all_at_once(works: Sequence[Callable[[], None]]) -> None:
-    """Do several pieces of work at the same time; raise what one of them raised, when all are done."""
-    raised: list[BaseException] = []
+@dataclass
+class Errands:
+    """Pieces of work that are done side by side; what one of them raises is raised where somebody asks for it."""
 
-    def caught(work: Callable[[], None]) -> None:
+    hands: Hands
+    _raised: list[BaseException] = field(default_factory=list)
+
+    def give(self, work: Callable[[], object]) -> None:
+        """Begin a piece of work."""
+        self.hands.give(partial(self._do, work))
+
+    def check(self) -> None:
+        """Raise what was raised first, if anything was."""
+        if self._raised:
+            raise self._raised[0]
+
+    def done(self) -> None:
+        """Wait until all is done, and check."""
+        self.hands.join()
+        self.check()
+
+    def _do(self, work: Callable[[], object]) -> None:
         try:
             work()
-        except BaseException as error:  # noqa: BLE001 - it is raised below, by whoever waits
-            raised.append(error)
+        except BaseException as error:  # noqa: BLE001 - it is for whoever waits
+            self._raised.append(error)
 
-    if len(works) > 1:
-        hands = Threads()
-        for work in works:
-            hands.give(partial(caught, work))
-        hands.join()
-    else:
-        for work in works:
-            work()
-    if raised:
-        raise raised[0]
+
+def all_at_once(works: Sequence[Callable[[], None]], hands: Hands | None = None) -> None:
+    """Do several pieces of work at the same time; raise what one of them raised, when all are done."""
+    errands = Errands(hands or Threads())
+    for work in works:
+        errands.give(work)
+    errands.done()

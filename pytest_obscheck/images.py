@@ -28,7 +28,7 @@ def images_command(names: Sequence[str], say: Callable[[str], None]) -> int:
                 say(f"{image}: not made: {reason}\n")
                 whole = False
             else:
-                runtime.make(image, {inside: path, **_besides()})
+                runtime.make(image, inside, {inside: path, **_besides()})
                 say(f"{image}: made of {path}\n")
     finally:
         runtime.close()

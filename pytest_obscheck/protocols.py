@@ -53,12 +53,14 @@ class Network:
     """How the stack's own parts are reached.
 
     ``proxy``: URL of the forward proxy. ``smtp``: address of the mail sink. ``ca_file``: the run's own CA.
+    ``door``: address at which the sinks take what comes to them without a proxy.
     ``hosts``: production ``host:port`` → local address. ``sinks``: Alertmanager's receiver key → the sink for it.
     ``routes``: what leads from Alertmanager to sinks. ``edges``: name → (listen, upstream) of each fault-proxied connection.
     """
 
     proxy: str = ""
     smtp: str = ""
+    door: str = ""
     ca_file: Path | None = None
     hosts: Mapping[str, str] = field(default_factory=dict)
     sinks: Mapping[str, type[Sink]] = field(default_factory=dict)

@@ -26,8 +26,9 @@ class NoDocker:
         """Return what it was told."""
         return self.why
 
-    def make(self, image: str, files: Mapping[str, str]) -> None:
+    def make(self, image: str, program: str, files: Mapping[str, str]) -> None:
         """Remember it."""
+        assert program in files
         self.made[image] = files
 
     def close(self) -> None:

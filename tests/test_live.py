@@ -20,7 +20,7 @@ from pytest_obscheck.stack.file import HEALTHY, STARTED
 from pytest_obscheck.stack.lastwords import condensed
 from pytest_obscheck.stack.live import without_secret_paths
 from pytest_obscheck.stack.programs import program
-from pytest_obscheck.testing import FakeClock, a_plan
+from pytest_obscheck.testing import FakeClock, Inline, a_plan
 
 
 @dataclass
@@ -119,7 +119,7 @@ def a_stack(
         needed = needs if isinstance(needs, dict) else dict.fromkeys(needs, HEALTHY)
         members[part.name] = Member(part.name, "service", part, {}, needed, "stack.yaml:1")  # type: ignore[arg-type]
     file = StackFile(folder / "stack.yaml", "stack.yaml", members, {})
-    return LiveStack(file, a_plan(), runtime, folder, FakeClock(), ready_within=5.0)  # type: ignore[arg-type]
+    return LiveStack(file, a_plan(), runtime, folder, FakeClock(), 5.0, Inline())  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_a_dependant_may_start_when_what_it_needs_was_started(tmp_path: Path, ru
 def test_a_member_that_dies_at_start_is_named_with_its_last_words(tmp_path: Path) -> None:
     runtime = PretendedRuntime(dying={"shop": ["starting", "no such flag"]})
     with pytest.raises(ComponentDied) as raised:
-        a_stack(tmp_path, (PretendedPart("shop", runtime.happened), ()), runtime=runtime).start()
+        a_stack(tmp_path, (PretendedPart("shop", runtime.happened, None), ()), runtime=runtime).start()
 
     assert str(raised.value) == "shop: it ended at start (exit code 1); its last lines:\n  starting\n  no such flag"
 
@@ -163,7 +163,7 @@ def test_a_member_that_dies_at_start_is_named_with_its_last_words(tmp_path: Path
 def test_a_member_that_says_nothing_is_told_to_have_said_nothing(tmp_path: Path) -> None:
     runtime = PretendedRuntime(dying={"shop": []})
     with pytest.raises(ComponentDied) as raised:
-        a_stack(tmp_path, (PretendedPart("shop", runtime.happened), ()), runtime=runtime).start()
+        a_stack(tmp_path, (PretendedPart("shop", runtime.happened, None), ()), runtime=runtime).start()
 
     assert str(raised.value) == "shop: it ended at start (exit code 1); it wrote no log"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,14 +38,15 @@ def reached() -> docker.DockerClient:
 
     with in_a_sentence("containers"):
         client = docker.from_env(timeout=PATIENCE)
-        refused = _of_no_use(client)
+        refused = of_no_use(client)
     if refused:
         client.close()
         raise StackError(refused)
     return client
 
 
-def _of_no_use(client: docker.DockerClient) -> str:
+def of_no_use(client: docker.DockerClient) -> str:
+    """Return why no stack can run on a daemon that answers; ``""`` where it can."""
     version, info = client.version(), client.info()
     if tuple(map(int, version["ApiVersion"].split("."))) < OLDEST:
         return f"containers: the daemon at {address()} is Docker {version['Version']}, too old; at least 20.10 is needed"
@@ -102,8 +104,8 @@ def lacking(client: docker.DockerClient, images: Sequence[str]) -> str:
     return f"containers: the daemon at {address()} has no image {', '.join(gone)}; {rest}"
 
 
-def made(client: Any, image: str, files: Mapping[str, str]) -> None:
-    """Make an image that holds these files and nothing else: path inside → path here."""
+def made(client: Any, image: str, files: Mapping[str, str], program: str = "") -> None:
+    """Make an image that holds these files and nothing else (path inside → path here), and starts the program, if any."""
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as archive:
         folder = tarfile.TarInfo("tmp")
@@ -113,4 +115,5 @@ def made(client: Any, image: str, files: Mapping[str, str]) -> None:
             archive.add(here, inside.lstrip("/"))
     repository, _, tag = image.rpartition(":")
     with in_a_sentence(image):
-        client.api.import_image_from_data(data.getvalue(), repository=repository, tag=tag)
+        starts = [f"ENTRYPOINT {json.dumps([program])}"] if program else []
+        client.api.import_image_from_data(data.getvalue(), repository=repository, tag=tag, changes=starts)

@@ -75,9 +75,9 @@ class ContainerRuntime:
         running.start()
         return running
 
-    def make(self, image: str, files: Mapping[str, str]) -> None:
-        """Make an image that holds these files and nothing else: path inside → path here."""
-        made(self._client(), image, files)
+    def make(self, image: str, program: str, files: Mapping[str, str]) -> None:
+        """Make an image that holds these files and nothing else (path inside → path here), and starts the program."""
+        made(self._client(), image, files, program)
 
     def close(self) -> None:
         """End and remove every container, their logs kept in their folders, and give the ports back; idempotent."""
@@ -188,10 +188,9 @@ class RunningContainer:
 
     def start(self) -> None:
         """Start it again, same command, same ports, the log going on; nothing when it runs."""
-        with self._lock:
-            if not self.alive():
-                with in_a_sentence(f"{self.name}: cannot be started"):
-                    self._container.start()
+        # The daemon knows best whether it runs: it does nothing then.
+        with self._lock, in_a_sentence(f"{self.name}: cannot be started"):
+            self._container.start()
 
     def alive(self) -> bool:
         """Whether its first process is there."""
@@ -214,6 +213,18 @@ class RunningContainer:
     def cpu_seconds(self) -> float:
         """Return user and system CPU seconds of all its processes since its first start: it never falls."""
         return self._spent + self._life_cpu()
+
+    def pids(self) -> Sequence[int]:
+        """Return the ids of all its living processes, as this machine has them."""
+        if not self.alive():
+            return ()
+        with in_a_sentence(f"{self.name}: its processes cannot be listed"):
+            told = self._container.top(ps_args="-o pid")
+        return tuple(int(row[0]) for row in told["Processes"] if _lives_in(int(row[0]), self._folder))
+
+    def folder(self) -> Path:
+        """Return the folder that holds all its data."""
+        return self._folder
 
     def signal(self, name: str) -> None:
         """Send a signal to its first process, which passes it on, and let it run on; nothing when it is gone."""
@@ -250,3 +261,12 @@ class RunningContainer:
         with in_a_sentence(self.name):
             told = self._container.client.api.stats(self._container.id, stream=False, one_shot=True)
         return float(told["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
+
+
+def _lives_in(pid: int, folder: Path) -> bool:
+    """Whether a process is one of a member with that folder: a daemon in a process namespace of its own tells other ids."""
+    try:
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return f"HOME={folder}".encode() in variables

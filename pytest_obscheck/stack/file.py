@@ -74,6 +74,11 @@ class StackFile:
         """Return the last service, which loads talk to; ``""`` where there is none."""
         return self.services[-1] if self.services else ""
 
+    @property
+    def door(self) -> str:
+        """Return the address at which sinks take what an attached Alertmanager sends; ``""`` where there is none."""
+        return next((getattr(member.component, "door", "") for member in self.members.values() if member.type == "inbox"), "")
+
     def edges(self) -> list[tuple[str, str]]:
         """Return (who, to whom) for each connection that goes through a fault proxy; none without such a member."""
         if not any(member.type == "toxiproxy" for member in self.members.values()):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from pytest_obscheck.capabilities import (
 )
 from pytest_obscheck.clock import Clock
 from pytest_obscheck.errors import ComponentDied, LookFailed, NotReady, ProgramMissing, StackError
+from pytest_obscheck.hands import Errands, Threads, all_at_once
 from pytest_obscheck.plan import Plan, Route
 from pytest_obscheck.protocols import Client, Launch, Load, Network, Place, Running, Runtime
 from pytest_obscheck.scenario import Planned
@@ -31,9 +33,12 @@ from pytest_obscheck.stack.filling import Filling
 from pytest_obscheck.stack.lastwords import last_words
 from pytest_obscheck.stack.planning import open_document, sinks
 from pytest_obscheck.stack.programs import asked, resolved
+from pytest_obscheck.stage import Hands
 from pytest_obscheck.when import spoken
 
 C = TypeVar("C")
+LIFE = 0.1
+"""Wall seconds between two looks whether a member that is not ready still lives: a daemon needs its time for better things."""
 READY_WITHIN = 30.0
 """Wall seconds in which every member must be ready, unless the user says otherwise."""
 
@@ -47,7 +52,9 @@ class Seat:
     launch: Launch
     running: Running | None = None
     client: Client | None = None
+    begun: bool = False
     ready: bool = False
+    doubted: float = 0.0
 
 
 @dataclass
@@ -60,6 +67,7 @@ class LiveStack:
     folder: Path
     clock: Clock
     ready_within: float = READY_WITHIN
+    hands: Hands = field(default_factory=Threads)
     seats: dict[str, Seat] = field(default_factory=dict)
     traffics: dict[str, LoadTraffic] = field(default_factory=dict)
     _able: dict[type, Any] = field(default_factory=dict, repr=False)
@@ -90,11 +98,11 @@ class LiveStack:
         if not self.seats:
             self.lay_out()
         self._require_programs()
+        errands = Errands(self.hands)
         # The team's own programs take longest, and what makes their traffic comes next.
-        for name in self.file.services:
-            self._advance(self.seats[name])
-        self.prepare(loads)
-        self._bring_up(list(self.seats.values()))
+        self._advance([self.seats[name] for name in self.file.services], errands)
+        errands.give(partial(self.prepare, loads))
+        self._bring_up(list(self.seats.values()), errands)
 
     def prepare(self, loads: Iterable[Planned]) -> None:
         """Start the processes of loads; they wait until a story begins them."""
@@ -108,17 +116,16 @@ class LiveStack:
     def fresh(self) -> None:
         """Give every member that keeps data under ``data`` an empty one and its files as they were; start what has ended."""
         kept = [seat for seat in self.seats.values() if (seat.place.folder / "data").exists()]
-        for seat in kept:
-            _running(seat).kill()
+        all_at_once([_running(seat).kill for seat in kept], self.hands)
         for seat in kept:
             shutil.rmtree(seat.place.folder / "data", ignore_errors=True)
             for name, text in seat.launch.files.items():
                 (seat.place.folder / name).write_text(text, encoding="utf-8")
         ended = [seat for seat in self.seats.values() if not _running(seat).alive()]
+        all_at_once([_running(seat).start for seat in ended], self.hands)
         for seat in ended:
-            _running(seat).start()
             seat.ready = False
-        self._bring_up(ended)
+        self._bring_up(ended, Errands(self.hands))
 
     def programs(self) -> dict[str, str]:
         """Return the versions of the programs that the toolchain knows, by name."""
@@ -149,36 +156,53 @@ class LiveStack:
                 seat.client.close()
         self.runtime.close()
 
-    def _bring_up(self, seats: Sequence[Seat]) -> None:
+    def _bring_up(self, seats: Sequence[Seat], errands: Errands) -> None:
         end = self.clock.now() + self.ready_within
-        while not all(seat.ready for seat in seats):
-            for seat in seats:
-                if not seat.ready:
-                    self._advance(seat)
-            if self.clock.now() >= end:
-                raise NotReady("\n".join(self._not_ready(seat) for seat in seats if not seat.ready))
-            self.clock.sleep(0.01)
+        try:
+            while not all(seat.ready for seat in seats):
+                self._advance(seats, errands)
+                errands.check()
+                if self.clock.now() >= end:
+                    raise NotReady("\n".join(self._not_ready(seat) for seat in seats if not seat.ready))
+                self.clock.sleep(0.01)
+        finally:
+            errands.hands.join()
+        errands.check()
 
-    def _advance(self, seat: Seat) -> None:
+    def _advance(self, seats: Iterable[Seat], errands: Errands) -> None:
+        """Begin what may start, side by side, for a container takes its time; look at what is not ready."""
+        for seat in seats:
+            if seat.begun and not seat.ready:
+                self._look_at(seat)
+            elif not seat.begun and self._may_start(seat):
+                seat.begun = True
+                errands.give(partial(self._run, seat))
+
+    def _run(self, seat: Seat) -> None:
+        seat.running = self.runtime.run(seat.member.name, resolved(seat.launch))
+
+    def _look_at(self, seat: Seat) -> None:
         if seat.running is None:
-            if self._may_start(seat):
-                seat.running = self.runtime.run(seat.member.name, resolved(seat.launch))
             return
-        if not seat.running.alive():
-            raise ComponentDied(_died(seat, seat.running))
         # Connecting imports what members are asked with: by then they all have been started.
         seat.client = seat.client or seat.member.component.connect(seat.place)
         seat.ready = seat.client.ready()
+        if not seat.ready and self.clock.now() >= seat.doubted:
+            seat.doubted = self.clock.now() + LIFE
+            if not seat.running.alive():
+                raise ComponentDied(_died(seat, seat.running))
 
     def _not_ready(self, seat: Seat) -> str:
         if seat.running is None:
-            return f"{seat.member.name}: it was not started, for what it depends on was not ready"
+            why = "its runtime takes longer than that to start it" if seat.begun else "what it depends on was not ready"
+            return f"{seat.member.name}: it was not started, for {why}"
         return f"{seat.member.name}: it was not ready within {spoken(self.ready_within)}; {last_words(seat.running)}"
 
     def _may_start(self, seat: Seat) -> bool:
         wanted = [other for other in self.seats.values() if other.member.type in seat.member.component.after]
         wanted += [self.seats[name] for name, condition in seat.member.depends_on.items() if condition != STARTED]
-        started = all(self.seats[name].running for name in seat.member.depends_on)
+        # Asked to start is started: what depends on it is started meanwhile.
+        started = all(self.seats[name].begun for name in seat.member.depends_on)
         return started and all(other.ready for other in wanted)
 
     def _require_programs(self) -> None:
@@ -195,6 +219,7 @@ class LiveStack:
         return Network(
             proxy=f"http://{addresses[inbox]['proxy']}",
             smtp=addresses[inbox]["smtp"],
+            door=self.file.door,
             ca_file=self.folder / inbox / "ca.pem",
             hosts=hosts,
             sinks=sinks(),

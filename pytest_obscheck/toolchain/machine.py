@@ -12,6 +12,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from pytest_obscheck.toolchain.gobuild import local_go
@@ -92,6 +94,13 @@ def _docker_version(line: socket.socket) -> str:
         return str(json.loads(response.read())["Version"])
 
 
+def docker_package(_: Mapping[str, str]) -> Finding:
+    """Look for the Python package through which containers are run."""
+    if find_spec("docker") is None:
+        return Finding(False, "the Python package docker is missing; run: pip install 'pytest-obscheck[containers]'")
+    return Finding(True, "the Python package docker", version("docker"))
+
+
 def network_namespaces(environment: Mapping[str, str]) -> Finding:
     """Make a network namespace that ends at once; a user namespace around it where that is what it takes."""
     unshare = shutil.which("unshare", path=environment.get("PATH", ""))
@@ -142,6 +151,7 @@ def subreaper(_: Mapping[str, str]) -> Finding:
 ALL_CHECKS = (
     Check("Go", go, "only needed to build programs where release archives cannot be had"),
     Check("Docker daemon", docker, "only needed for stacks in containers"),
+    Check("Docker's client", docker_package, "only needed for stacks in containers"),
     Check("network namespaces", network_namespaces, "only needed to cut Alertmanager's gossip"),
     Check("cgroups v2", cgroups, "only needed to limit CPU and memory of a component"),
     Check("child subreaper", subreaper, "without it grandchildren of a component may outlive a crash"),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +17,7 @@ import pytest
 from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.errors import StackError
 from pytest_obscheck.protocols import Image, Launch
-from pytest_obscheck.runtimes._daemon import why
+from pytest_obscheck.runtimes._daemon import of_no_use, why
 from pytest_obscheck.runtimes._mounts import mounts
 from pytest_obscheck.runtimes._ports import Ports
 from pytest_obscheck.runtimes.container import ContainerRuntime
@@ -85,10 +90,8 @@ def test_an_image_without_its_program_ends_at_once_and_says_so(run: Callable[...
     member = run("api", "prometheus", image=Image("obscheck/machine:1", "/bin/nothing"))
     assert until(CLOCK, lambda: not member.alive(), 5)
 
-    assert (member.exit_code(), member.logs()) == (
-        127,
-        ["[FATAL tini (7)] exec /bin/nothing failed: No such file or directory"],
-    )
+    said = [re.sub(r"\(\d+\)", "(its id)", line) for line in member.logs()]
+    assert (member.exit_code(), said) == (127, ["[FATAL tini (its id)] exec /bin/nothing failed: No such file or directory"])
 
 
 @pytest.mark.integration
@@ -127,6 +130,71 @@ def test_what_a_killed_run_left_is_removed_by_the_next_and_what_a_living_one_has
     for runtime in (dead, living, following):
         runtime.close()
     assert containers(living.folder) == []
+
+
+@pytest.mark.integration
+@pytest.mark.container
+def test_faults_on_machines_find_the_processes_of_a_container_and_nobody_elses(run: Callable[..., Any]) -> None:
+    member, other = run("api", *SLEEPS), run("other", *SLEEPS)
+    assert until(CLOCK, lambda: len(member.pids()) == 2, 5)
+
+    programs = sorted(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[-3:-1] for pid in member.pids())
+    assert programs == [[b"-c", b"echo $GREETING; exec sleep 600"], [b"sleep", b"600"]]
+    assert set(member.pids()).isdisjoint(other.pids())
+    member.kill()
+    assert member.pids() == ()
+
+
+AS_NOBODY = """
+import os, sys
+import docker, requests
+from pathlib import Path
+from pytest_obscheck.runtimes.container import ContainerRuntime
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+print(ContainerRuntime(Path(sys.argv[1])).unable([]))
+"""
+
+
+@pytest.mark.integration
+@pytest.mark.container
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not ask the daemon")
+def test_without_permission_the_group_is_named(daemon: str, tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", AS_NOBODY, tmp_path], check=True, capture_output=True, text=True)
+
+    rest = "add your user to its group (docker), and log in again"
+    assert done.stdout == f"containers: no permission for the Docker daemon at {daemon}; {rest}\n"
+
+
+@dataclass(frozen=True)
+class Told:
+    """A daemon that tells its version, and how it is secured."""
+
+    api: str = "1.41"
+    security: tuple[str, ...] = ()
+
+    def version(self) -> dict[str, str]:
+        """Return both versions."""
+        return {"ApiVersion": self.api, "Version": "19.03.8"}
+
+    def info(self) -> dict[str, Any]:
+        """Return what concerns its security."""
+        return {"SecurityOptions": list(self.security)}
+
+
+@pytest.mark.parametrize(
+    ("daemon_says", "wanted"),
+    [
+        (Told("1.40"), "is Docker 19.03.8, too old; at least 20.10 is needed"),
+        (Told(security=("name=rootless",)), "is rootless, so that its 127.0.0.1 is not ours; run as processes instead"),
+    ],
+)
+def test_a_daemon_that_is_of_no_use_is_told_why(daemon_says: Told, wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///x")
+
+    assert of_no_use(daemon_says) == f"containers: the daemon at unix:///x {wanted}"  # type: ignore[arg-type]
+    assert of_no_use(Told()) == ""  # type: ignore[arg-type]
 
 
 def test_without_a_daemon_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from pytest_obscheck.toolchain import machine
 from pytest_obscheck.toolchain.machine import (
     Finding,
     cgroups_below,
     docker,
+    docker_package,
     go,
     network_namespaces,
     own_cgroup,
@@ -177,3 +179,12 @@ def test_the_own_cgroup_is_the_one_of_version_2() -> None:
 
 def test_linux_lets_a_process_adopt_orphans() -> None:
     assert subreaper({}).there == (sys.platform == "linux")
+
+
+def test_the_package_through_which_containers_run_is_named_with_the_extra_that_brings_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machine, "find_spec", lambda _: None)
+
+    words = "the Python package docker is missing; run: pip install 'pytest-obscheck[containers]'"
+    assert docker_package({}) == Finding(False, words)
