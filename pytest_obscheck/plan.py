@@ -31,6 +31,7 @@ class Route:
     """One way out of Alertmanager: a host (and path, where there is one) that leads to a sink, and the receiver it serves.
 
     ``resolved``: whether it is also told that an alert is over.
+    ``seen``: whether what goes that way arrives at a sink of this run; an Alertmanager that runs elsewhere goes its own ways.
     """
 
     host: str
@@ -39,6 +40,7 @@ class Route:
     receiver: str
     where: str = ""
     resolved: bool = True
+    seen: bool = True
 
 
 @dataclass(frozen=True)

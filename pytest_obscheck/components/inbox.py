@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from pytest_obscheck.components._http import plain
@@ -22,10 +23,21 @@ TIMEOUT = 5.0
 
 @dataclass(frozen=True)
 class Inbox:
-    """The servers behind all sinks, and the forward proxy that every edge goes through."""
+    """The servers behind all sinks, and the forward proxy that every edge goes through.
 
-    ports: tuple[str, ...] = ("control", "proxy", "smtp")
-    after: tuple[str, ...] = ()
+    ``door``: an address of 127.0.0.1 at which the sinks also take what comes without a proxy: that of an attached Alertmanager
+    with a receiver under ``http://127.0.0.1:28880/...``, for example.
+    """
+
+    ports: ClassVar[tuple[str, ...]] = ("control", "proxy", "smtp")
+    after: ClassVar[tuple[str, ...]] = ()
+
+    door: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a door that others could come through."""
+        if self.door and not re.fullmatch(r"127\.0\.0\.1:[0-9]{1,5}", self.door):
+            raise ValueError(f"door: {self.door!r} is no address of this machine alone; write it like 127.0.0.1:28880")
 
     def facts(self, place: Place) -> Facts:
         """Return nothing: the inbox has no configuration of the user's."""
@@ -44,7 +56,7 @@ class Inbox:
 def _config(place: Place) -> dict[str, Any]:
     network = place.network
     return {
-        "listen": {port: place.addresses[port] for port in ("proxy", "smtp", "control")},
+        "listen": {**{port: place.addresses[port] for port in Inbox.ports}, **({"door": network.door} if network.door else {})},
         "hosts": dict(network.hosts),
         "routes": [asdict(route) for route in network.routes],
         "folder": str(network.ca_file.parent if network.ca_file else place.folder),

@@ -137,7 +137,7 @@ class Notification:
         """Return an instant for each arrival that counts, and a sight for the end of each look and long stretches of it."""
         sights: list[Sight] = []
         sent: dict[str, Mapping[str, Any]] = {}
-        total = 0
+        total, unseen = 0, self._unseen(history)
         for event in history.looks:
             if "error" in event.data:
                 sights.append(Sight(history.story(event.wall), None, event.data["error"]))
@@ -146,16 +146,25 @@ class Notification:
             known = list(_until(data))
             for delivery in data["arrived"]:
                 while known and known[0] < delivery["wall"]:
-                    sights.append(self._quiet(history.story(known.pop(0)), total))
+                    sights.append(self._quiet(history.story(known.pop(0)), total, unseen))
                 whole = self._with_alerts(delivery, sent)
                 if self._counts(whole, sent):
                     total += 1
                     sights.extend(self._instant(history, total, whole))
-            sights.extend(self._quiet(history.story(at), total) for at in known)
+            sights.extend(self._quiet(history.story(at), total, unseen) for at in known)
         return sights
 
-    def _quiet(self, at: float, total: int) -> Sight:
-        return Sight(at, total == self.count, _number(total))
+    def _quiet(self, at: float, total: int, unseen: str) -> Sight:
+        return Sight(at, None, unseen) if unseen else Sight(at, total == self.count, _number(total))
+
+    def _unseen(self, history: History) -> str:
+        """Return why silence proves nothing: an Alertmanager that runs elsewhere has receivers that lead to no sink here."""
+        plan = history.journal.last("plan")
+        for route in plan.data["routes"] if plan else ():
+            if route["sink"] == self.sink and self.receiver in ("", route["receiver"]) and not route.get("seen", True):
+                who = f"receiver {route['receiver']!r} of an attached Alertmanager"
+                return f"{who} leads to no sink of this run, but to {route['host']} ({route['where']})"
+        return ""
 
     def _instant(self, history: History, total: int, delivery: Mapping[str, Any]) -> list[Sight]:
         at = history.story(delivery["wall"])

@@ -16,7 +16,7 @@ from pytest_obscheck.inbox.config import Config, read
 from pytest_obscheck.inbox.control import Control
 from pytest_obscheck.inbox.ledger import Ledger
 from pytest_obscheck.inbox.mailbox import Mailbox
-from pytest_obscheck.inbox.proxy import Proxy
+from pytest_obscheck.inbox.proxy import Proxy, at_the_door
 from pytest_obscheck.inbox.samples import Alterations
 from pytest_obscheck.inbox.wire import Answer, Line, Wire, serve
 
@@ -41,8 +41,9 @@ async def _run(path: Path, config: Config) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    for name, factory in _protocols(config).items():
-        await _listen(path, config.listen[name], factory)
+    protocols = _protocols(config)
+    for name, address in config.listen.items():
+        await _listen(path, address, protocols[name])
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await stop.wait()
@@ -56,7 +57,8 @@ def _protocols(config: Config) -> dict[str, Callable[[], asyncio.Protocol]]:
     hosts = {host.lower(): address for host, address in config.hosts.items()}
     proxy = Proxy(hosts, mailbox, ledger, alterations, authority)
     control = Control(mailbox, ledger, alterations, authority)
-    return {"proxy": _http(proxy.answer), "control": _http(control.answer), "smtp": _smtp(mailbox, authority)}
+    http = {"proxy": proxy.answer, "control": control.answer, "door": at_the_door(proxy, config.listen.get("door", ""))}
+    return {**{name: _http(answer) for name, answer in http.items()}, "smtp": _smtp(mailbox, authority)}
 
 
 def _http(answer: Answer) -> Callable[[], asyncio.Protocol]:

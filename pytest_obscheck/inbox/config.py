@@ -52,7 +52,7 @@ def _json(path: Path) -> dict[str, Any]:
 def _problems(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what is wrong and what would be right."""
     listen = raw.get("listen")
-    for name in LISTENERS:
+    for name in (*LISTENERS, *(["door"] if isinstance(listen, dict) and "door" in listen else [])):
         yield from _local(f"listen.{name}", listen.get(name) if isinstance(listen, dict) else None)
     yield from _hosts(raw.get("hosts", {}))
     yield from _routes(raw.get("routes", []))

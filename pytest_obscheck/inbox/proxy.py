@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pytest_obscheck.inbox.authority import Authority
@@ -117,6 +117,15 @@ class Proxy:
         dropped = (b"content-length", b"content-encoding")
         headers = without(reply.headers, dropped)
         return Response(reply.status, altered(plain, alterations, self.ledger.now()), headers, reply.reason)
+
+
+def at_the_door(proxy: Proxy, address: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers those who come without a proxy to an address: as if they had asked the proxy for it."""
+
+    async def answer(request: Request) -> Response:
+        return await proxy.answer(replace(request, target=f"http://{address}{request.target}"))
+
+    return answer
 
 
 def whole_host(authority: str, port: int) -> str:

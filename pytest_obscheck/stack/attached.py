@@ -56,8 +56,9 @@ class Attached:
         return ()
 
     def facts(self, place: Place) -> Facts:
-        """Return what the component's configuration says, but no routes: what it sends reaches no sink of this run."""
-        return replace(self.component.facts(place), routes=())
+        """Return what the component's configuration says; of its routes, those to the door alone end at a sink of this run."""
+        facts = self.component.facts(place)
+        return replace(facts, routes=tuple(replace(route, seen=route.host == place.network.door) for route in facts.routes))
 
     def launch(self, place: Place) -> Launch:
         """Return how to start the gateway."""

@@ -86,7 +86,7 @@ def plan_data(made: Plan) -> dict[str, Any]:
         for rule in facts.alerts
     }
     objectives = {each.name: _objective_data(each) for each in made.objectives}
-    told = ("sink", "receiver", "host", "where", "resolved")
+    told = ("sink", "receiver", "host", "where", "resolved", "seen")
     routes = [{name: getattr(route, name) for name in told} for route in facts.routes]
     return {
         "alerts": alerts,
@@ -137,7 +137,7 @@ def _facts(stack: StackFile, member: Member, problems: list[Problem]) -> Facts:
 def place_of(stack: StackFile, member: Member) -> Place:
     """Return the place of a member before there are addresses."""
     filling = Filling(stack, member.name)
-    network = Network(sinks=sinks())
+    network = Network(sinks=sinks(), door=stack.door)
     return Place(member.name, stack.home, stack.home, {}, network, filling.text, open_document(stack.home), stack.mounts)
 
 

@@ -46,10 +46,21 @@ def test_it_is_launched_with_the_network_as_its_configuration() -> None:
                 "receiver": "team-a",
                 "where": "alertmanager.yml:7",
                 "resolved": True,
+                "seen": True,
             }
         ],
         "folder": "/run/net",
     }
+
+
+def test_a_door_is_one_more_address_of_its_own_and_of_this_machine_alone() -> None:
+    inbox = Inbox(door="127.0.0.1:28880")
+    launch = inbox.launch(place(Network(door=inbox.door)))
+
+    assert json.loads(launch.files["inbox.json"])["listen"]["door"] == "127.0.0.1:28880"
+    with pytest.raises(ValueError, match="no address of this machine") as caught:
+        Inbox(door="0.0.0.0:28880")
+    assert str(caught.value) == "door: '0.0.0.0:28880' is no address of this machine alone; write it like 127.0.0.1:28880"
 
 
 def test_without_a_ca_file_of_the_network_its_own_folder_holds_it() -> None:

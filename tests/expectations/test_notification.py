@@ -62,6 +62,22 @@ def test_a_page_is_dated_by_its_arrival() -> None:
     assert decision == Decision(PASSED, "notified at 2.3s", settled=True, at=2.3)
 
 
+def test_silence_of_an_alertmanager_that_notifies_others_proves_nothing_and_an_arrival_does() -> None:
+    route = {"sink": "pagerduty", "receiver": "on-call", "host": "x:443", "where": "alertmanager.yml:9", "seen": False}
+    quiet, loud = arrived(), arrived(page(2.3, ("Slow", "firing")))
+    for journal in (quiet, loud):
+        journal.write("plan", ZERO, routes=[route])
+    expectation = Notification("pagerduty", SLOW)
+
+    why = "receiver 'on-call' of an attached Alertmanager leads to no sink of this run, but to x:443 (alertmanager.yml:9)"
+    assert decided(expectation, never("0s", "9s"), quiet).outcome is UNKNOWN
+    assert decided(expectation, never("0s", "9s"), quiet).words.endswith(why)
+    assert decided(expectation, eventually("0s", "9s"), quiet).outcome is UNKNOWN
+    assert decided(expectation, eventually("0s", "9s"), loud).outcome is PASSED
+    assert decided(expectation, never("0s", "9s"), loud).outcome is FAILED
+    assert decided(Notification("pagerduty", SLOW, receiver="others"), never("0s", "9s"), quiet).outcome is PASSED
+
+
 @pytest.mark.parametrize(
     "delivery",
     [

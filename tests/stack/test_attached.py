@@ -11,6 +11,7 @@ from pytest_obscheck.errors import ConfigError
 from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.stack import StackFile, read
 from pytest_obscheck.stack.attached import refused
+from pytest_obscheck.stack.planning import facts_of
 from pytest_obscheck.when import during, never
 
 STORY = Scenario(
@@ -33,6 +34,20 @@ def test_a_member_that_is_attached_is_known_as_such(tmp_path: Path) -> None:
     file = a_file(tmp_path, "{url: 'https://alertmanager.example', token_env: TOKEN}")
 
     assert (file.attached, file.members["alertmanager"].component.ports) == (["alertmanager"], ("http",))
+
+
+def test_of_the_ways_of_an_attached_alertmanager_only_those_to_the_door_are_seen(tmp_path: Path) -> None:
+    receivers = "".join(
+        f"  - name: {name}\n    webhook_configs: [{{url: 'http://{host}/in'}}]\n"
+        for name, host in {"here": "127.0.0.1:28880", "there": "hooks.example:80"}.items()
+    )
+    (tmp_path / "a.yml").write_text(f"route: {{receiver: here}}\nreceivers:\n{receivers}", encoding="utf-8")
+    path = tmp_path / "stack.yaml"
+    members = "  inbox: {door: '127.0.0.1:28880'}\n  alertmanager: {config: a.yml, attached: {url: 'http://127.0.0.1:1'}}\n"
+    path.write_text(f"components:\n{members}", encoding="utf-8")
+    facts, problems = facts_of(read(path, tmp_path))
+
+    assert ([(route.receiver, route.seen) for route in facts.routes], problems) == ([("here", True), ("there", False)], [])
 
 
 @pytest.mark.parametrize(
