@@ -60,12 +60,12 @@ class Network:
 
     proxy: str = ""
     smtp: str = ""
-    door: str = ""
     ca_file: Path | None = None
     hosts: Mapping[str, str] = field(default_factory=dict)
     sinks: Mapping[str, type[Sink]] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
     edges: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    door: str = ""
 
 
 @dataclass(frozen=True)
