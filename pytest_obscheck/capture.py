@@ -21,6 +21,8 @@ _SETTINGS = {
     "__scrape_timeout__": "scrape_timeout", "job": "job_name",
 }  # fmt: skip
 _SAMPLE = re.compile(r"(?P<name>[^{\s]+|)(?:\{(?P<labels>.*)\})? (?P<value>\S+)(?: -?\d+)?")
+_QUOTED = re.compile(r'\s*("(?:\\.|[^"\\])*")\s*(?:,|$)')
+"""A metric's name where it stands among the labels, for it has characters that were not allowed once."""
 _LABEL = re.compile(r'(?P<name>[^=,{}"]+|"(?:\\.|[^"\\])*")=(?P<value>"(?:\\.|[^"\\])*")')
 
 
@@ -147,5 +149,7 @@ def _plainly(lines: Sequence[str], names: set[str]) -> Iterator[str]:
         if line.startswith("#") or not found:
             yield from [line] if line.startswith("# ") else []
         elif found["name"] not in ("up", "ALERTS") and not found["name"].startswith("scrape_"):
-            kept = [each[0] for each in _LABEL.finditer(found["labels"] or "") if each["name"] not in names]
+            quoted = _QUOTED.match(found["labels"] or "")
+            kept = [quoted[1]] if quoted else []
+            kept += [each[0] for each in _LABEL.finditer(found["labels"] or "") if each["name"].strip('"') not in names]
             yield f"{found['name']}{{{','.join(kept)}}} {found['value']}" if kept else f"{found['name']} {found['value']}"

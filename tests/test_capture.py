@@ -74,6 +74,13 @@ temperature NaN
     )
 
 
+def test_names_that_are_quoted_stay_so() -> None:
+    federated = '{"queue.depth",job="mail","host.name"="a",instance="m:1"} 3 1700000000000\n{"only.name",job="mail"} 1\n'
+
+    assert without_labels(federated, {"job", "host.name", "instance"}) == '{"queue.depth"} 3\n{"only.name"} 1\n'
+    assert without_labels(federated, {"job"}).startswith('{"queue.depth","host.name"="a",instance="m:1"} 3\n')
+
+
 @pytest.mark.parametrize(
     ("answer", "told"),
     [

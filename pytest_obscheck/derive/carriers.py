@@ -19,7 +19,7 @@ from pytest_obscheck.resources import MONITORS, ROUTINGS, jobs, routed
 _BORDER = re.compile(r"^---(?=\s|$).*$", re.MULTILINE)
 _HELM = re.compile(r"\{\{-?\s*(?:\.(?:Values|Release|Chart|Capabilities)\.|(?:include|toYaml|tpl)\s)|^\s*\{\{-", re.MULTILINE)
 HELM = "this is a Helm template, not YAML yet"
-RENDERED = "name what `helm template` makes of it"
+RENDERED = "say in stack.yaml `render: {chart.yaml: helm template NAME CHART}`, and name chart.yaml instead"
 
 
 def templated(text: str) -> int:

@@ -17,6 +17,11 @@ requests_total{code="500",path="a } b \\" c"} 5 1700000000000
 # TYPE latency_seconds histogram
 latency_seconds_bucket{le="+Inf"} 7 # {trace_id="x"} 0.1
 temperature -1.5e-3
+# TYPE "queue.depth" gauge
+{"queue.depth","queue.name"="mail",kind="x"} 3
+# TYPE orders counter
+orders_total 5 # {trace_id="y"} 1 1700000000
+orders_created 1700000000
 broken NaN
 up 1
 scrape_duration_seconds 0.1
@@ -40,6 +45,9 @@ def test_a_saved_exposition_is_exposed_as_it_was(tmp_path: Path) -> None:
         own,
         {"series": 'requests_total{code="500",path="a } b \\" c"}', "values": "5x4000", "type": "counter"},
         {"series": 'latency_seconds_bucket{le="+Inf"}', "values": "7x4000", "type": "histogram"},
+        {"series": '{"queue.depth","queue.name"="mail",kind="x"}', "values": "3x4000", "type": "gauge"},
+        {"series": "orders_total", "values": "5x4000", "type": "counter"},
+        {"series": "orders_created", "values": "1700000000x4000", "type": "untyped"},
     ]
 
 
@@ -47,6 +55,7 @@ def test_a_saved_exposition_is_exposed_as_it_was(tmp_path: Path) -> None:
     ("text", "told"),
     [
         (None, "node.prom: cannot be read (No such file or directory)"),
+        ("{a} 1\n", "node.prom: line 1: '{a} 1' is no sample; write it like 'x{a=\"b\"} 1'"),
         ("a 1\n<html>\n", "node.prom: line 2: '<html>' is no sample; write it like 'x{a=\"b\"} 1'"),
     ],
 )

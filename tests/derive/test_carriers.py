@@ -103,7 +103,8 @@ def test_a_helm_template_is_named_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         Document.open(tmp_path / "r.yaml", "r.yaml")
 
-    assert str(caught.value) == "r.yaml:2: this is a Helm template, not YAML yet; name what `helm template` makes of it"
+    right = "say in stack.yaml `render: {chart.yaml: helm template NAME CHART}`, and name chart.yaml instead"
+    assert str(caught.value) == f"r.yaml:2: this is a Helm template, not YAML yet; {right}"
 
 
 def test_rules_that_the_stack_file_names_are_loaded_beside_those_of_the_configuration(tmp_path: Path) -> None:
