@@ -28,8 +28,8 @@ _SECRETS = frozenset({
     "private_key", "victorops_api_key", "wechat_api_secret", "rocketchat_token", "rocketchat_token_id", "alert_source_token",
 })  # fmt: skip
 _SECRET_URLS = frozenset({"slack_api_url", "api_url", "webhook_url"})
-_MAY_BE_NOWHERE = frozenset({"templates"})
-"""Lists in which a plain path, too, may lead nowhere without a word of the program."""
+_LENIENT = frozenset({"templates"})
+"""Lists in which a plain path may lead nowhere, and any text is taken, without a word of the program."""
 _NOT_SETTINGS = frozenset({"labels", "external_labels", "params", "match", "match_re", "details", "annotations"})
 _PASSWORD_IN_URL = re.compile(r"(?<=://)[^/@\s]+:[^/@\s]+(?=@)")
 
@@ -185,7 +185,8 @@ class Reader:
                 self._missing(document, at, text)
             for name in found:
                 if Path(name) == document.path:
-                    self.problem(document, at, f"{text!r} names this very file, too", APART)
+                    say = self.note if key in _LENIENT else self.problem
+                    say(document, at, f"{text!r} names this very file, too", APART)
                 elif name in seen:
                     self._doubled(document, at, shown(self.place, Path(name)), seen[name])
                 else:
@@ -193,7 +194,7 @@ class Reader:
                     yield Path(name)
 
     def _missing(self, document: Document, at: Spot, text: str) -> None:
-        if at[-2] not in _MAY_BE_NOWHERE and not glob.has_magic(text):
+        if at[-2] not in _LENIENT and not glob.has_magic(text):
             self.problem(document, at, f"there is no file {text!r}", self._hint(text))
         else:
             right = self._hint(text) or "correct it, or leave it out"

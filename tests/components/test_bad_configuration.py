@@ -128,6 +128,12 @@ def test_templates_that_are_nowhere_are_noted(templates: str, tmp_path: Path) ->
     assert [str(note) for note in found.notes] == [f"p.yml:1: no file matches '{templates}', {SILENT}"]
 
 
+def test_a_configuration_that_is_taken_for_a_template_is_noted(tmp_path: Path) -> None:
+    found = facts(tmp_path, "templates: ['*.yml']\nreceivers: [{name: x}]\n", Alertmanager("p.yml"))
+
+    assert [str(note) for note in found.notes] == [f"p.yml:1: '*.yml' names this very file, too; {APART}"]
+
+
 def test_nothing_is_noted_of_a_whole_configuration(tmp_path: Path) -> None:
     text = "rule_files: [rules/*.yml]\nscrape_config_files: [jobs/b.yml]\nscrape_configs:\n- job_name: a\n"
     text += "  authorization: {credentials_file: secrets/token}\n  tls_config: {ca_file: /run/secrets/ca.pem, "

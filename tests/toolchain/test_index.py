@@ -5,7 +5,7 @@ import re
 import pytest
 
 from pytest_obscheck.errors import ProgramMissing
-from pytest_obscheck.toolchain.index import Distribution, Platform, index_names, the_index
+from pytest_obscheck.toolchain.index import Distribution, Platform, image_of, index_names, the_index
 from pytest_obscheck.toolchain.programs import numbers
 
 DISTRIBUTIONS = the_index().distributions
@@ -71,6 +71,14 @@ def test_what_is_installed_is_recent_enough_and_has_a_checksum(distribution: Dis
 )
 def test_a_version_is_of_the_line_with_which_it_shares_two_numbers(asked: str, called: str) -> None:
     assert the_index().exact(asked) == called
+
+
+def test_containers_have_the_image_of_the_version_that_is_asked_for() -> None:
+    names = ("prometheus", "prometheus@2.53", "prometheus@2.51", "alertmanager@v0.34.0")
+    images = [image.name for name in names if (image := image_of(name))]
+
+    usual = "prom/prometheus:v3.14.0"
+    assert images == [usual, "prom/prometheus:v2.53.3", usual, "prom/alertmanager:v0.34.2"]
 
 
 def test_a_line_that_is_not_in_the_index_is_answered_with_those_that_are() -> None:
