@@ -13,7 +13,7 @@ import pytest
 
 from pytest_obscheck.capabilities import AnswersPromQL, ReportsHealth
 from pytest_obscheck.errors import ComponentDied, NotReady, ProgramMissing
-from pytest_obscheck.plan import Route
+from pytest_obscheck.plan import Facts, Route
 from pytest_obscheck.protocols import Launch, Place
 from pytest_obscheck.stack import LiveStack, Member, StackFile
 from pytest_obscheck.stack.file import HEALTHY, STARTED
@@ -243,6 +243,35 @@ def test_an_alert_that_fires_before_the_story_is_named_with_the_way_to_allow_it(
     )
     assert stack.unready({"Watchdog"}) == ""
     stack.file = dataclasses.replace(stack.file, always_firing={"Watchdog": "stack.yaml:9"})
+    assert stack.unready(set()) == ""
+
+
+@dataclass
+class Scraping:
+    """A client that found these targets so far."""
+
+    found: list[dict[str, Any]]
+
+    def targets(self) -> list[dict[str, Any]]:
+        """Return them."""
+        return self.found
+
+
+def test_a_story_does_not_begin_before_any_target_was_found(tmp_path: Path, runtime: PretendedRuntime) -> None:
+    stack = a_stack(tmp_path, (PretendedPart("shop", runtime.happened), ()), runtime=runtime)
+    stack.start()
+    stack.plan = dataclasses.replace(stack.plan, facts=Facts(scraped=("shop-1:80", "shop-2:80")))
+    client = Scraping([])
+    stack.seats["shop"].client = client  # type: ignore[assignment]
+
+    assert stack.unready(set()) == "no target was found yet, shop-1:80 neither"
+
+    client.found.append({"labels": {"job": "a", "instance": "shop-1:80"}, "health": "unknown"})
+
+    assert stack.unready(set()) == "the target a/shop-1:80 was not scraped yet"
+
+    client.found[0]["health"] = "up"
+
     assert stack.unready(set()) == ""
 
 

@@ -302,7 +302,11 @@ class LiveStack:
             return str(error)
 
     def _unscraped(self) -> str:
-        for target in [target for scraper in self.all(ScrapesTargets).values() for target in scraper.targets()]:
+        targets = [target for scraper in self.all(ScrapesTargets).values() for target in scraper.targets()]
+        if not targets and self.plan.facts.scraped:
+            # An older Prometheus takes 5 s to find the first ones; none is not all.
+            return f"no target was found yet, {self.plan.facts.scraped[0]} neither"
+        for target in targets:
             labels = target["labels"]
             name = f"{labels.get('job')}/{labels.get('instance')}"
             host = target.get("discoveredLabels", {}).get("__address__", "")
