@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     from pytest_obscheck.errors import ConfigError, ObscheckError, StackError, StoryFailed, StoryUnknown
     from pytest_obscheck.expectations.alert import Alert
     from pytest_obscheck.expectations.budget import Budget
+    from pytest_obscheck.expectations.correlated import Correlated
     from pytest_obscheck.expectations.dashboard import Dashboard
     from pytest_obscheck.expectations.error import Error
     from pytest_obscheck.expectations.fireable import Fireable
     from pytest_obscheck.expectations.health import Health
     from pytest_obscheck.expectations.logs import Logs
+    from pytest_obscheck.expectations.lost import Lost
     from pytest_obscheck.expectations.metric import Metric
     from pytest_obscheck.expectations.notification import Notification
     from pytest_obscheck.expectations.overhead import Overhead
@@ -48,11 +50,11 @@ if TYPE_CHECKING:
     from pytest_obscheck.when import always, during, eventually, never, once, within
 
 __all__ = [
-    "Alert", "Bandwidth", "Budget", "Certificate", "ConfigError", "Cpu", "Dashboard", "Down", "Error", "Fireable", "Freeze",
-    "FullDisk", "Garbage", "Health", "Kill", "Latency", "LimitData", "Locust", "Logs", "Memory", "Metric", "Notification",
-    "ObscheckError", "Overhead", "PacketLoss", "Proved", "ResetPeer", "Resolved", "Restart", "Sample", "Scraped", "Script",
-    "Skew", "Sla", "Slicer", "SlowClose", "SlowScrape", "StackError", "StoryFailed", "StoryUnknown", "Timeout", "Traces",
-    "Uptime",
+    "Alert", "Bandwidth", "Budget", "Certificate", "ConfigError", "Correlated", "Cpu", "Dashboard", "Down", "Error",
+    "Fireable", "Freeze", "FullDisk", "Garbage", "Health", "Kill", "Latency", "LimitData", "Locust", "Logs", "Lost", "Memory",
+    "Metric", "Notification", "ObscheckError", "Overhead", "PacketLoss", "Proved", "ResetPeer", "Resolved", "Restart",
+    "Sample", "Scraped", "Script", "Skew", "Sla", "Slicer", "SlowClose", "SlowScrape", "StackError", "StoryFailed",
+    "StoryUnknown", "Timeout", "Traces", "Uptime",
     "always", "during", "eventually", "never", "once", "within",
 ]  # fmt: skip
 
@@ -60,8 +62,8 @@ _HOMES = {
     "errors": ("ConfigError", "ObscheckError", "StackError", "StoryFailed", "StoryUnknown"),
     "when": ("always", "during", "eventually", "never", "once", "within"),
     "expectations": (
-        "Alert", "Budget", "Dashboard", "Error", "Fireable", "Health", "Logs", "Metric", "Notification", "Overhead", "Proved",
-        "Resolved", "Scraped", "Sla", "Traces", "Uptime",
+        "Alert", "Budget", "Correlated", "Dashboard", "Error", "Fireable", "Health", "Logs", "Lost", "Metric", "Notification",
+        "Overhead", "Proved", "Resolved", "Scraped", "Sla", "Traces", "Uptime",
     ),
     "loads": ("Locust",),
     "faults": (

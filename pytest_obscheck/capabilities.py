@@ -158,6 +158,23 @@ class AnswersPromQL(Protocol):
         """Return the label names that the series of a selector have."""
 
 
+@dataclass(frozen=True)
+class Exemplar:
+    """A request that stands for a sample: when it was (Unix seconds), the series it counts in, and what it says of itself."""
+
+    at: float
+    series: Mapping[str, str]
+    labels: Mapping[str, str]
+
+
+@runtime_checkable
+class AnswersExemplars(Protocol):
+    """Holds exemplars beside its samples."""
+
+    def exemplars(self, query: str, start: float, end: float) -> list[Exemplar]:
+        """Return those of the series that a PromQL query names, in that time; ``LookFailed``."""
+
+
 @runtime_checkable
 class TellsTime(Protocol):
     """Has a clock of its own, which dates what it measures."""

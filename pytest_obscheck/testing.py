@@ -58,7 +58,7 @@ class FakeTraffic:
     """A load that only remembers what it was told."""
 
     told: list[str] = field(default_factory=list)
-    log: str = "end,method,name,status,seconds,bytes,error\n"
+    log: str = "end,method,name,status,seconds,bytes,error,id\n"
     dies: str = ""
 
     def waiting(self) -> bool:

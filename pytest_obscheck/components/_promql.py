@@ -10,7 +10,7 @@ from http.client import HTTPException
 from json import JSONDecodeError
 from typing import Any
 
-from pytest_obscheck.capabilities import Series
+from pytest_obscheck.capabilities import Exemplar, Series
 from pytest_obscheck.components._http import SECONDS, Http, refused
 from pytest_obscheck.components._kept import Answer, Kept
 from pytest_obscheck.errors import LookFailed
@@ -68,6 +68,13 @@ class PrometheusClient:
     def label_names(self, selector: str) -> list[str]:
         """Return the label names that the series of a selector have."""
         return list(self._data("/api/v1/labels", {"match[]": selector}))
+
+    def exemplars(self, query: str, start: float, end: float) -> list[Exemplar]:
+        """Return those of the series that a query names; none unless Prometheus runs with exemplar storage."""
+        rows = self._data("/api/v1/query_exemplars", {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}"})
+        return [
+            Exemplar(float(each["timestamp"]), row["seriesLabels"], each["labels"]) for row in rows for each in row["exemplars"]
+        ]
 
     def targets(self) -> list[Mapping[str, Any]]:
         """Return the active targets as Prometheus's API names them."""

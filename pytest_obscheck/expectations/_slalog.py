@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.matching import label_matches
 
-COLUMNS = ["end", "method", "name", "status", "seconds", "bytes", "error"]
+COLUMNS = ["end", "method", "name", "status", "seconds", "bytes", "error", "id"]
+WITHOUT_IDS = COLUMNS[:-1]
+"""What journals of before have."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request as its client saw it: from ``start`` to ``end`` in Unix seconds; ``status`` 0 is no answer at all."""
+    """One request as its client saw it, from ``start`` to ``end`` in Unix seconds.
+
+    ``status`` 0 is no answer at all; ``id`` is the one under which the service speaks of it.
+    """
 
     end: float
     method: str
@@ -22,6 +27,7 @@ class Request:
     status: int
     seconds: float
     error: str = ""
+    id: str = ""
 
     @property
     def start(self) -> float:
@@ -78,22 +84,22 @@ def request_log(journal: Journal) -> RequestLog:
 def _one(event: Event, journal: Journal) -> RequestLog:
     name, text = event.data["name"], str(event.data.get("requests", ""))
     lines = list(csv.reader(text.splitlines()))
-    if not lines or lines[0] != COLUMNS:
+    if not lines or lines[0] not in (COLUMNS, WITHOUT_IDS):
         return RequestLog(trouble=f"the request log of {name} has no header line; it begins with {','.join(COLUMNS)!r}")
     whole = text.endswith("\n")
     rows = lines[1:] if whole else lines[1:-1]
     try:
-        requests = [_request(row) for row in rows]
+        requests = [_request(row, len(lines[0])) for row in rows]
     except ValueError as error:
         return RequestLog(trouble=f"the request log of {name} cannot be read: {error}")
     return RequestLog(tuple(requests), (_blind(name, requests, event.wall, journal, whole),))
 
 
-def _request(row: Sequence[str]) -> Request:
-    if len(row) != len(COLUMNS):
-        raise ValueError(f"{','.join(row)!r} has {len(row)} columns instead of {len(COLUMNS)}")
-    end, method, name, status, seconds, _, error = row
-    return Request(float(end), method, name, int(status), float(seconds), error)
+def _request(row: Sequence[str], columns: int) -> Request:
+    if len(row) != columns:
+        raise ValueError(f"{','.join(row)!r} has {len(row)} columns instead of {columns}")
+    end, method, name, status, seconds, _, error, *correlation = row
+    return Request(float(end), method, name, int(status), float(seconds), error, *correlation)
 
 
 def _blind(name: str, requests: Sequence[Request], ended: float, journal: Journal, whole: bool) -> Blind:

@@ -15,8 +15,8 @@ from pytest_obscheck.protocols import Effect, Stack
 from pytest_obscheck.when import seconds, spoken
 
 ARROW = "→"
-PROBE = 22
-"""Bytes of the smallest probe."""
+PROBE = 32
+"""Bytes of the smallest probe. A server of HTTP/2 and HTTP/1 at one port (Loki's) answers none of less than 24."""
 PATIENCE = 1.0
 """Seconds to wait for an answer on a way that is not harmed."""
 ENOUGH = 0.5

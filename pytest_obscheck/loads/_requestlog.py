@@ -21,6 +21,8 @@ _FOLDER = Path(os.environ["OBSCHECK_LOAD"])
 # Line buffered: whoever reads the log sees whole requests.
 _LOG = csv.writer((_FOLDER / "requests.csv").open("a", buffering=1, encoding="utf-8", newline=""), lineterminator="\n")
 
+_IDS = ("X-Correlation-ID", "X-Request-ID")
+
 
 def write(
     *,
@@ -37,7 +39,15 @@ def write(
     seconds = response_time / 1000
     status = getattr(response, "status_code", 0) or 0
     error = " ".join(str(exception).split()) if exception else ""
-    _LOG.writerow([f"{start_time + seconds:.6f}", request_type, name, status, f"{seconds:.6f}", response_length or 0, error])
+    row = [f"{start_time + seconds:.6f}", request_type, name, status, f"{seconds:.6f}", response_length or 0, error]
+    _LOG.writerow([*row, correlation_id(response)])
+
+
+def correlation_id(response: Any) -> str:
+    """Return the id under which the service speaks of the request: its answer's word goes first, for it may make a new one."""
+    every = [getattr(response, "headers", None), getattr(getattr(response, "request", None), "headers", None)]
+    found = (headers.get(name) for headers in every if headers for name in _IDS)
+    return str(next(filter(None, found), ""))
 
 
 class Hopeless:

@@ -19,7 +19,7 @@ from service.business import business_router
 from service.cache import create_cache
 from service.checkout import checkout_router
 from service.database import create_database
-from service.errors import error_tags, flush_errors, report_errors
+from service.errors import error_report, error_tags, flush_errors, report_errors
 from service.failures import Unavailable
 from service.gateway import Gateway, create_client
 from service.health import Check, health_router
@@ -57,7 +57,14 @@ def create_app(
     if settings.instrumentation == "on":
         parts.metrics.registry.register(SystemCollector())
         tag = error_tags(settings)
-        app.add_middleware(Instrumentation, metrics=parts.metrics, history=history, tracing=parts.tracing, tag=tag)
+        app.add_middleware(
+            Instrumentation,
+            metrics=parts.metrics,
+            history=history,
+            tracing=parts.tracing,
+            tag=tag,
+            exemplars=settings.exemplars == "on",
+        )
         parts.tracing.watch(app, parts.gateway.client)
     return app
 
@@ -71,7 +78,7 @@ def create_parts(settings: Settings, transport: httpx.AsyncBaseTransport | None,
         database=database,
         cache=create_cache(settings, metrics),
         queue=create_queue(settings, Desk(database, metrics)),
-        gateway=Gateway(create_client(settings, transport), metrics, settings),
+        gateway=Gateway(create_client(settings, transport), metrics, settings, error_report(settings)),
         tracing=tracing,
     )
 
@@ -81,7 +88,7 @@ def _archive(settings: Settings, parts: Parts, history: History) -> Archive | No
 
 
 def _add_routes(app: FastAPI, parts: Parts, settings: Settings, history: History) -> None:
-    _show(app, parts.metrics)
+    _show(app, parts.metrics, exemplars=settings.exemplars == "on")
     for router in (
         checkout_router(parts.gateway),
         health_router(_checks(parts, settings), settings.check_fresh),
@@ -106,10 +113,11 @@ def _checks(parts: Parts, settings: Settings) -> list[Check]:
     ]
 
 
-def _show(app: FastAPI, metrics: Metrics) -> None:
+def _show(app: FastAPI, metrics: Metrics, *, exemplars: bool) -> None:
     @app.get("/metrics", include_in_schema=False)
-    async def exposition() -> Response:
-        return metrics.exposition()
+    async def exposition(request: Request) -> Response:
+        understood = "application/openmetrics-text" in request.headers.get("accept", "")
+        return metrics.exposition(exemplars=exemplars and understood)
 
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:

@@ -9,6 +9,9 @@ from service.settings import Settings
 Tag = Callable[[Mapping[str, str]], None]
 """Puts the ids of the request on everything that is reported while it lasts."""
 
+Report = Callable[[Exception], None]
+"""Reports an exception that somebody caught."""
+
 
 def report_errors(settings: Settings) -> None:
     """Send errors, with release, environment and the request's ids, to the configured DSN; nothing without one.
@@ -52,6 +55,19 @@ def error_tags(settings: Settings) -> Tag:
         sentry_sdk.get_isolation_scope().set_tags({name: value for name, value in ids.items() if value})
 
     return tag
+
+
+def error_report(settings: Settings) -> Report:
+    """Return what reports an exception that was caught, though a request failed by it; without a DSN it does nothing."""
+    if not settings.sentry_dsn:
+        return lambda _: None
+
+    def report(error: Exception) -> None:
+        import sentry_sdk  # noqa: PLC0415
+
+        sentry_sdk.capture_exception(error)
+
+    return report
 
 
 def flush_errors(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from time import perf_counter
 
 import httpx
 
+from service.errors import Report
 from service.metrics import Metrics
 from service.payments import Ledger
 from service.settings import Settings
@@ -33,6 +34,7 @@ class Gateway:
     client: httpx.AsyncClient
     metrics: Metrics
     settings: Settings
+    report: Report
 
     async def pay(self, amount: float) -> str:
         """Collect an amount and return the payment's id; ``PaymentFailed`` where that did not work."""
@@ -41,6 +43,7 @@ class Gateway:
             return await self._collect(amount)
         except PaymentFailed as error:
             LOG.warning("a payment failed", extra={"reason": str(error), "duration": round(perf_counter() - begun, 6)})
+            self.report(error)
             raise
 
     async def _collect(self, amount: float) -> str:

@@ -70,6 +70,7 @@ class Instrumentation:
     history: History
     tracing: Tracing
     tag: Tag
+    exemplars: bool = False
     _kinds: dict[tuple[str, str, int, bool], _Kind] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,20 +82,22 @@ class Instrumentation:
         correlation, user = _given(scope)
         correlation = correlation or request
         self.tag({"correlation_id": correlation, "user_id": user})
-        answer, error_type = _Answer(send, correlation.encode()), ""
+        answer, error_type, example = _Answer(send, correlation.encode()), "", None
         with self.tracing.request(correlation, user) as span, bound(_ids(correlation, request, user, span)):
+            if self.exemplars and span:
+                example = {"trace_id": span["trace_id"]}
             try:
                 await self.app(scope, receive, answer)
             except Exception as error:
                 error_type = type(error).__name__
                 raise
             finally:
-                self._note(scope, answer.status, perf_counter() - begun, error_type)
+                self._note(scope, answer.status, perf_counter() - begun, error_type, example)
 
-    def _note(self, scope: Scope, status: int, seconds: float, error_type: str) -> None:
+    def _note(self, scope: Scope, status: int, seconds: float, error_type: str, example: dict[str, str] | None) -> None:
         kind = self._kind(_method(scope), _endpoint(scope), status, scope["path"].startswith(OWN))
         kind.counter.inc()
-        kind.histogram.observe(seconds)
+        kind.histogram.observe(seconds, example)
         if not kind.own:
             self.history.note(now(), seconds, failed=status >= 500)
         if LOG.isEnabledFor(kind.level):

@@ -11,6 +11,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
 from starlette.responses import Response
 
 from service.vocabulary import (
@@ -130,8 +131,11 @@ class Metrics:
         "report_generation_duration_seconds", "Seconds from asking for a report to having it.", WORK_BUCKETS, roles=BOTH
     )
 
-    def exposition(self) -> Response:
-        """Return the answer to a scrape."""
+    def exposition(self, *, exemplars: bool = False) -> Response:
+        """Return the answer to a scrape; with exemplars it is in the format that has them, OpenMetrics."""
+        if exemplars:
+            text = openmetrics.generate_latest(self.registry)  # type: ignore[no-untyped-call]
+            return Response(text, headers={"Content-Type": openmetrics.CONTENT_TYPE_LATEST})
         return Response(generate_latest(self.registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
 

@@ -94,6 +94,7 @@ class Settings:
     instrumentation: str = _setting("INSTRUMENTATION", "on", _choice("on", "off"))
     log_level: str = _setting("LOG_LEVEL", "info", _choice("debug", "info", "warn", "error"))
     log_format: str = _setting("LOG_FORMAT", "json", _choice("json", "text"))
+    exemplars: str = _setting("EXEMPLARS", "off", _choice("on", "off"))
     otlp_endpoint: str = _setting("OTEL_EXPORTER_OTLP_ENDPOINT", "", _address("http://127.0.0.1:4318"))
     trace_ratio: float = _setting("OTEL_TRACES_SAMPLER_ARG", 1.0, _SHARE)
     sentry_dsn: str = _setting("SENTRY_DSN", "", _address("http://key@127.0.0.1:9000/1"))

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules, ScrapesTargets, Series
+from pytest_obscheck.capabilities import AnswersExemplars, AnswersPromQL, EvaluatesRules, Exemplar, ScrapesTargets, Series
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._promql import PrometheusClient
 from pytest_obscheck.errors import LookFailed
@@ -265,3 +265,14 @@ def test_every_failure_of_a_look_is_one_short_sentence(answer: httpx.Response | 
         Http("p", "http://p", httpx.MockTransport(reply)).json("/x")
 
     assert str(caught.value) == words
+
+
+def test_exemplars_come_with_their_series_and_labels(server: Server, client: PrometheusClient) -> None:
+    each = {"labels": {"trace_id": "t1"}, "value": "0.2", "timestamp": 1000.5}
+    server.says({"data": [{"seriesLabels": {"__name__": "x_bucket", "le": "1"}, "exemplars": [each]}]})
+
+    assert isinstance(client, AnswersExemplars)
+    assert client.exemplars("x_bucket", 999.0, 1001.0) == [
+        Exemplar(1000.5, {"__name__": "x_bucket", "le": "1"}, {"trace_id": "t1"})
+    ]
+    assert server.asked == [("/api/v1/query_exemplars", {"query": ["x_bucket"], "start": ["999.000"], "end": ["1001.000"]})]

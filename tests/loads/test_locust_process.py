@@ -64,6 +64,8 @@ class Shop(BaseHTTPRequestHandler):
         self.server.served.append(status)  # type: ignore[attr-defined]
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        if status == 201:
+            self.send_header("x-correlation-id", "c-1")
         self.end_headers()
         self.wfile.write(body)
 
@@ -140,6 +142,7 @@ def test_it_waits_then_logs_every_request_and_ends_well_though_some_failed(shop:
     assert len(shop.served) - 4 <= len(rows) <= len(shop.served)
     assert (sold["method"], sold["status"], sold["bytes"], sold["error"]) == ("POST", "201", "4", "")
     assert (failed["method"], failed["status"]) == ("GET", "500")
+    assert (sold["id"], failed["id"]) == ("c-1", "")
     assert failed["error"].startswith("500 Server Error")
     assert begun < float(sold["end"]) < CLOCK.now()
     assert 0 < float(sold["seconds"]) < 5

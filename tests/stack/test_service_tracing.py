@@ -74,6 +74,17 @@ def test_the_caller_s_trace_goes_on(traced: Any, spans: Any) -> None:
     assert f"{_named(spans, 'GET /').context.trace_id:032x}" == "a" * 32
 
 
+def test_an_exemplar_leads_to_the_trace_where_it_is_wanted_and_understood(make_shop: Any, spans: Any) -> None:
+    shop = make_traced(make_shop, spans, exemplars="on")
+    shop.ask("GET", "/", headers={"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"})
+
+    told = shop.ask("GET", "/metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"})
+
+    assert told.headers["content-type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert f'# {{trace_id="{"a" * 32}"}}' in told.text
+    assert "trace_id" not in shop.ask("GET", "/metrics").text
+
+
 def test_nothing_is_sampled_at_a_ratio_of_0_unless_the_caller_does(make_shop: Any, spans: Any) -> None:
     shop = make_traced(make_shop, spans, trace_ratio=0.0)
 
@@ -117,7 +128,7 @@ print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
     assert _python(code) == []
 
 
-def test_an_error_that_nobody_caught_is_reported_with_release_environment_and_ids() -> None:
+def test_errors_caught_or_not_are_reported_with_release_environment_and_ids() -> None:
     pytest.importorskip("sentry_sdk")
     code = """
 import asyncio, json
@@ -126,7 +137,9 @@ from service.app import create_app
 from service.settings import Settings
 
 kept = []
-app = create_app(Settings(port=0, sentry_dsn="http://key@127.0.0.1:1/1", release="shop@7", environment="staging"))
+told = {"sentry_dsn": "http://key@127.0.0.1:1/1", "release": "shop@7", "environment": "staging"}
+payments = httpx.MockTransport(lambda request: httpx.Response(503))
+app = create_app(Settings(port=0, payments_url="http://payments", **told), payments)
 sentry_sdk.get_client().transport.capture_envelope = lambda envelope: kept.append(envelope)
 
 @app.get("/broken")
@@ -137,6 +150,7 @@ async def ask():
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
         await client.get("/broken", headers={"X-Correlation-ID": "c-9"})
+        await client.post("/checkout", json={}, headers={"X-Correlation-ID": "c-10"})
 
 asyncio.run(ask())
 events = [item.payload.json for envelope in kept for item in envelope.items if item.type == "event"]
@@ -148,8 +162,8 @@ print(json.dumps([{
     "transaction": event.get("transaction"),
 } for event in events]))
 """
-    (event,) = _python(code)
+    event, caught = _python(code)
 
-    assert event["transaction"].endswith("broken")
-    del event["transaction"]
+    assert event.pop("transaction").endswith("broken")
+    assert (caught["type"], caught["tags"]) == ("PaymentFailed", {"correlation_id": "c-10"})
     assert event == {"type": "RuntimeError", "release": "shop@7", "environment": "staging", "tags": {"correlation_id": "c-9"}}

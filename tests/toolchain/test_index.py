@@ -3,18 +3,22 @@ from __future__ import annotations
 import re
 
 import pytest
+import yaml
 
 from pytest_obscheck.errors import ProgramMissing
 from pytest_obscheck.toolchain.index import Distribution, Platform, image_of, index_names, the_index
 from pytest_obscheck.toolchain.programs import numbers
 
 DISTRIBUTIONS = the_index().distributions
+TOOLS = [each for each in DISTRIBUTIONS if not (each.lock / "main.go").exists()]
+SOURCES = [each for each in DISTRIBUTIONS if each not in TOOLS]
 
 
 def test_the_index_knows_programs_in_the_order_in_which_they_are_built_and_six_of_them_are_usual() -> None:
     usual = ["prometheus", "promtool", "alertmanager", "amtool", "toxiproxy-server", "node_exporter"]
 
-    assert index_names() == [*usual, "blackbox_exporter", "nginx-prometheus-exporter", "loki", "jaeger"]
+    named = ["blackbox_exporter", "nginx-prometheus-exporter", "loki", "jaeger", "collector"]
+    assert index_names() == [*usual, *named]
     assert the_index().usual() == usual
 
 
@@ -38,11 +42,23 @@ def test_every_unknown_program_is_named_at_once() -> None:
 def test_every_distribution_is_locked_at_the_module_that_the_index_names(distribution: Distribution) -> None:
     locked = (distribution.lock / "go.mod").read_text()
 
-    assert f"\t{distribution.module} // indirect\n" in locked
+    assert f"\t{distribution.module}{' // indirect' if distribution in TOOLS else ''}\n" in locked
     assert f"{distribution.module} h1:" in (distribution.lock / "go.sum").read_text()
 
 
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda each: each.lock.name)
+@pytest.mark.parametrize("distribution", SOURCES, ids=lambda each: each.lock.name)
+def test_a_program_whose_sources_are_in_its_lock_has_every_module_of_its_manifest(distribution: Distribution) -> None:
+    manifest = yaml.safe_load((distribution.lock / "manifest.yaml").read_text())
+    wanted = [each["gomod"] for name, part in manifest.items() if name != "dist" for each in part]
+    sources = (distribution.lock / "main.go").read_text() + (distribution.lock / "components.go").read_text()
+
+    assert manifest["dist"]["version"] == distribution.version
+    assert [each.package for each in distribution.programs] == ["."]
+    assert [each for each in wanted if f"\t{each}\n" not in (distribution.lock / "go.mod").read_text()] == []
+    assert [each for each in wanted if f'"{each}",\n' not in sources] == []
+
+
+@pytest.mark.parametrize("distribution", TOOLS, ids=lambda each: each.lock.name)
 def test_every_program_is_a_tool_of_its_lock(distribution: Distribution) -> None:
     locked = (distribution.lock / "go.mod").read_text()
 

@@ -166,7 +166,7 @@ def test_what_is_before_the_cut_is_still_judged() -> None:
 
 
 def test_a_log_without_its_header_is_of_no_use() -> None:
-    expected = "the request log of locust has no header line; it begins with 'end,method,name,status,seconds,bytes,error'"
+    expected = "the request log of locust has no header line; it begins with 'end,method,name,status,seconds,bytes,error,id'"
 
     assert said(throughput(), a_log(rows(0, 9)), 10.0) == (None, expected)
 
