@@ -288,7 +288,8 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
         slow = unwell(journal, rested_on, stopped, outlasts, mild(scenario))
         if outcome is Outcome.FAILED:
             slow = slow or starved(journal, rested_on, scenario)
-    slow = slow or _noise(scenario, claim, journal, window, outcome)
+    # A faster machine would not help where noise decides.
+    slow = _noise(scenario, claim, journal, window, outcome) or slow
     if slow:
         outcome, words = Outcome.UNKNOWN, slow
     elif outcome is Outcome.UNKNOWN and window:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -186,8 +187,11 @@ def test_auto_goes_as_slow_as_noise_needs_it_and_says_so(bare_project: Any, obs_
     run = bare_project.pytest("--obs-stack", "--obs-speed=auto", "errors.obs.yaml", "-rA")
 
     assert "obscheck: at speed 75 noise would decide it: Errors (rules.yml:4): " in run, run.out
-    assert "1 story is played again, at speed 25" in run, run.out
-    assert "! played at speed 25 (real samples; auto: 25, for at 75 noise would decide a claim)" in run
+    # How slow is slow enough hangs on what was measured.
+    played = re.search(r"! played at speed (\d+) \(real samples; auto: \1, for at \d+ noise would decide a claim\)", run.out)
+    assert played, run.out
+    assert f"1 story is played again, at speed {played[1]}" in run
+    assert int(played[1]) < 75
     assert run.code == 0, run.out
 
 
