@@ -12,11 +12,11 @@ from functools import partial
 
 from pytest_obscheck.abilities import AboutAlert, AboutSeries, AltersSamples, OutlastsHoles
 from pytest_obscheck.journal import Event, Journal
-from pytest_obscheck.noise import NOISE, undecided
+from pytest_obscheck.noise import undecided
 from pytest_obscheck.protocols import History
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself
 from pytest_obscheck.verdict import Outcome, Report, Verdict, combine
-from pytest_obscheck.vitals import TOO_SLOW, mild, starved, stoppages, unwell
+from pytest_obscheck.vitals import mild, starved, stoppages, unwell
 from pytest_obscheck.when import Decision, Eventually, Once, Phrase, Window, Within, seconds, spoken
 
 _WORD = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -190,18 +190,6 @@ def _fault_anchors(journal: Journal) -> dict[str, float]:
     return {name.format(event.data["name"]): journal.story(event.wall) for event, name in found if name}
 
 
-def too_fast(report: Report) -> str:
-    """Return why a speed was too high to tell whether a story passes: the machine, noise; ``""`` where that was not all.
-
-    What failed stays as it is: nobody plays a story until it passes.
-    """
-    if report.outcome is not Outcome.UNKNOWN:
-        return ""
-    said = [verdict.words for verdict in report.claims if verdict.outcome is Outcome.UNKNOWN]
-    words = [each if each.startswith(NOISE) else each.partition(" (")[0] for each in said]
-    return next((each for each in words if each.startswith((TOO_SLOW, NOISE))), "")
-
-
 # ── faults ───────────────────────────────────────────────────────────────────
 
 
@@ -288,8 +276,10 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
         slow = unwell(journal, rested_on, stopped, outlasts, mild(scenario))
         if outcome is Outcome.FAILED:
             slow = slow or starved(journal, rested_on, scenario)
-    # A faster machine would not help where noise decides.
-    slow = _noise(scenario, claim, journal, window, outcome) or slow
+    altered = _altered(scenario, claim, journal)
+    if window and outcome is not Outcome.UNKNOWN and not altered:
+        # A faster machine would not help where noise decides; samples that are altered have none.
+        slow = undecided(journal, claim, window, fired=_positive(claim.phrase, outcome)) or slow
     if slow:
         outcome, words = Outcome.UNKNOWN, slow
     elif outcome is Outcome.UNKNOWN and window:
@@ -298,15 +288,7 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
         words = _told(claim, decided, window)
     if window and outcome is Outcome.PASSED:
         words = f"{words}{_after(claim, decided)}"
-    return Verdict(str(claim), outcome, words + _altered(scenario, claim, journal), claim.where)
-
-
-def _noise(scenario: Scenario, claim: Claim, journal: Journal, window: Window | None, outcome: Outcome) -> str:
-    """Return that noise would decide a claim about an alert; what rests on altered samples has none."""
-    about = claim.expectation.alertname() if isinstance(claim.expectation, AboutAlert) else ""
-    if not about or window is None or outcome is Outcome.UNKNOWN or _altered(scenario, claim, journal):
-        return ""
-    return undecided(journal, about, window, fired=_positive(claim.phrase, outcome))
+    return Verdict(str(claim), outcome, words + altered, claim.where)
 
 
 def _outlasts(claim: Claim, history: History, span: Window) -> float:

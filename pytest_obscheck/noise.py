@@ -19,6 +19,8 @@ from pytest_obscheck.journal import Journal
 from pytest_obscheck.protocols import Stack
 from pytest_obscheck.scenario import Claim
 from pytest_obscheck.speed import Share, Source, as_read, check_margin, rewrite, shares, sigmas
+from pytest_obscheck.verdict import Outcome, Report
+from pytest_obscheck.vitals import TOO_SLOW
 from pytest_obscheck.when import Window
 
 NOISE = "noise would decide"
@@ -82,11 +84,12 @@ def _joined(every: Series, some: Sequence[Series], *, alone: bool) -> Iterator[l
 # ── judging ──────────────────────────────────────────────────────────────────
 
 
-def undecided(journal: Journal, name: str, window: Window, *, fired: bool) -> str:
+def undecided(journal: Journal, claim: Claim, window: Window, *, fired: bool) -> str:
     """Return that noise would decide a claim about an alert in a window, and what would be better; ``""`` where it would not.
 
     ``fired``: it is enough that the alert fires somewhere in the window; else every part of the story in it counts.
     """
+    name = claim.expectation.alertname() if isinstance(claim.expectation, AboutAlert) else ""
     looked = [event.data["data"]["alerts"] for event in journal.of("autopsy") if "alerts" in event.data.get("data", {})]
     for each in [each for alerts in looked for each in alerts.get(name, ())]:
         share = Margin(each["sign"], each["threshold"], each["span"], journal.speed)
@@ -98,6 +101,18 @@ def undecided(journal: Journal, name: str, window: Window, *, fired: bool) -> st
             except ConfigError as error:
                 return f"{NOISE} it: {error}"
     return ""
+
+
+def too_fast(report: Report) -> str:
+    """Return why a speed was too high to tell whether a story passes: the machine, noise; ``""`` where that was not all.
+
+    What failed stays as it is: nobody plays a story until it passes.
+    """
+    if report.outcome is not Outcome.UNKNOWN:
+        return ""
+    said = [verdict.words for verdict in report.claims if verdict.outcome is Outcome.UNKNOWN]
+    words = [each if each.startswith(NOISE) else each.partition(" (")[0] for each in said]
+    return next((each for each in words if each.startswith((TOO_SLOW, NOISE))), "")
 
 
 def at_most(words: str) -> int:

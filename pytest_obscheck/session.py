@@ -23,8 +23,8 @@ from pytest_obscheck.clock import Clock, SystemClock
 from pytest_obscheck.errors import ConfigError, ObscheckError, Problem, ProgramMissing, StackError
 from pytest_obscheck.hands import Threads, all_at_once
 from pytest_obscheck.journal import Event, Journal
-from pytest_obscheck.judge import control, control_notes, judge, settled, too_fast
-from pytest_obscheck.noise import NOISE, at_most
+from pytest_obscheck.judge import control, control_notes, judge, settled
+from pytest_obscheck.noise import NOISE, at_most, too_fast
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.saved import from_data, to_data
 from pytest_obscheck.scenario import Scenario

@@ -12,8 +12,8 @@ import pytest
 from pytest_obscheck import Alert, Sample
 from pytest_obscheck.capabilities import Series
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.judge import judge, too_fast
-from pytest_obscheck.noise import Noise, at_most, undecided
+from pytest_obscheck.judge import judge
+from pytest_obscheck.noise import Noise, at_most, too_fast, undecided
 from pytest_obscheck.plan import AlertRule, Facts
 from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.speed import Pace, Source, Speed
@@ -24,6 +24,7 @@ from pytest_obscheck.when import Window, eventually, never
 ZERO = 1_000_000.0
 BY = 60.0
 """Ten events a second, of which five minutes of the story hold fifty at this speed."""
+CLAIM, OTHER = (Claim(Alert(name), never("0s", "8m")) for name in ("Errors", "Other"))
 TOO_NEAR = (
     "noise would decide it: Errors (rules.yml:4): 6.00% against 5.00% is 0.3 standard deviations apart in 50 events, which is "
     "noise; it needs 1805 events a second, or scripted samples"
@@ -53,17 +54,17 @@ def journal(*parts: float, sign: str = ">") -> Journal:
 
 
 def test_a_share_near_its_threshold_is_noise_and_the_sentence_says_what_would_do() -> None:
-    assert undecided(journal(0.06), "Errors", Window(0.0, 600.0), fired=False) == TOO_NEAR
-    assert undecided(journal(0.06), "Errors", Window(0.0, 600.0), fired=True) == TOO_NEAR
+    assert undecided(journal(0.06), CLAIM, Window(0.0, 600.0), fired=False) == TOO_NEAR
+    assert undecided(journal(0.06), CLAIM, Window(0.0, 600.0), fired=True) == TOO_NEAR
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, 0.9])
 def test_a_share_far_from_its_threshold_is_none(share: float) -> None:
-    assert undecided(journal(share), "Errors", Window(0.0, 600.0), fired=False) == ""
+    assert undecided(journal(share), CLAIM, Window(0.0, 600.0), fired=False) == ""
 
 
 def test_the_largest_speed_that_would_do_is_named() -> None:
-    words = undecided(journal(0.25), "Errors", Window(0.0, 600.0), fired=False)
+    words = undecided(journal(0.25), CLAIM, Window(0.0, 600.0), fired=False)
 
     assert words == (
         "noise would decide it: Errors (rules.yml:4): 25.00% against 5.00% is 3.3 standard deviations apart in 50 events, "
@@ -75,10 +76,10 @@ def test_the_largest_speed_that_would_do_is_named() -> None:
 def test_each_part_of_a_story_has_a_share_of_its_own() -> None:
     made = journal(0.0, 0.9, 0.04)
 
-    assert undecided(made, "Errors", Window(0.0, 600.0), fired=False) == ""
-    assert undecided(made, "Errors", Window(600.0, 1200.0), fired=False) == ""
-    assert undecided(made, "Errors", Window(0.0, 1800.0), fired=True) == ""
-    assert "4.00% against 5.00%" in undecided(made, "Errors", Window(1200.0, 1800.0), fired=False)
+    assert undecided(made, CLAIM, Window(0.0, 600.0), fired=False) == ""
+    assert undecided(made, CLAIM, Window(600.0, 1200.0), fired=False) == ""
+    assert undecided(made, CLAIM, Window(0.0, 1800.0), fired=True) == ""
+    assert "4.00% against 5.00%" in undecided(made, CLAIM, Window(1200.0, 1800.0), fired=False)
 
 
 def test_what_scrapes_tell_late_of_a_fault_is_no_part_of_what_comes_after() -> None:
@@ -90,17 +91,17 @@ def test_what_scrapes_tell_late_of_a_fault_is_no_part_of_what_comes_after() -> N
         [at, bad - (9.0 if at == ZERO + 20 else 0.0), total] for at, bad, total in told["counts"][0]["points"]
     ]
 
-    assert undecided(made, "Errors", Window(1200.0, 1800.0), fired=False) == ""
+    assert undecided(made, CLAIM, Window(1200.0, 1800.0), fired=False) == ""
 
 
 def test_what_fires_below_its_threshold_has_it_the_other_way_round() -> None:
-    assert undecided(journal(0.0, 0.06, sign="<"), "Errors", Window(0.0, 1200.0), fired=True) == ""
-    assert "6.00%" in undecided(journal(0.9, 0.06, sign="<"), "Errors", Window(0.0, 1200.0), fired=True)
+    assert undecided(journal(0.0, 0.06, sign="<"), CLAIM, Window(0.0, 1200.0), fired=True) == ""
+    assert "6.00%" in undecided(journal(0.9, 0.06, sign="<"), CLAIM, Window(0.0, 1200.0), fired=True)
 
 
 def test_other_alerts_and_stories_that_were_not_looked_at_have_no_noise() -> None:
-    assert undecided(journal(0.06), "Other", Window(0.0, 600.0), fired=False) == ""
-    assert undecided(Journal(), "Errors", Window(0.0, 600.0), fired=False) == ""
+    assert undecided(journal(0.06), OTHER, Window(0.0, 600.0), fired=False) == ""
+    assert undecided(Journal(), CLAIM, Window(0.0, 600.0), fired=False) == ""
 
 
 def looked(made: Journal) -> Journal:

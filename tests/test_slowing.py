@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_obscheck import Metric
-from pytest_obscheck.judge import too_fast
+from pytest_obscheck.noise import too_fast
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.scenario import Claim, Scenario
 from pytest_obscheck.session import Played, Session
