@@ -9,8 +9,8 @@ import pytest
 pytestmark = [pytest.mark.integration, pytest.mark.container]
 
 STORY = "scenarios/slow-dependency.obs.yaml"
-STORIES = (STORY, "scenarios/dead-service.obs.yaml", "scenarios/alerts/down.obs.yaml")
-"""Harm to a connection and to members, at the clock's speed and at 300 times it."""
+STORIES = (STORY, "scenarios/dead-service.obs.yaml", "scenarios/full-disk.obs.yaml")
+"""Harm to a connection, to a member and to samples."""
 
 
 def claims(text: str) -> list[str]:
@@ -21,7 +21,7 @@ def claims(text: str) -> list[str]:
 @pytest.mark.parametrize("story", STORIES)
 def test_every_claim_has_the_same_verdict_as_processes_and_in_containers(project: Any, daemon: str, story: str) -> None:
     said = {
-        name: project.pytest("--obs-stack", "--obs-speed=auto", f"--obs-runtime={name}", story, DOCKER_HOST=daemon)
+        name: project.pytest("--obs-stack", f"--obs-runtime={name}", story, DOCKER_HOST=daemon)
         for name in ("process", "container")
     }
 
