@@ -18,7 +18,7 @@ from pytest_obscheck.stack.pacing import checked
 
 def up(path: Path, follow: Sequence[str], say: Callable[[str], None], speed: str = "1") -> int:
     """Start the stack, print a table of its URLs, print the followed logs as they grow, and end it at Ctrl-C."""
-    session = Session(read(path, Path.cwd()), "process", speed=checked(speed, "--speed"), tell=lambda words: say(f"{words}\n"))
+    session = Session(read(path, Path.cwd()), "process", speed=checked(speed, "--speed"))
     unknown = [name for name in follow if name not in session.file.members]
     if unknown:
         said = did_you_mean(unknown[0], session.file.members)
@@ -27,6 +27,7 @@ def up(path: Path, follow: Sequence[str], say: Callable[[str], None], speed: str
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
+        say("".join(f"{each}\n" for each in (*session.plan.unlike, *session.plan.facts.notes)))
         stack = session.stack()
         say(table(stack) + _pace(stack.plan.pace) + "Ctrl-C ends it all.\n")
         _until_interrupted(session, stack, follow, say)

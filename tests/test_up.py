@@ -74,7 +74,8 @@ def test_render_shows_what_differs_and_no_secret(project: Any) -> None:
     taken = [line[1:].strip() for line in said.out.splitlines() if re.match(r"-[^-]", line)]
 
     assert said.code == 0
-    assert (taken, len(added)) == (["- rules/*.yml", "smtp_smarthost: smtp.shop.example:587"], 8)
+    differ = ["- rules/*.yml", "smtp_smarthost: smtp.shop.example:587", '- routing_key: "<secret>"']
+    assert (taken, len(added)) == (differ, 9)
     assert sum(line.startswith('proxy_url: "http://127.0.0.1:') for line in added) == 4
     assert [secret for secret in ("the-routing-key", "the-webhook", "T0000") if secret in said] == []
     assert project.left() == ([], [])
