@@ -92,6 +92,14 @@ class AnswersTraces(Protocol):
         """Return all spans of the traces that a service had a part in and that began in that time; ``LookFailed``."""
 
 
+@runtime_checkable
+class AnswersTraceQL(Protocol):
+    """Holds traces and evaluates TraceQL."""
+
+    def query_spans(self, query: str, start: float, end: float) -> list[Span]:
+        """Return the spans that a query finds in that time; ``LookFailed``."""
+
+
 @dataclass(frozen=True)
 class ErrorReport:
     """What an SDK reported: when it arrived (Unix seconds), ``event`` or ``transaction``, its JSON, its trace's sample rate."""

@@ -15,7 +15,7 @@ ONLY_IN_RUNS = {"sentry", "shipper"}
 """The shipper follows the logs that a run keeps; what reached the pretend Sentry is told to the harness alone."""
 PARTS = {"net", "payments", "worker"}
 """What is no component of its own: the network, and the services behind the front."""
-WITHOUT_A_CLIENT = {"collector", "fluentd", "loki", "nginx_exporter", "redis_exporter"}
+WITHOUT_A_CLIENT = {"collector", "fluentd", "loki", "nginx_exporter", "redis_exporter", "tempo"}
 """Images with nothing inside that could ask whether the program is well."""
 
 

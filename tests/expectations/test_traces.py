@@ -150,3 +150,13 @@ def test_it_says_what_it_wants() -> None:
     claim = Traces("checkout", "POST /checkout", "server", {"a": "b"}, longer="700ms", child={"kind": "client", "failed": True})
 
     assert str(claim) == ("a server span 'POST /checkout' of checkout over 700ms (a=b) above a failed client span comes")
+
+
+def test_a_query_of_the_store_s_own_language_says_what_is_meant_and_nothing_else_may() -> None:
+    claim = Traces(query="{ status = error }")
+
+    assert (str(claim), str(claim.evidence())) == ("a span of { status = error } comes", "traces { status = error }")
+    for fields in ({"query": "{}", "service": "checkout"}, {}):
+        with pytest.raises(ValueError) as raised:  # noqa: PT011 - the whole message is asserted
+            Traces(**fields)
+        assert str(raised.value) == "write which spans are meant: 'service:' and more of the like, or a TraceQL 'query:'"

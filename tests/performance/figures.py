@@ -72,9 +72,9 @@ def a_project() -> Iterator[Path]:
 
 
 @contextmanager
-def a_session(home: Path, runtime: str = "process") -> Iterator[Session]:
-    """Give a session on the stack of a folder, and end it."""
-    session = Session(read(home / "stack" / "stack.yaml", home), runtime)
+def a_session(home: Path, runtime: str = "process", stack: str = "stack.yaml") -> Iterator[Session]:
+    """Give a session on a stack of a folder, and end it."""
+    session = Session(read(home / "stack" / stack, home), runtime)
     try:
         yield session
     finally:

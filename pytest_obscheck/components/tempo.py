@@ -1,0 +1,72 @@
+"""Tempo: one process that takes OTLP and answers TraceQL, with everything in the run's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pytest_obscheck.components._http import Http
+from pytest_obscheck.components._traceql import TempoClient
+from pytest_obscheck.plan import Facts
+from pytest_obscheck.protocols import Launch, Place
+
+CONFIG = "tempo.yml"
+_QUICK = """\
+# Written by the harness: one process, nothing shared, nothing waited for.
+server:
+  http_listen_address: {http[0]}
+  http_listen_port: {http[1]}
+  grpc_listen_address: {grpc[0]}
+  grpc_listen_port: {grpc[1]}
+  log_level: warn
+distributor:
+  receivers:
+    otlp:
+      protocols:
+        http: {{endpoint: "{otlp[0]}:{otlp[1]}"}}
+        grpc: {{endpoint: "{otlp_grpc[0]}:{otlp_grpc[1]}"}}
+# Without these a search finds a span half a minute after it came.
+query_frontend: {{query_end_cutoff: 0s}}
+live_store:
+  fail_on_high_lag: false
+  flush_check_period: 200ms
+  max_trace_idle: 200ms
+  max_trace_live: 1s
+  shutdown_marker_dir: {folder}/data/marker
+storage: {{trace: {{backend: local, wal: {{path: {folder}/data/wal}}, local: {{path: {folder}/data/blocks}}}}}}
+memberlist: {{bind_addr: [{gossip[0]}], bind_port: {gossip[1]}, advertise_addr: {gossip[0]}}}
+usage_report: {{reporting_enabled: false}}
+"""
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """Takes spans by OTLP over HTTP at ``${tempo.address}``, over gRPC at ``${tempo.otlp_grpc}``, and answers TraceQL.
+
+    Its configuration is the harness's own; ``args``: flags of production that limit or shape what it takes. ``version``: what
+    production runs. Its program must be on PATH: neither a release archive nor a Go module of it is read here.
+    """
+
+    ports: ClassVar[tuple[str, ...]] = ("otlp", "otlp_grpc", "http", "grpc", "gossip")
+    after: ClassVar[tuple[str, ...]] = ()
+
+    args: tuple[str, ...] = ()
+    version: str = ""
+
+    def facts(self, place: Place) -> Facts:
+        """Return nothing: it has no configuration file of the user's."""
+        return Facts()
+
+    def launch(self, place: Place) -> Launch:
+        """Return how to start it."""
+        config = _QUICK.format(folder=place.folder, **{port: place.addresses[port].rsplit(":", 1) for port in self.ports})
+        return Launch(("tempo", *self._flags(place)), place.folder, files={CONFIG: config})
+
+    def connect(self, place: Place) -> TempoClient:
+        """Return a client that finds spans."""
+        return TempoClient(Http(place.name, f"http://{place.addresses['http']}"))
+
+    def _flags(self, place: Place) -> Iterator[str]:
+        yield f"-config.file={place.folder}/{CONFIG}"
+        yield from (place.fill(arg) for arg in self.args)
