@@ -16,8 +16,8 @@ from pytest_obscheck.clock import Clock, SystemClock, until
 from pytest_obscheck.errors import StackError
 from pytest_obscheck.protocols import Launch
 from pytest_obscheck.runtimes._folders import environment, last_lines, prepare
-from pytest_obscheck.runtimes._inline import waited
 from pytest_obscheck.runtimes._ports import Ports
+from pytest_obscheck.runtimes._queueing import waited
 from pytest_obscheck.runtimes._supervision import Supervision
 
 SIGNAL_GRACE = 5.0
