@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.exporters]
 
 STACK = """components:
   prometheus: {config: prometheus.yml}
