@@ -85,7 +85,8 @@ class Session:
             gaps = toolchain.missing(programs_of(self.file))
             if gaps:
                 raise ProgramMissing(toolchain.in_words(gaps))
-            self._plan = plan(self.file, self.speed, self._moment())
+            with _in_a_sentence():
+                self._plan = plan(self.file, self.speed, self._moment())
             for words in dict.fromkeys([*self._plan.unlike, *self._plan.facts.notes]):
                 self.tell(str(words))
         return self._plan

@@ -47,6 +47,11 @@ class Said:
     code: int
     out: str
 
+    @property
+    def last(self) -> str:
+        """Return the last line."""
+        return self.out.strip().rpartition("\n")[2]
+
     def __contains__(self, words: str) -> bool:
         """Whether the words were printed."""
         return words in self.out

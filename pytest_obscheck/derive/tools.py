@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -46,18 +46,30 @@ def check(checks: Iterable[Check], find: Callable[[str], Tool], home: Path | Non
     far as files lie in it.
     """
     begun: list[Finish] = []
-    rules: dict[str, list[_File]] = {}
     with tempfile.TemporaryDirectory(prefix="obscheck-checks-") as folder:
-        for number, each in enumerate(checks):
-            file = _File(_as_read(each, Path(folder, f"{number}.yml")), shown_as(each.path, home))
-            if each.tool.startswith("amtool"):
-                begun.append(_begin_alertmanager(find(each.tool), file, home))
-            elif _is_config(file.path):
-                begun.append(_begin_prometheus(find(each.tool), file))
-            else:
-                rules.setdefault(each.tool, []).append(file)
-        begun += [_begin_rules(find(tool), files) for tool, files in rules.items()]
+        try:
+            for finish in _begin_all(checks, find, home, Path(folder)):
+                begun.append(finish)  # noqa: PERF402 -- what has begun when one cannot must be known
+        except OSError:
+            # On a full disk, say: what runs already is waited for.
+            for finish in begun:
+                finish()
+            raise
         return [problem for finish in begun for problem in finish()]
+
+
+def _begin_all(checks: Iterable[Check], find: Callable[[str], Tool], home: Path | None, folder: Path) -> Iterator[Finish]:
+    rules: dict[str, list[_File]] = {}
+    for number, each in enumerate(checks):
+        file = _File(_as_read(each, folder / f"{number}.yml"), shown_as(each.path, home))
+        if each.tool.startswith("amtool"):
+            yield _begin_alertmanager(find(each.tool), file, home)
+        elif _is_config(file.path):
+            yield _begin_prometheus(find(each.tool), file)
+        else:
+            rules.setdefault(each.tool, []).append(file)
+    for tool, files in rules.items():
+        yield _begin_rules(find(tool), files)
 
 
 def _as_read(check: Check, copy: Path) -> Path:
