@@ -32,7 +32,7 @@ def reached() -> docker.DockerClient:
     if find_spec("docker") is None:
         raise StackError("containers: the Python package docker is missing; run: pip install 'pytest-obscheck[containers]'")
     at = address()
-    if at.startswith("unix://") and not Path(at.removeprefix("unix://")).exists():
+    if at.startswith("unix://") and _absent(Path(at.removeprefix("unix://"))):
         raise StackError(f"containers: {_NOBODY.format(at=at)}")
     import docker  # noqa: PLC0415 -- takes 0.2 s that runs without containers can spare
 
@@ -43,6 +43,14 @@ def reached() -> docker.DockerClient:
         client.close()
         raise StackError(refused)
     return client
+
+
+def _absent(socket: Path) -> bool:
+    try:
+        return not socket.exists()
+    except PermissionError:
+        # Whoever may not even look is told so when he asks.
+        return False
 
 
 def of_no_use(client: docker.DockerClient) -> str:
