@@ -76,6 +76,14 @@ class LooksBesides(Protocol):
 
 
 @runtime_checkable
+class AsksService(Protocol):
+    """A look that is itself a request to one of the team's services, which counts it as it counts every other."""
+
+    def asks(self) -> str:
+        """Return whom it asks for what: ``checkout /health/readiness``."""
+
+
+@runtime_checkable
 class AboutAlert(Protocol):
     """An expectation about one alert."""
 

@@ -11,7 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
 
-from pytest_obscheck.abilities import AboutAlert, AboutMessages, AboutSeries, AltersSamples, TakesFromMachine
+from pytest_obscheck.abilities import (
+    AboutAlert,
+    AboutMessages,
+    AboutSeries,
+    AltersSamples,
+    AsksService,
+    LooksBesides,
+    TakesFromMachine,
+)
 from pytest_obscheck.matching import expanded, label_matches
 from pytest_obscheck.plan import AlertRule, Facts, Inhibition, Matcher
 from pytest_obscheck.scenario import Claim, Scenario, one_experiment
@@ -73,17 +81,31 @@ def batches(stories: Sequence[Scenario], facts: Facts) -> list[Batch]:
 
 
 def experiments(stories: Sequence[Scenario]) -> list[Batch]:
-    """Return stories in groups that do the same: one experiment each, whatever they claim of it."""
+    """Return stories in groups that do the same: one experiment each, whatever they claim of it.
+
+    What claims ask of services themselves is part of it: services count such requests, and figures then hold them.
+    """
     found: list[list[Scenario]] = []
     for story in stories:
         # Those that do nothing are no experiment.
         acts = bool(story.loads or story.faults)
-        group = next((those for those in found if acts and one_experiment(those[0], story)), None)
+        group = next((those for those in found if acts and _alike(those[0], story)), None)
         if group is None:
             found.append([story])
         else:
             group.append(story)
     return [Batch(tuple(those)) for those in found]
+
+
+def _alike(one: Scenario, other: Scenario) -> bool:
+    return one_experiment(one, other) and _asked(one) == _asked(other)
+
+
+def _asked(story: Scenario) -> set[str]:
+    """Return what the looks behind a story's claims ask of services."""
+    claimed = [claim.expectation for claim in story.claims]
+    besides = [look for each in claimed if isinstance(each, LooksBesides) for look in each.further_looks()]
+    return {look.asks() for look in (*(each.evidence() for each in claimed), *besides) if isinstance(look, AsksService)}
 
 
 def rounds(every: Sequence[Batch], copies: int) -> list[tuple[Batch, ...]]:

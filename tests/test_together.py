@@ -249,6 +249,18 @@ def test_stories_that_do_the_same_are_one_experiment_whatever_they_claim() -> No
     assert apart(*killed, *others, copies=1) == [[["a", "b"]], [["c"]], [["d"]], [["e"]]]
 
 
+def test_what_a_claim_itself_asks_of_a_service_is_part_of_the_experiment() -> None:
+    asks = Claim(Health("web", "/orders", 200), never("0s", "1s"))
+    counts = own("counts", Kill("web"))
+
+    assert apart(
+        counts, dataclasses.replace(counts, name="asks", claims=(asks,)), dataclasses.replace(counts, name="too"), copies=1
+    ) == [
+        [["counts", "too"]],
+        [["asks"]],
+    ]
+
+
 def test_a_fault_in_another_window_or_by_another_name_is_another_experiment() -> None:
     late = Planned(Kill("web"), during("1s", "3s"), "fault")
     named = Planned(Kill("web"), DURING, "outage")

@@ -30,6 +30,10 @@ class Answers:
             return {"unreachable": str(error)}
         return {"status": answer.status, "json": answer.json, "seconds": answer.seconds}
 
+    def asks(self) -> str:
+        """Return the service and the path."""
+        return f"{self.service} {self.path}"
+
     def __str__(self) -> str:
         """Return the key."""
         return f"health {self.service} {self.path}"

@@ -88,6 +88,10 @@ class FieldFigure:
         begun = _instant(_dug(answer.json, self.since)) if self.since else None
         return {**found, "since": begun, "transport": transport(stack, self.service)}
 
+    def asks(self) -> str:
+        """Return the service and the path."""
+        return f"{self.service} {self.path}"
+
     def __str__(self) -> str:
         """Return the key."""
         return f"sla {self.service} {self.path} {self.field} {self.since}".rstrip()

@@ -37,6 +37,10 @@ class Spent:
         """Return ``rounds``: pairs of CPU seconds, the first member's and the second's."""
         return {"rounds": [self._round(stack, turn) for turn in range(AT_ONCE)]}
 
+    def asks(self) -> str:
+        """Return the members and what they are asked for."""
+        return " ".join((*self.members, *self.request))
+
     def _round(self, stack: Stack, turn: int) -> list[float]:
         # Each goes first as often as the other: what comes second may find a warmer machine.
         order = self.members if turn % 2 else self.members[::-1]

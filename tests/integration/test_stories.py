@@ -217,8 +217,6 @@ def test_each_story_gets_fresh_data_whatever_the_order(project: Any) -> None:
 
 
 def test_a_story_that_shares_its_stack_sees_what_was_before(project: Any) -> None:
-    # With copies, each would have one to itself.
-    project.edit("stack/stack.yaml", "copies: 3", "copies: 1")
     noisy = str(project.write("a.obs.yaml", NOISY.replace("until: 10s", "until: 2s")))
     quiet = str(project.write("b.obs.yaml", f"share: true\n{QUIET}"))
     said = project.pytest("--obs-stack", "-q", noisy, quiet)
