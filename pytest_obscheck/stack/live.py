@@ -25,7 +25,7 @@ from pytest_obscheck.clock import Clock
 from pytest_obscheck.errors import ComponentDied, LookFailed, NotReady, ProgramMissing, StackError
 from pytest_obscheck.hands import Errands, Threads, all_at_once
 from pytest_obscheck.plan import Plan, Route
-from pytest_obscheck.protocols import Client, Launch, Load, Network, Place, Running, Runtime
+from pytest_obscheck.protocols import Client, Launch, Network, Place, Running, Runtime
 from pytest_obscheck.scenario import Planned
 from pytest_obscheck.speed import Pace
 from pytest_obscheck.stack.file import STARTED, Member, StackFile
@@ -33,6 +33,7 @@ from pytest_obscheck.stack.filling import Filling
 from pytest_obscheck.stack.lastwords import last_words
 from pytest_obscheck.stack.planning import open_document, sinks
 from pytest_obscheck.stack.programs import asked, resolved
+from pytest_obscheck.stack.traffic import LoadTraffic
 from pytest_obscheck.stage import Hands
 from pytest_obscheck.when import spoken
 
@@ -339,40 +340,6 @@ class LiveStack:
             found["refused"] = {"hosts": self.that(CatchesNotifications).refused()}
         found["logs"] = {name: _running(seat).logs(10) for name, seat in self.seats.items()}
         return found
-
-
-@dataclass
-class LoadTraffic:
-    """A load that was started; ``Traffic`` of the runner."""
-
-    load: Load
-    place: Place
-    running: Running
-    ended: bool = False
-
-    def waiting(self) -> bool:
-        """Whether it has done all its preparations."""
-        return self.load.waiting(self.place)
-
-    def begin(self) -> None:
-        """Let the traffic flow."""
-        self.load.begin(self.place)
-
-    def end(self) -> None:
-        """Stop it; idempotent."""
-        if not self.ended:
-            self.ended = True
-            self.running.stop()
-
-    def trouble(self) -> str:
-        """Return why it no longer runs; ``""`` while it does, or after ``end``."""
-        if self.ended or self.running.alive():
-            return ""
-        return f"ended by itself (exit code {self.running.exit_code()}); {last_words(self.running)}"
-
-    def requests(self) -> str:
-        """Return the log of every request so far."""
-        return self.load.requests(self.place)
 
 
 def without_secret_paths(text: str, routes: Iterable[Route]) -> str:
