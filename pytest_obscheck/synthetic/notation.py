@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import re
 from array import array
+from bisect import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate, islice, repeat
 
 LOOKBACK = 300.0
 """Seconds for which a sample is seen by instant queries: promtool's lookback delta, which cannot be set."""
@@ -35,12 +37,30 @@ _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
 
 
+class Line:
+    """``count`` samples of a kind: a value, and each next one a step more. What nobody asks for is never added up."""
+
+    def __init__(self, kind: int, count: int, value: float = math.nan, step: float | None = None) -> None:
+        """Begin at a value."""
+        self.kind, self.count = kind, count
+        self._seen = array("d", [value])
+        # Adding up, as promtool does, is not multiplying: 0.1 ten times is not 1.
+        self._next = islice(accumulate(repeat(step), initial=value), 1, None) if step is not None else None
+
+    def at(self, number: int) -> float:
+        """Return the sample of that number, from 0."""
+        if self._next is None:
+            return self._seen[0]
+        self._seen.extend(islice(self._next, max(0, number + 1 - len(self._seen))))
+        return self._seen[number]
+
+
 @dataclass(frozen=True)
 class Samples:
-    """Samples at 0, 1, 2 … intervals. ``marks`` says of each whether it is a value, left out, or a stale mark."""
+    """Samples at 0, 1, 2 … intervals, line by line; ``ends`` are the numbers of the samples after each line."""
 
-    values: array[float]
-    marks: bytes
+    lines: tuple[Line, ...]
+    ends: tuple[int, ...]
 
     def at(self, time: float, interval: float) -> float | None:
         """Return what an instant query sees at a second of the series' own time, before 0 what it sees at 0; ``None``: nothing.
@@ -48,29 +68,33 @@ class Samples:
         A sample is seen until the next one, a stale mark, or the end of the lookback, as in promtool.
         """
         # A scrape that comes at the very instant of a sample shall not miss it for the rounding of a product.
-        last = min(len(self.marks) - 1, math.floor(max(time, 0.0) / interval + 1e-9))
-        while last >= 0 and self.marks[last] == OMITTED and max(time, 0.0) - last * interval < LOOKBACK:
-            last -= 1
-        if last < 0 or self.marks[last] != VALUE or max(time, 0.0) - last * interval >= LOOKBACK:
+        last = min(len(self) - 1, math.floor(max(time, 0.0) / interval + 1e-9))
+        which = bisect(self.ends, last)
+        while which >= 0 and self.lines[which].kind == OMITTED:
+            which -= 1
+            last = self.ends[which] - 1
+        if which < 0 or self.lines[which].kind != VALUE or max(time, 0.0) - last * interval >= LOOKBACK:
             return None
-        return self.values[last]
+        return self.lines[which].at(last - self.ends[which] + self.lines[which].count)
+
+    def __len__(self) -> int:
+        """Return how many there are, those that are left out among them."""
+        return self.ends[-1]
 
 
 def samples(text: str) -> Samples:
     """Return the samples that ``values`` stands for; ``ValueError`` names the item that is none."""
-    values, marks = array("d"), bytearray()
+    lines: list[Line] = []
     for item in text.split():
         if item.startswith("{{"):
             raise ValueError(f"{item!r} is a native histogram, which text cannot expose; write its classic buckets instead")
-        more, kinds = _expanded(item, MOST - len(marks))
-        values.extend(more)
-        marks.extend(kinds)
-    if not marks:
+        lines += _lines(item, MOST - sum(line.count for line in lines))
+    if not lines:
         raise ValueError(f"there are no samples in {text!r}; {_LIKE}")
-    return Samples(values, bytes(marks))
+    return Samples(tuple(lines), tuple(accumulate(line.count for line in lines)))
 
 
-def _expanded(item: str, room: int) -> tuple[array[float], bytes]:
+def _lines(item: str, room: int) -> list[Line]:
     found = _ITEM.fullmatch(item)
     if not found:
         raise ValueError(f"{item!r} is no sample; {_LIKE}")
@@ -78,21 +102,12 @@ def _expanded(item: str, room: int) -> tuple[array[float], bytes]:
     if count > room:
         raise ValueError(f"{item!r} makes a series longer than {MOST:,} samples; write a longer interval")
     if found["blank"]:
-        return array("d", bytes(8 * count)), bytes([OMITTED]) * count
+        return [Line(OMITTED, count)] if count else []
+    if found["value"] == "stale":
+        # A stale mark is one certain NaN: whatever is added to it, it is an ordinary one from then on.
+        return [Line(STALE, 1), *([Line(VALUE, count - 1)] if count > 1 else [])]
     step = _number(item, found["step"]) if found["step"] else None
-    return _line(found["value"], step, count, item)
-
-
-def _line(start: str, step: float | None, count: int, item: str) -> tuple[array[float], bytes]:
-    value = math.nan if start == "stale" else _number(item, start)
-    made = array("d")
-    for _ in range(count):
-        made.append(value)
-        # Adding up, as promtool does, is not multiplying: 0.1 ten times is not 1.
-        value = value if step is None else value + step
-    # A stale mark is one certain NaN: whatever is added to it, it is an ordinary one from then on.
-    kinds = bytes([STALE]) + bytes(count - 1) if start == "stale" else bytes(count)
-    return made, kinds
+    return [Line(VALUE, count, _number(item, found["value"]), step)]
 
 
 def _number(item: str, text: str) -> float:

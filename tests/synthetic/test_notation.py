@@ -29,12 +29,19 @@ LIKE = "write it like '5', '1x10', '0+10x100', '-1.5', '_', '_x3' or 'stale'"
 def test_items_stand_for_the_values_that_promtool_makes_of_them(text: str, values: list[float]) -> None:
     made = samples(text)
 
-    assert list(made.values) == values
-    assert set(made.marks) == {VALUE}
+    assert [made.at(number, 1) for number in range(len(made))] == values
+
+
+def test_samples_are_asked_for_in_any_order() -> None:
+    made = samples("0+0.1x4")
+
+    assert [made.at(number, 1) for number in (4, 0, 2, 4)] == [0.4, 0, 0.2, 0.4]
 
 
 def test_samples_are_left_out_and_end_in_stale_marks() -> None:
-    assert list(samples("_ _x2 stale 1 stale+1x1").marks) == [OMITTED, OMITTED, OMITTED, STALE, VALUE, STALE, VALUE]
+    kinds = [line.kind for line in samples("_ _x2 stale 1 stale+1x1").lines for _ in range(line.count)]
+
+    assert kinds == [OMITTED, OMITTED, OMITTED, STALE, VALUE, STALE, VALUE]
 
 
 @pytest.mark.parametrize(

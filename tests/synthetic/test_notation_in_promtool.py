@@ -85,8 +85,8 @@ def a_test(dice: random.Random, number: int, grain: int) -> dict[str, Any]:
     text, interval = " ".join(an_item(dice) for _ in range(dice.randint(1, 6))), dice.choice(GRAINS[grain])
     series = f's{{n="{number}"}}'
     made = samples(f"{text} 1")
-    end = len(made.marks) * interval + 400
-    times = {dice.randint(0, end // grain) * grain for _ in range(6)} | {i * interval for i in range(len(made.marks))}
+    end = len(made) * interval + 400
+    times = {dice.randint(0, end // grain) * grain for _ in range(6)} | {i * interval for i in range(len(made))}
     expected = [_expected(series, made.at(time, interval), time) for time in sorted(times)]
     return {
         "interval": f"{interval}s",
