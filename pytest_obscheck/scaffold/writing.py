@@ -67,8 +67,9 @@ def _exporter(name: str, job: str, hosts: tuple[str, ...], lines: list[Line]) ->
     yield f"    interval: {STEP}s"
     yield "    series:"
     for line in lines or [Line("obscheck_calm", {}, "0x1")]:
-        kind = ", type: counter" if line.counter else ", type: gauge"
-        yield f"      - {{series: {quoted(line.selector())}, values: '{line.calm}'{kind}}}"
+        # Before a story begins time stands still: a counter that is there already would not rise, and a rule may say so.
+        values, kind = (f"_ {line.calm}", "counter") if line.counter else (line.calm, "gauge")
+        yield f"      - {{series: {quoted(line.selector())}, values: '{values}', type: {kind}}}"
 
 
 def _services(files: Files) -> Iterator[str]:
