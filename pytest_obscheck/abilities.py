@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from pytest_obscheck.protocols import History, Look, Place
+from pytest_obscheck.protocols import Expectation, History, Look, Place
 from pytest_obscheck.speed import Timing
 from pytest_obscheck.when import Window
 
@@ -130,3 +130,10 @@ class MakesImages(Protocol):
 
     def close(self) -> None:
         """Let go of what makes them."""
+
+
+def looks_behind(expectations: Iterable[Expectation]) -> list[Look]:
+    """Return what verdicts on expectations rest on, each look once."""
+    every = list(expectations)
+    besides = [look for each in every if isinstance(each, LooksBesides) for look in each.further_looks()]
+    return list(dict.fromkeys([*(each.evidence() for each in every), *besides]))

@@ -17,8 +17,8 @@ from pytest_obscheck.abilities import (
     AboutSeries,
     AltersSamples,
     AsksService,
-    LooksBesides,
     TakesFromMachine,
+    looks_behind,
 )
 from pytest_obscheck.matching import expanded, label_matches
 from pytest_obscheck.plan import AlertRule, Facts, Inhibition, Matcher
@@ -103,9 +103,7 @@ def _alike(one: Scenario, other: Scenario) -> bool:
 
 def _asked(story: Scenario) -> set[str]:
     """Return what the looks behind a story's claims ask of services."""
-    claimed = [claim.expectation for claim in story.claims]
-    besides = [look for each in claimed if isinstance(each, LooksBesides) for look in each.further_looks()]
-    return {look.asks() for look in (*(each.evidence() for each in claimed), *besides) if isinstance(look, AsksService)}
+    return {look.asks() for look in looks_behind(claim.expectation for claim in story.claims) if isinstance(look, AsksService)}
 
 
 def rounds(every: Sequence[Batch], copies: int) -> list[tuple[Batch, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from pytest_obscheck.abilities import Explains, LooksBesides
+from pytest_obscheck.abilities import Explains, looks_behind
 from pytest_obscheck.errors import ObscheckError, said
 from pytest_obscheck.noise import noise_of
 from pytest_obscheck.protocols import Look, Stack
@@ -68,17 +68,11 @@ def watches(shows: Sequence[Play]) -> list[Watch]:
 def _watches(shows: Sequence[Play]) -> list[Watch]:
     wanted: dict[Look, list[Play]] = {}
     for show in shows:
-        for look in _evidence(show):
+        for look in looks_behind(claim.expectation for claim in show.scenario.claims):
             wanted.setdefault(look, []).append(show)
     wanted.update((vital, list(shows)) for vital in VITAL)
     zero = shows[0].journal.zero or 0.0
     return [Watch(look, those, zero, zero, Asked(shows[0].stack)) for look, those in wanted.items()]
-
-
-def _evidence(show: Play) -> Iterable[Look]:
-    claimed = [claim.expectation for claim in show.scenario.claims]
-    besides = [look for each in claimed if isinstance(each, LooksBesides) for look in each.further_looks()]
-    return dict.fromkeys([*(each.evidence() for each in claimed), *besides])
 
 
 def last_looks(shows: Sequence[Play]) -> None:
