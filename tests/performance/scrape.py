@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import json
 import socket
 import ssl
 import sys
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from proxy import begin, free
+from scraped import a_scene, be_target, text
 
 from pytest_obscheck.clock import SystemClock, until
 
@@ -25,8 +24,7 @@ HOST = "api.prod.example"
 SAMPLES, ROUNDS = 10_000, 300
 LIMITS = {"through the proxy": 3.0, "within TLS": 8.0}
 """Milliseconds that may be added to the 99th percentile."""
-LINE = b'http_request_duration_seconds_bucket{method="GET",endpoint="/api/v1/thing/%d",le="%d.5"} %d\n'
-BODY = b"".join(LINE % (n % 30, n, n * 7) for n in range(SAMPLES))
+BODY = text(SAMPLES)
 PACKED = gzip.compress(BODY, 6)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n%sContent-Length: %d\r\n\r\n"
 ANSWERS = {
@@ -103,18 +101,10 @@ def ways(target: str, proxy: str, folder: Path, encoding: str) -> dict[str, Way]
 
 async def compared(folder: Path) -> list[str]:
     """Print what each way takes; return what is over its limit."""
-    target, address = await begin(sys.argv[0], "target")
-    listen = {name: f"127.0.0.1:{await free()}" for name in ("proxy", "smtp", "control")}
-    hosts = {f"{HOST}:8080": address, f"{HOST}:8443": address}
-    (folder / "inbox.json").write_text(json.dumps({"listen": listen, "hosts": hosts, "folder": str(folder)}), encoding="utf-8")
-    inbox, _ = await begin("-m", "pytest_obscheck.inbox", str(folder / "inbox.json"))
-    try:
+    async with a_scene(folder, [f"{HOST}:8080", f"{HOST}:8443"]) as scene:
         until(SystemClock(), (folder / "ca.pem").exists, 5.0)
-        return [line for encoding in ("gzip", "identity") for line in measured(address, listen["proxy"], folder, encoding)]
-    finally:
-        for process in (inbox, target):
-            process.terminate()
-            await process.wait()
+        found = [measured(scene.address, scene.proxy, folder, encoding) for encoding in ("gzip", "identity")]
+        return [line for lines in found for line in lines]
 
 
 def measured(address: str, proxy: str, folder: Path, encoding: str) -> list[str]:
@@ -134,14 +124,6 @@ def measured(address: str, proxy: str, folder: Path, encoding: str) -> list[str]
     return over
 
 
-async def be_target() -> None:
-    """Serve until killed, and say where."""
-    server = await asyncio.get_running_loop().create_server(Target, "127.0.0.1", 0)
-    sys.stdout.write("{}:{}\n".format(*server.sockets[0].getsockname()))
-    sys.stdout.flush()
-    await server.serve_forever()
-
-
 def main() -> int:
     """Print all ways; 1 where one is over its limit."""
     with tempfile.TemporaryDirectory() as folder:
@@ -151,4 +133,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    asyncio.run(be_target()) if sys.argv[1:] == ["target"] else sys.exit(main())
+    asyncio.run(be_target(Target)) if sys.argv[1:] == ["target"] else sys.exit(main())

@@ -30,7 +30,7 @@ def through_the_proxy() -> Iterator[Figure]:
     # It starts itself again as a target, by the name it was called by.
     sys.argv[0] = str(HERE / "proxy.py")
     with tempfile.TemporaryDirectory() as folder:
-        plain, through, _ = asyncio.run(proxy.compare(Path(folder)))
+        plain, through = asyncio.run(proxy.compare(Path(folder)))
     shown = f"{through.percent:.1f} % of a core, a bare target {plain.percent:.1f} %"
     yield Figure(f"forward proxy, {proxy.RATE} scrapes/s", shown, f"<= {proxy.LIMIT:g} %", through.percent <= proxy.LIMIT)
 
