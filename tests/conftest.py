@@ -31,6 +31,12 @@ LONGEST = 60.0
 QUIET = {"PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "160"}
 
 
+def pytest_configure() -> None:
+    """Let Ctrl-C reach what tests start: a shell's background job ignores it, and so does everything below that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     """Make a skipped test a failed one under ``--obs-require=all``: what CI does not run, it does not prove."""
