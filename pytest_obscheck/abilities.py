@@ -45,7 +45,7 @@ class StopsMember(Protocol):
 
 @runtime_checkable
 class TakesFromMachine(Protocol):
-    """A fault that may harm more than the stack that it is given: then nothing else is played on the machine meanwhile."""
+    """A fault or an expectation that may harm more than its stack: then nothing else is played on the machine meanwhile."""
 
     def takes(self) -> str:
         """Return what of the machine it takes from everybody there; ``""`` for nothing."""

@@ -116,8 +116,10 @@ def rounds(every: Sequence[Batch], copies: int) -> list[tuple[Batch, ...]]:
     return [*(tuple(others[at : at + copies]) for at in range(0, len(others), copies)), *((batch,) for batch in lonely)]
 
 
-def _takes(story: Scenario) -> bool:
-    return any(isinstance(fault.what, TakesFromMachine) and fault.what.takes() for fault in story.faults)
+def _takes(story: Scenario) -> str:
+    """Return what a story takes from everybody on the machine; ``""`` for nothing."""
+    every = (*(fault.what for fault in story.faults), *(claim.expectation for claim in story.claims))
+    return next((takes for each in every if isinstance(each, TakesFromMachine) and (takes := each.takes())), "")
 
 
 def _lasts(batch: Batch) -> float:
@@ -239,9 +241,12 @@ def _hindrance(newcomer: _Reach, others: Sequence[_Reach], facts: Facts) -> str:
     """Return why a story cannot be played with others; ``""`` where it can."""
     if newcomer.alone:
         return newcomer.alone
+    takes = _takes(newcomer.story)
     for other in others:
         if other.alone:
             return f"{other.story.name!r} is played alone ({other.alone})"
+        if takes != (taken := _takes(other.story)):
+            return f"it takes {takes}" if takes else f"{other.story.name!r} takes {taken}"
         names = {id(newcomer): "it", id(other): repr(other.story.name)}
         for doer, claimer in permutations((newcomer, other)):
             words = _disturbance(doer, claimer, facts)

@@ -283,3 +283,11 @@ def test_what_takes_from_the_machine_itself_is_played_alone() -> None:
     hungry, modest = own("hungry", Cpu("web", means="burners")), own("modest", Cpu("web"))
 
     assert apart(own("a", Kill("a")), hungry, modest) == [[["a"], ["modest"]], [["hungry"]]]
+
+
+def test_what_is_played_offline_leaves_the_machine_to_live_stories() -> None:
+    offline = [story(name, Proved("Full", {"disk": "1x9"}, quiet="5m")) for name in ("a", "b")]
+
+    assert told(offline[0], LATE, offline[1], FULL) == [["a", "b"], ["late", "full"]]
+    assert why(offline[0], LATE) == "'late' waits: 'a' takes the processors for promtool"
+    assert why(LATE, offline[0]) == "'a' waits: it takes the processors for promtool"

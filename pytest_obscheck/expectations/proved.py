@@ -93,6 +93,10 @@ class Proved:
         """Return that it waits for no history: its series are its own."""
         return 0.0
 
+    def takes(self) -> str:
+        """Return what a live story beside it would miss."""
+        return "the processors for promtool"
+
     def evidence(self) -> Look:
         """Return the look at what promtool makes of it."""
         inputs = [{"series": name, "values": values} for name, values in self.series.items()]
