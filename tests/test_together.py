@@ -7,7 +7,20 @@ from typing import Any
 
 import pytest
 
-from pytest_obscheck import Alert, Cpu, Fireable, Health, Kill, Locust, Metric, Notification, Resolved, Sample, Scraped
+from pytest_obscheck import (
+    Alert,
+    Cpu,
+    Fireable,
+    Health,
+    Kill,
+    Locust,
+    Metric,
+    Notification,
+    Proved,
+    Resolved,
+    Sample,
+    Scraped,
+)
 from pytest_obscheck.plan import AlertRule, Facts, Inhibition, Matcher
 from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.together import batches, experiments, rounds
