@@ -15,11 +15,13 @@ from pytest_obscheck.inbox.authority import Authority
 from pytest_obscheck.inbox.config import Config, read
 from pytest_obscheck.inbox.control import Control
 from pytest_obscheck.inbox.ledger import Ledger
-from pytest_obscheck.inbox.mailbox import Mailbox
+from pytest_obscheck.inbox.mailbox import SMTP, Mailbox
 from pytest_obscheck.inbox.proxy import Proxy, at_the_door
 from pytest_obscheck.inbox.samples import Alterations
 from pytest_obscheck.inbox.wire import Answer, Line, Wire, serve
+from pytest_obscheck.registry import find
 
+MAIL_NAMES = ("127.0.0.1", "localhost")
 USAGE = "usage: python -m pytest_obscheck.inbox CONFIG.json"
 
 
@@ -41,17 +43,27 @@ async def _run(path: Path, config: Config) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    protocols = _protocols(config)
+    authority = Authority(SystemClock().now)
+    protocols = _protocols(config, authority)
     for name, address in config.listen.items():
         await _listen(path, address, protocols[name])
     sys.stdout.write("ready\n")
     sys.stdout.flush()
+    if any(route.host == SMTP for route in config.routes):
+        await asyncio.to_thread(_prepare_mail, authority)
     await stop.wait()
 
 
-def _protocols(config: Config) -> dict[str, Callable[[], asyncio.Protocol]]:
+def _prepare_mail(authority: Authority) -> None:
+    """Import what mail needs, which takes longer than a quick scrape may: no scrape shall wait while the first mail comes."""
+    from pytest_obscheck.inbox import mail  # noqa: F401, PLC0415 - runs without mail start sooner
+
+    find("sinks", "email")
+    authority.context(*MAIL_NAMES)
+
+
+def _protocols(config: Config, authority: Authority) -> dict[str, Callable[[], asyncio.Protocol]]:
     clock = SystemClock()
-    authority = Authority(clock.now)
     authority.write(config.folder / "ca.pem")
     mailbox, ledger, alterations = Mailbox(config.routes, clock.now), Ledger(clock.now), Alterations()
     hosts = {host.lower(): address for host, address in config.hosts.items()}
@@ -72,7 +84,7 @@ def _smtp(mailbox: Mailbox, authority: Authority) -> Callable[[], asyncio.Protoc
     def protocol() -> asyncio.Protocol:
         from pytest_obscheck.inbox import mail  # noqa: PLC0415 - runs without mail start sooner
 
-        return mail.protocol(mailbox.mail, authority.context("127.0.0.1", "localhost"))
+        return mail.protocol(mailbox.mail, authority.context(*MAIL_NAMES))
 
     return protocol
 

@@ -54,7 +54,9 @@ class Mailbox:
 
     def since(self, number: int) -> tuple[int, list[dict[str, Any]]]:
         """Return the number to ask with next, and the deliveries from ``number`` on as JSON values."""
-        return len(self._deliveries), [asdict(delivery) for delivery in self._deliveries[number:]]
+        # Mail arrives in other threads: what comes in the middle of this is for the next time.
+        found = self._deliveries[number:]
+        return number + len(found), [asdict(delivery) for delivery in found]
 
     def _give(self, sink: str, routes: tuple[Route, ...], request: Request) -> tuple[int, bytes]:
         wall = self.now()
