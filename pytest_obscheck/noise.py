@@ -19,8 +19,7 @@ from pytest_obscheck.journal import Journal
 from pytest_obscheck.protocols import Stack
 from pytest_obscheck.scenario import Claim
 from pytest_obscheck.speed import Share, Source, as_read, check_margin, rewrite, shares, sigmas
-from pytest_obscheck.verdict import Outcome, Report
-from pytest_obscheck.vitals import TOO_SLOW
+from pytest_obscheck.verdict import TOO_SLOW, Outcome, Report
 from pytest_obscheck.when import Window
 
 NOISE = "noise would decide"

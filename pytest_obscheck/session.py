@@ -36,8 +36,7 @@ from pytest_obscheck.stack.pacing import AUTO, Moment, half, no_more, slowed
 from pytest_obscheck.stack.planning import plan_data
 from pytest_obscheck.stage import stack_by_stack
 from pytest_obscheck.together import experiments
-from pytest_obscheck.verdict import Report
-from pytest_obscheck.vitals import TOO_SLOW
+from pytest_obscheck.verdict import TOO_SLOW, Report
 
 FULL = "{}: the disk is full; free some space, or point TMPDIR at a larger disk"
 _Write = Callable[[Journal, Event], None]

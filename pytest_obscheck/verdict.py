@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+TOO_SLOW = "the machine was too slow"
+"""How every sentence begins that says so of a claim."""
+
 
 class Outcome(StrEnum):
     """What can be said of a claim. Unknown is not a weak pass: nothing was proved."""

@@ -13,10 +13,8 @@ from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules, ScrapesT
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.protocols import Stack
 from pytest_obscheck.scenario import Claim, Planned, Scenario
+from pytest_obscheck.verdict import TOO_SLOW
 from pytest_obscheck.when import Window, seconds, spoken
-
-TOO_SLOW = "the machine was too slow"
-"""How every sentence begins that says so of a claim."""
 
 TOOK = "scrape_duration_seconds"
 _LEAST = 1e-6

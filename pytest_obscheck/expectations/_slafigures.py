@@ -37,6 +37,11 @@ class Indicator:
         """Whether unanswered requests are left out; they have no latency."""
         return self.answered or self.figure in LATENCIES
 
+    @property
+    def timed(self) -> bool:
+        """Whether it depends on how long requests took."""
+        return self.figure in LATENCIES or self.faster is not None
+
     def bad(self, request: Request, seconds: float) -> bool:
         """Whether a request that took so long was bad."""
         slow = self.faster is not None and seconds > self.faster
@@ -107,7 +112,7 @@ def _spread(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _latency(request: Request, source: Source) -> tuple[float, float]:
-    least = request.seconds - source.transport if request.answered else 0.0
+    least = request.seconds - request.lag - source.transport if request.answered else 0.0
     return max(0.0, least - RESOLUTION), request.seconds + RESOLUTION
 
 

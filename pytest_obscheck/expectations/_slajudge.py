@@ -9,10 +9,11 @@ from typing import Any
 
 from pytest_obscheck.expectations import _slaweights as scraped
 from pytest_obscheck.expectations._slabounds import HAIR, NOTHING
-from pytest_obscheck.expectations._slafigures import LATENCIES, QUANTILES, RATIOS, Indicator, Source, between
+from pytest_obscheck.expectations._slafigures import LATENCIES, QUANTILES, Indicator, Source, between
 from pytest_obscheck.expectations._slalog import Request, RequestLog
 from pytest_obscheck.expectations._slaweights import Recording, Series
 from pytest_obscheck.expectations._slawords import Between, because, compared, said, shown
+from pytest_obscheck.verdict import TOO_SLOW
 
 Answer = tuple[bool | None, str]
 MILLISECOND = 0.001
@@ -79,11 +80,14 @@ def judged(reading: Reading, log: RequestLog) -> Answer:
     bound = _bound(reading, log.requests, inside)
     truth = replace(reading.indicator, over=end - start).truth(inside)
     if truth is None or reading.idle:
-        return _without_data(reading, len(inside), bound)
+        # A request that may have ended before the window, and was noted late, is none that there surely was.
+        return _without_data(reading, sum(request.end - request.lag > start for request in inside), bound)
     if reading.value is None:
         return _without_value(reading, _truth(reading, truth, inside), log.requests)
     slack = reading.rounding + HAIR * max(1.0, abs(reading.value))
     holds = bound.low - slack <= reading.value <= bound.high + slack
+    if holds and (slow := _swamped(reading, log.requests, inside, bound)):
+        return None, slow
     return holds, _told(reading, truth, inside, bound) + ("" if holds else _unanswered(reading, inside))
 
 
@@ -115,12 +119,25 @@ def _without_data(reading: Reading, count: int, bound: Bound) -> Answer:
     return False, f"no request in the window: no data is not {shown(figure, value)}"
 
 
+def _swamped(reading: Reading, requests: Sequence[Request], inside: Sequence[Request], bound: Bound) -> str:
+    """Return that a bound tells nothing, for it is as wide as the figure itself by what is the load's own; ``""`` else."""
+    truth, late = reading.indicator.truth(inside) or 0.0, max((request.lag for request in inside), default=0.0)
+    if not reading.indicator.timed or not late or bound.high - bound.low < truth:
+        return ""
+    sharp = _bound(reading, [replace(request, lag=0.0) for request in requests], inside)
+    if sharp.high - sharp.low >= truth:
+        return ""
+    figure = reading.indicator.figure
+    span = f"{shown(figure, bound.low)} .. {shown(figure, bound.high)}"
+    return f"{TOO_SLOW}: the load was up to {shown('mean', late)} late, and with that the bound of the {said(figure)} is {span}"
+
+
 # ── bounds ───────────────────────────────────────────────────────────────────
 
 
 def _bound(reading: Reading, requests: Sequence[Request], inside: Sequence[Request]) -> Bound:
     if "leaves" not in reading.data:
-        return _of_field(reading, requests)
+        return _of_field(reading, requests, inside)
     low, high = bound_of(reading, requests)
     full = recordings(reading)[0]
     return Bound(low, high, (*scrapes(full), *_seen(reading, full, inside)) if low <= high else ())
@@ -137,7 +154,7 @@ def _near(requests: Sequence[Request], start: float, end: float, delay: float) -
     return [request for request in requests if request.end + delay > start and request.start <= end]
 
 
-def _of_field(reading: Reading, requests: Sequence[Request]) -> Bound:
+def _of_field(reading: Reading, requests: Sequence[Request], inside: Sequence[Request]) -> Bound:
     """Return the bounds of a service's own figure: its window began when it says, or about when it should."""
     delay, told = reading.transport, reading.data.get("since")
     wide = 0.0 if told else reading.resolution
@@ -150,7 +167,7 @@ def _of_field(reading: Reading, requests: Sequence[Request]) -> Bound:
     span = (max(end - start - wide, reading.over / 1000), until - start + wide)
     low, high = between(reading.indicator, near, weights, Source(delay, span, buckets))
     known = f"its window is {shown('mean', end - start)}" + (f", give or take {shown('mean', wide)}" if wide else "")
-    return Bound(low, high, (known, *_transport(reading)))
+    return Bound(low, high, (known, *_transport(reading, inside)))
 
 
 def _weights(
@@ -313,10 +330,13 @@ def _seen(reading: Reading, recording: Recording, inside: Sequence[Request]) -> 
         lower = max(edge for edge in edges if edge < truth or edge == 0.0)
         upper = next((f"{edge:g}" for edge in edges if edge >= truth and edge > 0), "∞")
         found.append(f"bucket {lower:g} .. {upper}s")
-    return [*found, *_transport(reading)]
+    return [*found, *_transport(reading, inside)]
 
 
-def _transport(reading: Reading) -> list[str]:
-    latency = reading.indicator.figure in LATENCIES
-    slow = reading.indicator.figure in RATIOS and reading.indicator.faster is not None
-    return [f"way to the service up to {shown('mean', reading.transport)}"] if (latency or slow) and reading.transport else []
+def _transport(reading: Reading, inside: Sequence[Request]) -> list[str]:
+    """Return what of a request's time the service cannot see: the way to it, and the load's own."""
+    if not reading.indicator.timed:
+        return []
+    late = max((request.lag for request in inside), default=0.0)
+    found = [f"way to the service up to {shown('mean', reading.transport)}"] if reading.transport else []
+    return [*found, *([f"the load up to {shown('mean', late)} late"] if late else [])]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.matching import label_matches
 
-COLUMNS = ["end", "method", "name", "status", "seconds", "bytes", "error", "id"]
-WITHOUT_IDS = COLUMNS[:-1]
+COLUMNS = ["end", "method", "name", "status", "seconds", "bytes", "error", "id", "lag"]
+BEFORE = (COLUMNS[:-1], COLUMNS[:-2])
 """What journals of before have."""
 
 
@@ -18,7 +18,8 @@ WITHOUT_IDS = COLUMNS[:-1]
 class Request:
     """One request as its client saw it, from ``start`` to ``end`` in Unix seconds.
 
-    ``status`` 0 is no answer at all; ``id`` is the one under which the service speaks of it.
+    ``status`` 0 is no answer at all; ``id`` is the one under which the service speaks of it. ``lag``: how many of its seconds
+    may be the client's own, which came late to send it or to notice its answer.
     """
 
     end: float
@@ -28,6 +29,7 @@ class Request:
     seconds: float
     error: str = ""
     id: str = ""
+    lag: float = 0.0
 
     @property
     def start(self) -> float:
@@ -84,7 +86,7 @@ def request_log(journal: Journal) -> RequestLog:
 def _one(event: Event, journal: Journal) -> RequestLog:
     name, text = event.data["name"], str(event.data.get("requests", ""))
     lines = list(csv.reader(text.splitlines()))
-    if not lines or lines[0] not in (COLUMNS, WITHOUT_IDS):
+    if not lines or lines[0] not in (COLUMNS, *BEFORE):
         return RequestLog(trouble=f"the request log of {name} has no header line; it begins with {','.join(COLUMNS)!r}")
     whole = text.endswith("\n")
     rows = lines[1:] if whole else lines[1:-1]
@@ -98,8 +100,9 @@ def _one(event: Event, journal: Journal) -> RequestLog:
 def _request(row: Sequence[str], columns: int) -> Request:
     if len(row) != columns:
         raise ValueError(f"{','.join(row)!r} has {len(row)} columns instead of {columns}")
-    end, method, name, status, seconds, _, error, *correlation = row
-    return Request(float(end), method, name, int(status), float(seconds), error, *correlation)
+    end, method, name, status, seconds, _, error, *later = row
+    correlation, lag = [*later, "", ""][:2]
+    return Request(float(end), method, name, int(status), float(seconds), error, correlation, float(lag or 0))
 
 
 def _blind(name: str, requests: Sequence[Request], ended: float, journal: Journal, whole: bool) -> Blind:

@@ -17,6 +17,9 @@ from typing import Any
 import gevent
 from locust import events  # noqa: TID251 - this file runs inside the locust process only
 
+from pytest_obscheck.clock import SystemClock
+from pytest_obscheck.loads._lag import Lag, queue
+
 _FOLDER = Path(os.environ["OBSCHECK_LOAD"])
 # Line buffered: whoever reads the log sees whole requests.
 _LOG = csv.writer((_FOLDER / "requests.csv").open("a", buffering=1, encoding="utf-8", newline=""), lineterminator="\n")
@@ -40,7 +43,7 @@ def write(
     status = getattr(response, "status_code", 0) or 0
     error = " ".join(str(exception).split()) if exception else ""
     row = [f"{start_time + seconds:.6f}", request_type, name, status, f"{seconds:.6f}", response_length or 0, error]
-    _LOG.writerow([*row, correlation_id(response)])
+    _LOG.writerow([*row, correlation_id(response), f"{_LAG.of(start_time, start_time + seconds):.6f}"])
 
 
 def correlation_id(response: Any) -> str:
@@ -79,6 +82,8 @@ def hold(**_: Any) -> None:
     ended.cancel()
 
 
+_LAG = Lag(queue(), SystemClock())
+_LAG.follow(gevent.get_hub().loop)
 events.request.add_listener(write)  # type: ignore[no-untyped-call] # Locust has no types there
 events.init.add_listener(Hopeless)  # type: ignore[no-untyped-call]
 events.init.add_listener(hold)  # type: ignore[no-untyped-call]

@@ -11,7 +11,7 @@ from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import Launch, Place
 
 _LOG, _READY, _GO = "requests.csv", "ready", "go"
-_HEADER = "end,method,name,status,seconds,bytes,error,id\n"
+_HEADER = "end,method,name,status,seconds,bytes,error,id,lag\n"
 _FRONT = "http://${front.address}"
 
 
@@ -70,8 +70,9 @@ class Locust:
         """Return the log of every request that ended so far.
 
         Columns: ``end`` (Unix seconds), ``method``, ``name``, ``status`` (0 where there was no answer), ``seconds``, ``bytes``
-        of the body, ``error`` (empty for none), ``id`` (its correlation id, from the header X-Correlation-ID). The last line
-        of a log that was cut short is left as it is.
+        of the body, ``error`` (empty for none), ``id`` (its correlation id, from the header X-Correlation-ID), ``lag`` (how
+        many of the seconds may be Locust's own, which had to wait for a processor or was busy). The last line of a log that was
+        cut short is left as it is.
         """
         try:
             return (place.folder / _LOG).read_text(encoding="utf-8")

@@ -13,8 +13,8 @@ from pytest_obscheck.loads.locust import Locust
 from pytest_obscheck.plan import Facts, Plan
 from pytest_obscheck.protocols import Network, Place
 
-HEADER = "end,method,name,status,seconds,bytes,error,id\n"
-ROW = "1795249163.747597,GET,/,200,0.004,2,,c-1\n"
+HEADER = "end,method,name,status,seconds,bytes,error,id,lag\n"
+ROW = "1795249163.747597,GET,/,200,0.004,2,,c-1,0.001\n"
 
 
 def place(folder: Path) -> Place:

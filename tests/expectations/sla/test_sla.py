@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_obscheck.capabilities import Answer, Series
+from pytest_obscheck.expectations._slalog import COLUMNS
 from pytest_obscheck.expectations.sla import Sla
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.plan import Facts
@@ -166,7 +167,7 @@ def test_what_is_before_the_cut_is_still_judged() -> None:
 
 
 def test_a_log_without_its_header_is_of_no_use() -> None:
-    expected = "the request log of locust has no header line; it begins with 'end,method,name,status,seconds,bytes,error,id'"
+    expected = f"the request log of locust has no header line; it begins with '{','.join(COLUMNS)}'"
 
     assert said(throughput(), a_log(rows(0, 9)), 10.0) == (None, expected)
 
