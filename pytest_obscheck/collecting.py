@@ -150,6 +150,12 @@ def story_venue(item: pytest.Item) -> Venue:
     return venue_of(item.config, item.path.parent / named if named else None, speed, instant)
 
 
+def played_on(venue: Venue, items: Sequence[pytest.Item]) -> bool:
+    """Whether any item is played on a venue; also where none needs a stack."""
+    wanted = {story_venue(item) for item in items if needs_stack(item)}
+    return venue in wanted or not wanted
+
+
 def neighbours(items: Sequence[pytest.Item]) -> list[pytest.Item]:
     """Return the items in an order in which files that need the same stack follow each other.
 

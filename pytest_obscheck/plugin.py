@@ -18,6 +18,7 @@ from pytest_obscheck.collecting import (
     last_of_each,
     needs_stack,
     neighbours,
+    played_on,
     story_venue,
     together,
 )
@@ -86,25 +87,32 @@ def pytest_load_initial_conftests(args: list[str]) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Check the stack before anything is collected, so that its mistakes are told once."""
+    """Check the speed before anything is collected, so that its mistakes are told once."""
     config = session.config
+    # The controller of xdist collects nothing by itself: what is played where, it does not know.
+    controls = config.pluginmanager.hasplugin("dsession")
     if config.option.obs_stack and not hasattr(config, "workerinput"):
-        from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
-        from pytest_obscheck.stack.pacing import checked  # noqa: PLC0415
+        _check(config, stack=controls)
+        if controls and WRONG in config.stash:
+            raise pytest.UsageError(config.stash[WRONG])
 
-        try:
-            checked(config.option.obs_speed, "--obs-speed")
+
+def _check(config: pytest.Config, *, stack: bool) -> None:
+    """Note what is wrong with the speed that the options name, or with their stack."""
+    from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
+    from pytest_obscheck.stack.pacing import checked  # noqa: PLC0415
+
+    try:
+        checked(config.option.obs_speed, "--obs-speed")
+        if stack:
             session_of(config, venue_of(config))
-        except ObscheckError as error:
-            config.stash[WRONG] = str(error)
-            # The controller of xdist collects nothing by itself.
-            if config.pluginmanager.hasplugin("dsession"):
-                raise pytest.UsageError(str(error)) from None
+    except ObscheckError as error:
+        config.stash[WRONG] = str(error)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Tell the mistakes in the stack when those in the stories are known too: nobody shall have to mend in two rounds."""
+    """Tell the mistakes in the stack together with those in the stories: nobody shall have to mend in two rounds."""
     if WRONG in session.config.stash:
         raise pytest.UsageError(session.config.stash[WRONG])
 
@@ -143,9 +151,13 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return StoryFile.from_parent(parent, path=file_path) if is_story_file(file_path, parent.config) else None
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without ``--obs-stack``, deselect what needs one; with it, let stories of one stack follow each other."""
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without ``--obs-stack``, deselect what needs one; with it, check it, and let stories of one stack follow each other."""
     if config.option.obs_stack:
+        if not hasattr(config, "workerinput"):
+            # Of a file that cannot be read nobody knows which stack it wants.
+            _check(config, stack=session.testsfailed > 0 or played_on(venue_of(config), items))
         items[:] = neighbours(items)
         return
     needing = [item for item in items if needs_stack(item)]

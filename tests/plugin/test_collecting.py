@@ -54,6 +54,25 @@ def test_stories_of_one_speed_follow_each_other(shop: Any) -> None:
     assert order(shop.runpytest("--collect-only", "-q", "--obs-stack", "--obs-speed=2.5")) == ["a", "c", "b", "d"]
 
 
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (["other.obs.yaml"], False),
+        (["other.obs.yaml", "default.obs.yaml"], True),
+        (["other.obs.yaml", "wrong.obs.yaml"], True),
+    ],
+)
+def test_a_stack_on_which_nothing_is_played_is_not_checked(shop: Any, files: list[str], told: bool) -> None:
+    shop.write("stack/stack.yaml", "components: 3\n")
+    shop.write("a/other.obs.yaml", STORY.format(OTHER))
+    shop.write("a/default.obs.yaml", STORY.format(""))
+    shop.write("a/wrong.obs.yaml", STORY.format("speed: none\n"))
+    run = shop.runpytest("--collect-only", "-q", "--obs-stack", *(f"a/{name}" for name in files))
+
+    assert any("stack/stack.yaml:1" in line for line in [*run.outlines, *run.errlines]) is told
+    assert (run.ret == pytest.ExitCode.USAGE_ERROR) is told
+
+
 def test_a_speed_that_is_none_is_told_with_the_line_of_the_story(shop: Any) -> None:
     shop.write("a/one.obs.yaml", STORY.format("name: one\nspeed: 0.5\n"))
     run = shop.runpytest("--obs-stack")
