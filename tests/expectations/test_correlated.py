@@ -99,7 +99,7 @@ def test_the_link_that_is_missing_is_named(link: str, left: list[str], expected:
         (
             LOG.replace("seconds,", ""),
             {},
-            "the request log of locust has no header line; it begins with 'end,method,name,status,seconds,bytes,error,id'",
+            "the request log of locust has no header line; it begins with 'end,method,name,status,seconds,bytes,error,id,lag'",
         ),
     ],
 )
