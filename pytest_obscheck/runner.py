@@ -15,7 +15,7 @@ from pytest_obscheck.abilities import AboutAlert, AboutSeries
 from pytest_obscheck.deeds import CONFIRM, Flow, Harm, before, flows, harms, tell, trouble
 from pytest_obscheck.errors import ObscheckError
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.scenario import Scenario
+from pytest_obscheck.scenario import Claim, Scenario
 from pytest_obscheck.stage import Play, alike, stack_by_stack
 from pytest_obscheck.watching import last_looks, watches
 from pytest_obscheck.when import Always, Eventually, Never, Once, Within, spoken
@@ -177,7 +177,7 @@ def _given_up(acts: Sequence[_Act], words: str, end: float, lost: list[_Act]) ->
 
 def _fill_ranges(shows: Sequence[Play], began: float) -> None:
     """Let traffic, which began then, flow for as long as the claimed rules look back, and say so where that is long."""
-    waits = [(wait, show, what) for show in shows for wait, what in _histories(show)]
+    waits = [(wait, show, what) for show in shows for wait, what in _histories(show) if wait > 0]
     if waits:
         wait, show, what = max(waits, key=lambda each: each[0])
         if wait > LONG:
@@ -189,10 +189,17 @@ def _histories(show: Play) -> Iterator[tuple[float, str]]:
     """Yield how many wall seconds of traffic each claim looks back on, and what it is about."""
     plan = show.journal.last("plan")
     alerts = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()} if plan else {}
-    for what in (claim.expectation for claim in show.scenario.claims if claim.warm):
+    for claim in (claim for claim in show.scenario.claims if claim.warm):
+        what = claim.expectation
         if isinstance(what, AboutSeries):
             name = what.alertname() if isinstance(what, AboutAlert) else ""
-            yield what.history(alerts) / show.speed, name or str(what)
+            yield (what.history(alerts) - _own_history(claim)) / show.speed, name or str(what)
+
+
+def _own_history(claim: Claim) -> float:
+    """Return the story seconds of its own that a claim looks back on first; an alert is what it was before its window, too."""
+    later = isinstance(claim.phrase, Always | Eventually | Never | Once) and not isinstance(claim.expectation, AboutAlert)
+    return claim.phrase.span.start if later else 0.0  # type: ignore[attr-defined]
 
 
 def _expected(scenario: Scenario) -> set[str]:

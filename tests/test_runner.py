@@ -25,7 +25,7 @@ from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.speed import Pace, Speed
 from pytest_obscheck.testing import FakeClock, FakePrometheus, FakeStack, FakeTraffic, Inline, a_plan, played
 from pytest_obscheck.verdict import Outcome
-from pytest_obscheck.when import Phrase, Sight, Window, during, eventually, never, within
+from pytest_obscheck.when import Phrase, Sight, Window, always, during, eventually, never, within
 
 PASSED, UNKNOWN, FAILED = Outcome.PASSED, Outcome.UNKNOWN, Outcome.FAILED
 START = 1_000_000.0
@@ -181,7 +181,7 @@ def test_a_stack_that_is_not_ready_begins_no_story_and_injects_nothing() -> None
 
 
 @dataclass(frozen=True)
-class Rate(Seen):
+class Figure(Seen):
     """Something that looks back."""
 
     back: float = 300.0
@@ -191,6 +191,11 @@ class Rate(Seen):
 
     def history(self, alerts: Any) -> float:
         return self.back
+
+
+@dataclass(frozen=True)
+class Rate(Figure):
+    """An alert that looks back."""
 
     def alertname(self) -> str:
         return "HighErrorRate"
@@ -223,6 +228,14 @@ def test_the_ranges_of_claimed_rules_are_filled_before_zero_unless_the_claim_is_
         zeros.append((played(story, FakeStack(), clock).zero or 0.0) - START)
 
     assert zeros == [300.0, 0.0]
+
+
+@pytest.mark.parametrize(("kind", "waited"), [(Figure, 60.0), (Rate, 300.0)])
+def test_a_claim_that_begins_later_looks_back_on_the_story_itself_but_an_alert_has_a_past(kind: type, waited: float) -> None:
+    clock = FakeClock(START)
+    story = Scenario("s", (), (), (Claim(kind(lambda _since, _until: True), always("4m", "5m")),))
+
+    assert (played(story, FakeStack(), clock).zero or 0.0) - START == waited
 
 
 # ── loads ────────────────────────────────────────────────────────────────────
