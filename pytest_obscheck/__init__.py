@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_obscheck.faults.bandwidth import Bandwidth
     from pytest_obscheck.faults.certificate import Certificate
     from pytest_obscheck.faults.cpu import Cpu
+    from pytest_obscheck.faults.disconnect import Disconnect
     from pytest_obscheck.faults.down import Down
     from pytest_obscheck.faults.freeze import Freeze
     from pytest_obscheck.faults.full_disk import FullDisk
@@ -50,9 +51,9 @@ if TYPE_CHECKING:
     from pytest_obscheck.when import always, during, eventually, never, once, within
 
 __all__ = [
-    "Alert", "Bandwidth", "Budget", "Certificate", "ConfigError", "Correlated", "Cpu", "Dashboard", "Down", "Error",
-    "Fireable", "Freeze", "FullDisk", "Garbage", "Health", "Kill", "Latency", "LimitData", "Locust", "Logs", "Lost", "Memory",
-    "Metric", "Notification", "ObscheckError", "Overhead", "PacketLoss", "Proved", "ResetPeer", "Resolved", "Restart",
+    "Alert", "Bandwidth", "Budget", "Certificate", "ConfigError", "Correlated", "Cpu", "Dashboard", "Disconnect", "Down",
+    "Error", "Fireable", "Freeze", "FullDisk", "Garbage", "Health", "Kill", "Latency", "LimitData", "Locust", "Logs", "Lost",
+    "Memory", "Metric", "Notification", "ObscheckError", "Overhead", "PacketLoss", "Proved", "ResetPeer", "Resolved", "Restart",
     "Sample", "Scraped", "Script", "Skew", "Sla", "Slicer", "SlowClose", "SlowScrape", "StackError", "StoryFailed",
     "StoryUnknown", "Timeout", "Traces", "Uptime",
     "always", "during", "eventually", "never", "once", "within",
@@ -67,8 +68,9 @@ _HOMES = {
     ),
     "loads": ("Locust",),
     "faults": (
-        "Bandwidth", "Certificate", "Cpu", "Down", "Freeze", "FullDisk", "Garbage", "Kill", "Latency", "LimitData", "Memory",
-        "PacketLoss", "ResetPeer", "Restart", "Sample", "Script", "Skew", "Slicer", "SlowClose", "SlowScrape", "Timeout",
+        "Bandwidth", "Certificate", "Cpu", "Disconnect", "Down", "Freeze", "FullDisk", "Garbage", "Kill", "Latency",
+        "LimitData", "Memory", "PacketLoss", "ResetPeer", "Restart", "Sample", "Script", "Skew", "Slicer", "SlowClose",
+        "SlowScrape", "Timeout",
     ),
 }  # fmt: skip
 

@@ -119,6 +119,13 @@ class AboutSeries(Protocol):
 
 
 @runtime_checkable
+class SeparatesNetworks(Protocol):
+    """A runtime that gives each member a network of its own, which it can be taken off."""
+
+    networked: bool
+
+
+@runtime_checkable
 class MakesImages(Protocol):
     """A runtime that can make images of programs, for want of a registry."""
 

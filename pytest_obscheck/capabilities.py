@@ -359,6 +359,20 @@ class Killable(Protocol):
 
 
 @runtime_checkable
+class Disconnectable(Protocol):
+    """Can be taken off its network without being ended."""
+
+    def disconnect(self) -> None:
+        """Take it off."""
+
+    def connected(self) -> bool:
+        """Whether it is on its network."""
+
+    def connect(self) -> None:
+        """Put it back, same addresses; nothing when it is there."""
+
+
+@runtime_checkable
 class OnThisMachine(Protocol):
     """Is made of processes that this machine can see."""
 

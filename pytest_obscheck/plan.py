@@ -109,7 +109,7 @@ class Plan:
     ``play``: plays rule groups offline, and says what is against an entry of ``tests`` of promtool's unit tests.
     ``pace``: how much faster story time passes than wall time, and what that does not suit.
     ``objectives``: the service level objectives of the specs that the stack names. ``unlike``: the members whose programs are
-    of other versions than production's.
+    of other versions than production's. ``networked``: whether each member has a network of its own to be taken off.
     """
 
     home: Path
@@ -123,3 +123,4 @@ class Plan:
     pace: Pace = field(default_factory=Pace)
     objectives: tuple[Objective, ...] = ()
     unlike: tuple[Problem, ...] = ()
+    networked: bool = False

@@ -41,7 +41,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("obscheck", "prove alerts, dashboards and SLOs on the real monitoring stack")
     add = group.addoption
     add("--obs-stack", nargs="?", const=DEFAULT, metavar="STACK.YAML", help="play stories on this stack (stack/stack.yaml)")
-    add("--obs-runtime", choices=("auto", "process", "container"), default="auto", help="where the stack runs (default: auto)")
+    runtimes = ("auto", "process", "container", "bridge")
+    add("--obs-runtime", choices=runtimes, default="auto", help="where the stack runs (default: auto)")
     add(
         "--obs-allow-faults",
         action="append",

@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -30,7 +30,7 @@ from pytest_obscheck.saved import from_data, to_data
 from pytest_obscheck.scenario import Scenario
 from pytest_obscheck.stack import LiveStack, RunFolder, StackFile, plan
 from pytest_obscheck.stack.attached import refused
-from pytest_obscheck.stack.choosing import choose, programs_of
+from pytest_obscheck.stack.choosing import choose, networked, programs_of
 from pytest_obscheck.stack.live import READY_WITHIN
 from pytest_obscheck.stack.pacing import AUTO, Moment, half, no_more, slowed
 from pytest_obscheck.stack.planning import plan_data
@@ -85,13 +85,14 @@ class Session:
             if gaps:
                 raise ProgramMissing(toolchain.in_words(gaps))
             with _in_a_sentence():
-                self._plan = plan(self.file, self.speed, self._moment())
+                self._plan = self._planned(self.speed)
             for words in dict.fromkeys([*self._plan.unlike, *self._plan.facts.notes]):
                 self.tell(str(words))
         return self._plan
 
-    def _moment(self) -> Moment:
-        return Moment(self.clock.now(), self.file.instant)
+    def _planned(self, speed: str) -> Plan:
+        moment = Moment(self.clock.now(), self.file.instant)
+        return replace(plan(self.file, speed, moment), networked=networked(self.runtime))
 
     @property
     def folder(self) -> Path | None:
@@ -189,7 +190,7 @@ class Session:
         quiet = [at_most(why) for why in reasons if why.startswith(NOISE)]
         slower = no_more(by, min(quiet)) if quiet else half(by)
         why = f"{NOISE} a claim" if quiet else TOO_SLOW
-        self._plan = slowed(plan(self.file, str(slower), self._moment()), by, why)
+        self._plan = slowed(self._planned(str(slower)), by, why)
         them = "1 story is" if len(reasons) == 1 else f"{len(reasons)} stories are"
         self.tell(f"at speed {by:g} {reasons[0]}; {them} played again, at speed {self.plan.pace.by:g}")
         return True

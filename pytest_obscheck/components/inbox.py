@@ -54,9 +54,11 @@ class Inbox:
 
 
 def _config(place: Place) -> dict[str, Any]:
-    network = place.network
+    network, own = place.network, place.addresses["control"].rpartition(":")[0]
     return {
         "listen": {**{port: place.addresses[port] for port in Inbox.ports}, **({"door": network.door} if network.door else {})},
+        # Beside addresses of this machine alone, members may have some of the run's own network.
+        **({} if own == "127.0.0.1" else {"network": f"{own}/24"}),
         "hosts": dict(network.hosts),
         "routes": [asdict(route) for route in network.routes],
         "folder": str(network.ca_file.parent if network.ca_file else place.folder),

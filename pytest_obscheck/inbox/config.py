@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -52,25 +53,35 @@ def _json(path: Path) -> dict[str, Any]:
 def _problems(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what is wrong and what would be right."""
     listen = raw.get("listen")
+    network = str(raw.get("network", ""))
     for name in (*LISTENERS, *(["door"] if isinstance(listen, dict) and "door" in listen else [])):
-        yield from _local(f"listen.{name}", listen.get(name) if isinstance(listen, dict) else None)
-    yield from _hosts(raw.get("hosts", {}))
+        yield from _local(f"listen.{name}", listen.get(name) if isinstance(listen, dict) else None, network)
+    yield from _hosts(raw.get("hosts", {}), network)
     yield from _routes(raw.get("routes", []))
     if not isinstance(raw.get("folder"), str):
         yield f"folder is {raw.get('folder')!r}", "it is the path of a folder"
 
 
-def _hosts(hosts: Any) -> Iterator[tuple[str, str]]:
+def _hosts(hosts: Any, network: str) -> Iterator[tuple[str, str]]:
     if not isinstance(hosts, dict):
         yield f"hosts is {hosts!r}", "it maps production's host:port to a local address"
         return
     for host, address in hosts.items():
-        yield from _local(f"hosts[{host!r}]", address)
+        yield from _local(f"hosts[{host!r}]", address, network)
 
 
-def _local(where: str, address: Any) -> Iterator[tuple[str, str]]:
-    if not isinstance(address, str) or not LOCAL.fullmatch(address):
+def _local(where: str, address: Any, network: str) -> Iterator[tuple[str, str]]:
+    if not isinstance(address, str) or not (LOCAL.fullmatch(address) or _within(address, network)):
         yield f"{where} is {address!r}", "it must be an address like '127.0.0.1:20123'"
+
+
+def _within(address: str, network: str) -> bool:
+    """Whether an address belongs to the run's own network, where it has one."""
+    host, _, port = address.rpartition(":")
+    try:
+        return port.isdecimal() and IPv4Address(host) in IPv4Network(network, strict=False)
+    except ValueError:
+        return False
 
 
 def _routes(routes: Any) -> Iterator[tuple[str, str]]:

@@ -17,8 +17,9 @@ _PLACEHOLDER = re.compile(r"\$\$|\$\{([^}]*)\}")
 class Filling:
     """Fills in the text of one member's settings.
 
-    ``${port.NAME}`` is a port of its own, ``${MEMBER.address}`` and ``${MEMBER.NAME}`` are addresses of another (through the
-    fault proxy where it depends on it), ``${front.address}`` is the last service's, ``$$`` is a dollar sign.
+    ``${host}`` is the address at which it listens, ``${port.NAME}`` a port of its own there. ``${MEMBER.address}`` and
+    ``${MEMBER.NAME}`` are addresses with ports of another (through the fault proxy where it depends on it),
+    ``${front.address}`` is the last service's, ``$$`` is a dollar sign.
     ``addresses``: member → port name → address. ``edges``: target → address of the fault proxy for it.
     """
 
@@ -45,18 +46,22 @@ class Filling:
     def names(self) -> list[str]:
         """Return every name that stands for something here."""
         own = self.stack.members.get(self.member)
-        names = [f"port.{port}" for port in own.component.ports] if own else []
+        names = ["host", *(f"port.{port}" for port in own.component.ports)] if own else []
         for name, member in self.stack.members.items():
             names += [f"{name}.address", f"{name}.version", *(f"{name}.{port}" for port in member.component.ports)]
         return [*names, *(["front.address"] if self.stack.front else [])]
 
     def _value(self, name: str) -> str:
+        if name == "host":
+            return next(iter(self.addresses[self.member].values())).rpartition(":")[0]
         who, _, what = name.partition(".")
         if what == "version":
             return self._version(who)
         if who == "port":
             return self.addresses[self.member][what].rsplit(":", 1)[1]
-        target = self.stack.front if who == "front" else who
+        return self._address(self.stack.front if who == "front" else who, what)
+
+    def _address(self, target: str, what: str) -> str:
         ports = self.stack.members[target].component.ports
         port = ports[0] if what == "address" else what
         if port == ports[0] and target in self.edges:

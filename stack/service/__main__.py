@@ -15,7 +15,7 @@ from service.settings import SettingsError, read_settings
 
 
 def main() -> int:
-    """Serve on 127.0.0.1 until SIGTERM; returns 2 where the settings are wrong."""
+    """Serve on 127.0.0.1 (or ``$HOST``) until SIGTERM; returns 2 where the settings are wrong."""
     try:
         settings = read_settings(os.environ, sys.argv[1:])
     except SettingsError as error:
@@ -27,7 +27,7 @@ def main() -> int:
     gc.freeze()
     uvicorn.run(
         app,
-        host="127.0.0.1",
+        host=settings.host,
         port=settings.port,
         loop="asyncio",
         http="h11",

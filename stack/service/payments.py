@@ -59,15 +59,15 @@ def _health(_: bytes) -> Answer:
     return 200, "application/json", '{"status": "healthy"}'
 
 
-def create_server(port: int) -> Server:
-    """Return the service, listening on 127.0.0.1; port 0 takes any."""
+def create_server(port: int, host: str = "127.0.0.1") -> Server:
+    """Return the service, listening there; port 0 takes any."""
     ledger = Ledger()
     routes: Routes = {
         ("GET", "/health"): _health,
         ("GET", "/metrics"): ledger.metrics,
         ("POST", "/payments"): ledger.pay,
     }
-    return serve(routes, port)
+    return serve(routes, port, host)
 
 
 def _end(*_: object) -> NoReturn:
@@ -77,7 +77,7 @@ def _end(*_: object) -> NoReturn:
 def main() -> None:
     """Serve until SIGTERM."""
     signal.signal(signal.SIGTERM, _end)
-    with create_server(int(os.environ.get("PORT", "8081"))) as server:
+    with create_server(int(os.environ.get("PORT", "8081")), os.environ.get("HOST", "127.0.0.1")) as server:
         server.serve_forever()
 
 

@@ -62,6 +62,6 @@ class Server(ThreadingTCPServer):
     request_queue_size = 128
 
 
-def serve(routes: Routes, port: int) -> Server:
-    """Return a server that listens on 127.0.0.1; port 0 takes any."""
-    return Server(("127.0.0.1", port), partial(Handler, routes))
+def serve(routes: Routes, port: int, host: str = "127.0.0.1") -> Server:
+    """Return a server that listens there; port 0 takes any."""
+    return Server((host, port), partial(Handler, routes))

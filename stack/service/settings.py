@@ -72,6 +72,7 @@ class Settings:
     """How one instance runs. Timeouts, periods and intervals are in seconds; an empty address means: embedded, or off."""
 
     port: int
+    host: str = _setting("HOST", "127.0.0.1")
     name: str = _setting("SERVICE_NAME", "checkout")
     instance: str = _setting("INSTANCE", "checkout-1")
 
@@ -116,7 +117,7 @@ def read_settings(environment: Mapping[str, str], arguments: Sequence[str], defa
     """
     parser = argparse.ArgumentParser(prog="service", description="The checkout service.")
     port = environment.get("PORT", str(default_port))
-    parser.add_argument("--port", default=port, help=f"port on 127.0.0.1 (default: $PORT, else {default_port})")
+    parser.add_argument("--port", default=port, help=f"port on 127.0.0.1, or on $HOST (default: $PORT, else {default_port})")
     given = parser.parse_args(arguments).port
     problems = _port_problems(given)
     values = {each.name: _value(each, environment, problems) for each in fields(Settings) if environment.get(_variable(each))}

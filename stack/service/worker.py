@@ -69,7 +69,7 @@ def main() -> int:
     set_up_logs(settings.name, settings.log_level, settings.log_format)
     report_errors(settings)
     metrics, tracing, connected = create_metrics(WORKER), create_tracing(settings), Event()
-    server = serve(worker_routes(metrics, connected), settings.port)
+    server = serve(worker_routes(metrics, connected), settings.port, settings.host)
     Thread(target=server.serve_forever, name="metrics", daemon=True).start()
     work(settings, Desk(create_database(settings, metrics, tracing.watch_queries), metrics), connected)
     tracing.close()

@@ -69,6 +69,7 @@ class FakeMember:
 
     running: bool = True
     frozen: bool = False
+    off: bool = False
     stubborn: bool = False
     done: list[str] = field(default_factory=list)
 
@@ -80,6 +81,15 @@ class FakeMember:
 
     def resume(self) -> None:
         self.frozen = False
+
+    def disconnect(self) -> None:
+        self.off = not self.stubborn
+
+    def connected(self) -> bool:
+        return not self.off
+
+    def connect(self) -> None:
+        self.off = False
 
     def kill(self) -> None:
         self.done.append("kill")

@@ -48,6 +48,23 @@ def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_the_network_of_a_run_is_local_too_and_no_other(tmp_path: Path) -> None:
+    listen = {"proxy": "172.18.0.2:1", "smtp": "172.18.0.2:2", "control": "127.0.0.1:3"}
+    raw = {
+        "listen": listen,
+        "network": "172.18.0.2/24",
+        "hosts": {"a:80": "172.18.0.9:80", "b:80": "172.18.1.9:80"},
+        "folder": "/x",
+    }
+
+    with pytest.raises(ConfigError) as caught:
+        read(written(tmp_path, json.dumps(raw)))
+
+    assert (
+        str(caught.value).split(": ", 1)[1] == "hosts['b:80'] is '172.18.1.9:80'; it must be an address like '127.0.0.1:20123'"
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [

@@ -50,3 +50,38 @@ def test_databases_of_this_machine_run_in_containers_that_have_no_image_of_their
 
     assert (said.code, project.left()) == (0, ([], [])), said.out
     assert "the worker reaches PostgreSQL and Redis: passed" in said
+
+
+OFF = """\
+name: checkout is off its network
+faults:
+  - disconnect: {component: checkout}
+    from: 500ms
+    until: 3s
+expect:
+  - health: {service: payments, path: /health, status: 200}
+    always: 0s .. 4s
+  - health: {service: checkout, path: /health/liveness, status: 200}
+    never: 1s .. 2500ms
+  - notification: {sink: pagerduty, labels: {alertname: ServiceDown}}
+    within: 10s
+    after: disconnect
+  - scraped: {target: checkout-1.shop.example:8080}
+    within: 15s
+    after: cure of disconnect
+  - resolved: {name: ServiceDown}
+    within: 15s
+    after: cure of disconnect
+"""
+
+
+def test_a_member_is_taken_off_its_network_and_put_back_where_it_has_one(project: Any, daemon: str) -> None:
+    project.write("stories/off.obs.yaml", OFF)
+
+    said = project.pytest("--obs-stack", "--obs-runtime=bridge", "stories", DOCKER_HOST=daemon)
+    refused = project.pytest("--obs-stack", "--obs-runtime=process", "stories")
+
+    assert said.code == 0, said.out
+    assert "checkout is off its network: passed" in said
+    assert (refused.code, project.left()) == (1, ([], []))
+    assert "stories/off.obs.yaml:3: checkout is off its network: here all members share this machine's network" in refused

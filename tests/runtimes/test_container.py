@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from pytest_obscheck.capabilities import StandsInLine
 from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.errors import StackError
 from pytest_obscheck.protocols import Image, Launch
@@ -145,6 +146,33 @@ def test_faults_on_machines_find_the_processes_of_a_container_and_nobody_elses(r
     assert member.pids() == ()
 
 
+@pytest.mark.integration
+@pytest.mark.container
+def test_how_long_a_container_stood_in_line_is_counted_also_when_it_was_started_again(run: Callable[..., Any]) -> None:
+    # More loops than processors: somebody must wait.
+    loops = "for i in $(seq $(($(nproc) + 2))); do while :; do :; done & done; wait"
+    member = run("api", "/bin/sh", "-c", loops)
+
+    assert until(CLOCK, lambda: member.waited() > 0.1, 10)
+    member.kill()
+    assert member.waited() == 0
+    member.start()
+    assert until(CLOCK, lambda: member.waited() > 0.1, 10)
+    member.kill()
+
+
+@pytest.mark.integration
+@pytest.mark.container
+def test_processes_that_this_machine_does_not_see_are_not_counted(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = run("api", *SLEEPS)
+    state = member._state()
+    monkeypatch.setattr(member, "_state", lambda: {**state, "Pid": os.getpid()})
+
+    assert (isinstance(member, StandsInLine), member.waited()) == (True, 0)
+
+
 AS_NOBODY = """
 import os, sys
 import docker, requests
@@ -161,6 +189,8 @@ print(ContainerRuntime(Path(sys.argv[1])).unable([]))
 @pytest.mark.container
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not ask the daemon")
 def test_without_permission_the_group_is_named(daemon: str, tmp_path: Path) -> None:
+    if not daemon.startswith("unix://"):
+        pytest.skip("by TCP anybody may ask")
     done = subprocess.run([sys.executable, "-c", AS_NOBODY, tmp_path], check=True, capture_output=True, text=True)
 
     rest = "add your user to its group (docker), and log in again"

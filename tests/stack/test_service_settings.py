@@ -8,9 +8,9 @@ import pytest
 def test_port_and_payments_come_from_the_environment() -> None:
     from service.settings import Settings, read_settings  # noqa: PLC0415
 
-    settings = read_settings({"PORT": "8000", "PAYMENTS_URL": "http://127.0.0.1:8081"}, [])
+    settings = read_settings({"HOST": "172.18.0.4", "PORT": "8000", "PAYMENTS_URL": "http://127.0.0.1:8081"}, [])
 
-    assert settings == Settings(port=8000, payments_url="http://127.0.0.1:8081")
+    assert settings == Settings(port=8000, host="172.18.0.4", payments_url="http://127.0.0.1:8081")
 
 
 def test_the_option_beats_the_variable() -> None:

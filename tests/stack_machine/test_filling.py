@@ -25,7 +25,7 @@ def stack(tmp_path: Path) -> StackFile:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("--port=${port.http}", "--port=1003"),
+        ("--host=${host} --port=${port.http}", "--host=127.0.0.1 --port=1003"),
         ("http://${payments.address}/x", "http://127.0.0.1:1001/x"),
         ("${payments.admin}", "127.0.0.1:1002"),
         ("${front.address} ${checkout.address}", "127.0.0.1:1003 127.0.0.1:1003"),
