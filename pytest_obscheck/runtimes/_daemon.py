@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
+import struct
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +26,9 @@ MACHINE = "obscheck/machine:1"
 PATIENCE = 30
 """Seconds for one answer; creating a container on a busy machine takes a few."""
 SOCKET = "unix:///var/run/docker.sock"
+_BESIDE_IT = (
+    "run it beside the daemon, `nsenter -U --preserve-credentials -n -t PID pytest ...` with dockerd's PID, or as processes"
+)
 _NOBODY = "no Docker daemon answers at {at}; start it, or set DOCKER_HOST"
 
 
@@ -45,9 +50,9 @@ def reached() -> docker.DockerClient:
     return client
 
 
-def _absent(socket: Path) -> bool:
+def _absent(path: Path) -> bool:
     try:
-        return not socket.exists()
+        return not path.exists()
     except PermissionError:
         # Whoever may not even look is told so when he asks.
         return False
@@ -58,9 +63,22 @@ def of_no_use(client: docker.DockerClient) -> str:
     version, info = client.version(), client.info()
     if tuple(map(int, version["ApiVersion"].split("."))) < OLDEST:
         return f"containers: the daemon at {address()} is Docker {version['Version']}, too old; at least 20.10 is needed"
-    if any("rootless" in option for option in info.get("SecurityOptions") or ()):
-        return f"containers: the daemon at {address()} is rootless, so that its 127.0.0.1 is not ours; run as processes instead"
+    if any("rootless" in option for option in info.get("SecurityOptions") or ()) and not _beside_us(address()):
+        return f"containers: the daemon at {address()} is rootless, so that its 127.0.0.1 is not ours; {_BESIDE_IT}"
     return ""
+
+
+def _beside_us(at: str) -> bool:
+    """Whether the daemon at a socket has the network and the users that this process has: that of /proc/PID/ns says so."""
+    if not at.startswith("unix://"):
+        return False
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(at.removeprefix("unix://"))
+        pid, _, _ = struct.unpack("3i", asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    try:
+        return all(Path(f"/proc/{pid}/ns/{kind}").samefile(f"/proc/self/ns/{kind}") for kind in ("net", "user"))
+    except OSError:
+        return False
 
 
 def address() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -52,6 +53,8 @@ def _locked(path: Path) -> IO[Any] | None:
 def sweep() -> None:
     """Remove the folders of runs that are gone and were not to be kept."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        if (path / "lock").exists() and not (path / "kept").exists() and (lock := _locked(path)) is not None:
-            shutil.rmtree(path, ignore_errors=True)
-            lock.close()
+        # That of another user is theirs to sweep; that of another run may go at any moment.
+        with suppress(OSError):
+            if (path / "lock").exists() and not (path / "kept").exists() and (lock := _locked(path)) is not None:
+                shutil.rmtree(path, ignore_errors=True)
+                lock.close()

@@ -213,17 +213,25 @@ class Told:
         return {"SecurityOptions": list(self.security)}
 
 
+BESIDE_IT = (
+    "run it beside the daemon, `nsenter -U --preserve-credentials -n -t PID pytest ...` with dockerd's PID, or as processes"
+)
+
+
 @pytest.mark.parametrize(
     ("daemon_says", "wanted"),
     [
         (Told("1.40"), "is Docker 19.03.8, too old; at least 20.10 is needed"),
-        (Told(security=("name=rootless",)), "is rootless, so that its 127.0.0.1 is not ours; run as processes instead"),
+        (
+            Told(security=("name=rootless",)),
+            f"is rootless, so that its 127.0.0.1 is not ours; {BESIDE_IT}",
+        ),
     ],
 )
 def test_a_daemon_that_is_of_no_use_is_told_why(daemon_says: Told, wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOCKER_HOST", "unix:///x")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
 
-    assert of_no_use(daemon_says) == f"containers: the daemon at unix:///x {wanted}"  # type: ignore[arg-type]
+    assert of_no_use(daemon_says) == f"containers: the daemon at tcp://127.0.0.1:1 {wanted}"  # type: ignore[arg-type]
     assert of_no_use(Told()) == ""  # type: ignore[arg-type]
 
 

@@ -54,3 +54,12 @@ def test_what_a_crashed_run_left_is_swept_by_the_next(scratch: Path) -> None:
     RunFolder.make().close()
 
     assert (left.exists(), other.exists()) == (False, True)
+
+
+def test_a_folder_that_cannot_be_looked_into_is_left_to_whoever_made_it(scratch: Path) -> None:
+    # As that of another user, whom root does not have.
+    (scratch / f"{PREFIX}other" / "lock").mkdir(parents=True)
+
+    RunFolder.make().close()
+
+    assert (scratch / f"{PREFIX}other").exists()
