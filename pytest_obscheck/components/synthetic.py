@@ -9,19 +9,20 @@ from typing import Any, ClassVar
 
 import httpx
 
-from pytest_obscheck.components._exposition import saved
+from pytest_obscheck.components._exposition import grows, has_exemplars, saved
 from pytest_obscheck.components._http import plain
 from pytest_obscheck.errors import ConfigError, LookFailed, Problem, did_you_mean
 from pytest_obscheck.plan import Facts
 from pytest_obscheck.protocols import Launch, Place
 from pytest_obscheck.speed import Timing
+from pytest_obscheck.synthetic.details import created, exemplar
 from pytest_obscheck.synthetic.notation import NAME, labels, samples
 from pytest_obscheck.when import Duration, seconds
 
 CONFIG = "synthetic.json"
 STORY = "data/story.json"
 TIMEOUT = 5.0
-FIELDS = ("series", "values", "type")
+FIELDS = ("series", "values", "type", "exemplar", "created")
 TYPES = ("counter", "gauge", "histogram", "summary", "untyped")
 MADE_BY_PROMETHEUS = ("up", "ALERTS", "ALERTS_FOR_STATE")
 
@@ -34,8 +35,14 @@ class Synthetic:
     histogram, summary, untyped; for the ``_bucket``, ``_sum`` and ``_count`` of a classic histogram: histogram). A new value
     comes every ``interval`` of story time, the first one when the story begins; until then it is exposed too. As in promtool,
     a value is seen for five minutes after the last one, unless ``stale`` ends it. ``job`` and ``instance`` are Prometheus's
-    to add. ``speed`` makes the time of these series pass faster than the story's. ``exposition`` is a file of what a whole
-    exporter exposes, relative to stack.yaml (`obscheck targets --with-samples` saves some); ``series`` come before it.
+    to add. A value may be a native histogram, ``{{schema:0 sum:5 count:4 buckets:[1 2 1]}}+{{sum:1 count:1 buckets:[1]}}x60``;
+    Prometheus must ask for them (``scrape_native_histograms: true``), else it sees what is left of them in text. A counter,
+    a bucket or a native histogram may have an ``exemplar: '{trace_id="4bf92f"} 0.43'``, new with each value (Prometheus keeps
+    them with ``--enable-feature=exemplar-storage``); whatever adds up may say when it was ``created``: ``30s`` of its own
+    time, or a Unix second (read with ``--enable-feature=created-timestamp-zero-ingestion``).
+
+    ``speed`` makes the time of these series pass faster than the story's. ``exposition`` is a file of what a whole exporter
+    exposes, relative to stack.yaml (`obscheck targets --with-samples` saves some); ``series`` come before it.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("http", "control")
@@ -122,11 +129,25 @@ def _wrong(each: Mapping[str, str]) -> Iterator[str]:
             read(each[name])
         except ValueError as error:
             yield f"{name}: {error}"
+    yield from _details(each)
     if each.get("type", TYPES[0]) not in TYPES:
         yield f"no type {each['type']!r}; {did_you_mean(each['type'], TYPES)}"
     name = dict(_identity(each)).get(NAME, "")
     if name in MADE_BY_PROMETHEUS or name.startswith("scrape_"):
         yield f"{name!r} is made by Prometheus itself; break the target instead, with a fault such as kill"
+
+
+def _details(each: Mapping[str, str]) -> Iterator[str]:
+    kind, values, name = each.get("type", ""), each.get("values", ""), dict(_identity(each)).get(NAME, "")
+    if "exemplar" in each and not has_exemplars(name, kind, values):
+        yield "exemplar: only a counter, a bucket of a histogram and a native histogram can have one; give it its type"
+    if "created" in each and not grows(kind, values):
+        yield "created: only a counter, a histogram and a summary can say it; give it its type"
+    for field, read in (("exemplar", exemplar), ("created", created)):
+        try:
+            read(each[field]) if field in each else None
+        except ValueError as error:
+            yield f"{field}: {error}"
 
 
 def _identity(each: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

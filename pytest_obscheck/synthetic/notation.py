@@ -10,9 +10,12 @@ import math
 import re
 from array import array
 from bisect import bisect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, MutableSequence
 from dataclasses import dataclass
 from itertools import accumulate, islice, repeat
+from typing import Any
+
+from pytest_obscheck.synthetic.histogram import Histogram, Value, exposable, histogram
 
 LOOKBACK = 300.0
 """Seconds for which a sample is seen by instant queries: promtool's lookback delta, which cannot be set."""
@@ -29,6 +32,9 @@ _ITEM = re.compile(
     rf"(?P<blank>_)(?:x(?P<gap>[0-9]+))?"
     rf"|(?P<value>stale(?!x)|[-+]?(?:{_NUMBER}))(?:(?P<step>[-+](?:{_NUMBER}))?x(?P<times>[0-9]+))?"
 )
+_HISTOGRAM = r"\{\{[^{}]*\}\}"
+_NATIVE = re.compile(rf"(?P<value>{_HISTOGRAM})(?:(?:(?P<sign>[-+])(?P<step>{_HISTOGRAM}))?x(?P<times>[0-9]+))?")
+_ITEMS = re.compile(rf"(?:{_HISTOGRAM}|\S)+")
 _STRING = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`"
 _IDENTIFIER = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _SERIES = re.compile(rf"\s*({_IDENTIFIER.pattern})?\s*(?:\{{((?:{_STRING}|[^\"'`}}])*)\}})?\s*", re.DOTALL)
@@ -40,19 +46,21 @@ _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 class Line:
     """``count`` samples of a kind: a value, and each next one a step more. What nobody asks for is never added up."""
 
-    def __init__(self, kind: int, count: int, value: float = math.nan, step: float | None = None) -> None:
+    def __init__(self, kind: int, count: int, value: Value = math.nan, step: Value | None = None) -> None:
         """Begin at a value."""
-        self.kind, self.count = kind, count
-        self._seen = array("d", [value])
+        self.kind, self.count, self.first = kind, count, value
+        self._seen: MutableSequence[Any] = [value] if isinstance(value, Histogram) else array("d", [value])
         # Adding up, as promtool does, is not multiplying: 0.1 ten times is not 1.
-        self._next = islice(accumulate(repeat(step), initial=value), 1, None) if step is not None else None
+        sums: Iterator[Any] = accumulate(repeat(step), initial=value)
+        self._next = islice(sums, 1, None) if step is not None else None
 
-    def at(self, number: int) -> float:
+    def at(self, number: int) -> Value:
         """Return the sample of that number, from 0."""
         if self._next is None:
-            return self._seen[0]
+            return self.first
         self._seen.extend(islice(self._next, max(0, number + 1 - len(self._seen))))
-        return self._seen[number]
+        found: Value = self._seen[number]
+        return found
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,17 @@ class Samples:
     lines: tuple[Line, ...]
     ends: tuple[int, ...]
 
-    def at(self, time: float, interval: float) -> float | None:
+    @property
+    def native(self) -> bool:
+        """Whether there is a native histogram among them."""
+        return any(isinstance(line.first, Histogram) for line in self.lines)
+
+    @property
+    def gauge(self) -> bool:
+        """Whether there is one among them that says of itself that it may also fall."""
+        return any(isinstance(line.first, Histogram) and line.first.gauge for line in self.lines)
+
+    def at(self, time: float, interval: float) -> Value | None:
         """Return what an instant query sees at a second of the series' own time, before 0 what it sees at 0; ``None``: nothing.
 
         A sample is seen until the next one, a stale mark, or the end of the lookback, as in promtool.
@@ -85,9 +103,7 @@ class Samples:
 def samples(text: str) -> Samples:
     """Return the samples that ``values`` stands for; ``ValueError`` names the item that is none."""
     lines: list[Line] = []
-    for item in text.split():
-        if item.startswith("{{"):
-            raise ValueError(f"{item!r} is a native histogram, which text cannot expose; write its classic buckets instead")
+    for item in _ITEMS.findall(text):
         lines += _lines(item, MOST - sum(line.count for line in lines))
     if not lines:
         raise ValueError(f"there are no samples in {text!r}; {_LIKE}")
@@ -95,6 +111,9 @@ def samples(text: str) -> Samples:
 
 
 def _lines(item: str, room: int) -> list[Line]:
+    native = _NATIVE.fullmatch(item)
+    if native:
+        return [_native(item, native, room)]
     found = _ITEM.fullmatch(item)
     if not found:
         raise ValueError(f"{item!r} is no sample; {_LIKE}")
@@ -108,6 +127,23 @@ def _lines(item: str, room: int) -> list[Line]:
         return [Line(STALE, 1), *([Line(VALUE, count - 1)] if count > 1 else [])]
     step = _number(item, found["step"]) if found["step"] else None
     return [Line(VALUE, count, _number(item, found["value"]), step)]
+
+
+def _native(item: str, found: re.Match[str], room: int) -> Line:
+    count = int(found["times"] or 0) + 1
+    if count > room:
+        raise ValueError(f"{item!r} makes a series longer than {MOST:,} samples; write a longer interval")
+    value = histogram(found["value"], lambda digits: _number(item, digits))
+    step = histogram(found["step"], lambda digits: _number(item, digits)) if found["step"] else None
+    if step and value.schema > step.schema:
+        raise ValueError(f"{item!r} adds schema {step.schema} to schema {value.schema}; a step has the same or a higher one")
+    step = step * -1 if step and found["sign"] == "-" else step
+    # What changes from line to line does so evenly: where both ends can be exposed, so can what is between.
+    ends = [value, *([value + step * (count - 1)] if step else [])]
+    wrong = next((what for end in ends if (what := exposable(end))), "")
+    if wrong:
+        raise ValueError(f"{item!r}: {wrong}")
+    return Line(VALUE, count, value, step)
 
 
 def _number(item: str, text: str) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_obscheck.errors import ConfigError, Problem, did_you_mean
-from pytest_obscheck.synthetic.exposition import Exposed, Page
+from pytest_obscheck.synthetic.exposition import Exposed, Page, Showing
+from pytest_obscheck.synthetic.histogram import Histogram, Value, added, without
 from pytest_obscheck.synthetic.notation import Samples, labels, samples
 
 LIKE = 'write it like {"interval": 60, "series": [{"series": "x", "values": "0+1x60"}]}'
@@ -21,7 +22,7 @@ class Script:
     interval: float
     played: Mapping[bytes, Samples]
 
-    def at(self, text: bytes, time: float) -> float | None:
+    def at(self, text: bytes, time: float) -> Value | None:
         """Return what a series has at a second of the target's time."""
         return self.played[text].at(time - self.begun, self.interval)
 
@@ -35,11 +36,11 @@ class Scripts:
 
     page: Page
     _playing: dict[str, Script] = field(default_factory=dict)
-    _ahead: dict[bytes, float] = field(default_factory=dict)
+    _ahead: dict[bytes, Value] = field(default_factory=dict)
 
-    def shown(self, time: float) -> bytes:
-        """Return the text of a scrape at a second of the target's time."""
-        return self.page.showing(lambda each: self._value(each, time))
+    def showing(self, time: float) -> Showing:
+        """Return which value a series has in a scrape at a second of the target's time."""
+        return lambda each: self._value(each, time)
 
     def play(self, key: str, raw: Any, time: float) -> None:
         """Begin a script, anew where it is played already; ``ConfigError`` with everything that is wrong with it."""
@@ -58,36 +59,37 @@ class Scripts:
         self._ahead.clear()
 
     def values(self, key: str, time: float) -> dict[str, float | None] | None:
-        """Return what each series of a script has, by its text; ``None`` where it is not played."""
+        """Return what each series of a script has, by its text; ``None`` where it is not played.
+
+        Of a native histogram that is its count, by the text of the series that shows it where histograms cannot be shown.
+        """
         script = self._playing.get(key)
-        found = [each for each in self._series() if script and each.text in script.played]
-        return {each.text.decode(): self._value(each, time) for each in found} if script else None
+        found = [each for each in self.page if script and each.text in script.played]
+        return dict(_told(each, self._value(each, time)) for each in found) if script else None
 
-    def _series(self) -> Iterator[Exposed]:
-        return (each for family in self.page.families for each in family.series)
+    def _value(self, series: Exposed, time: float) -> Value | None:
+        value, ahead = self._written(series, time), self._ahead.get(series.text)
+        return value if value is None or ahead is None else added(value, ahead)
 
-    def _value(self, series: Exposed, time: float) -> float | None:
-        value = self._written(series, time)
-        return value if value is None else value + self._ahead.get(series.text, 0.0)
-
-    def _written(self, series: Exposed, time: float) -> float | None:
+    def _written(self, series: Exposed, time: float) -> Value | None:
         for script in reversed(self._playing.values()):
             if series.text in script.played:
                 return script.at(series.text, time)
-        return series.samples.at(time, self.page.interval)
+        return series.written.samples.at(time, self.page.interval)
 
     def _change(self, played: Mapping[bytes, Samples], time: float, do: Callable[[], Any]) -> None:
         """Let a script begin or end, with every counter going on from where it is."""
-        touched = [each for each in self._series() if each.adds_up and each.text in played]
+        touched = [each for each in self.page if each.adds_up and each.text in played]
         before = [self._written(each, time) for each in touched]
         do()
         for each, was in zip(touched, before, strict=True):
             now = self._written(each, time)
-            if was is not None and now is not None:
-                self._ahead[each.text] = self._ahead.get(each.text, 0.0) + was - now
+            more = without(was, now) if was is not None and now is not None else None
+            if more is not None:
+                self._ahead[each.text] = added(self._ahead[each.text], more) if each.text in self._ahead else more
 
     def _samples(self, raw: Any) -> dict[bytes, Samples]:
-        known = {_identity(each.labels): each.text for each in self._series()}
+        known = {_identity(each.written.labels): each.text for each in self.page}
         found: dict[bytes, Samples] = {}
         wrong: list[Problem] = []
         for each in _listed(raw):
@@ -105,6 +107,11 @@ class Scripts:
         if wrong:
             raise ConfigError(wrong)
         return found
+
+
+def _told(series: Exposed, value: Value | None) -> tuple[str, float | None]:
+    text = series.classic[-1] if series.classic else series.text
+    return text.decode(), value.count if isinstance(value, Histogram) else value
 
 
 def _identity(name: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

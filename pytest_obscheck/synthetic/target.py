@@ -12,7 +12,12 @@ from urllib.parse import urlsplit
 
 from pytest_obscheck.errors import ConfigError
 from pytest_obscheck.inbox.wire import Request, Response, said
+from pytest_obscheck.synthetic import families, openmetrics, protobuf
+from pytest_obscheck.synthetic.details import Moment
+from pytest_obscheck.synthetic.exposition import Page
 from pytest_obscheck.synthetic.scripts import Scripts
+
+PROTOBUF, OPENMETRICS, TEXT = "application/vnd.google.protobuf", "application/openmetrics-text", "text/plain"
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,11 @@ class StoryClock:
         told = self.begun()
         return max(0.0, (self.now() - told["zero"]) * told["speed"] * self.speed) if told else 0.0
 
+    def unix(self, time: float) -> float | None:
+        """Return the Unix second of a second of this time; ``None`` before the story."""
+        told = self.begun()
+        return float(told["zero"] + time / told["speed"] / self.speed) if told else None
+
 
 @dataclass(frozen=True)
 class Target:
@@ -58,8 +68,36 @@ class Target:
         """Answer a scrape."""
         if request.method not in ("GET", "HEAD"):
             return said(405, f"{request.method} is not what a target is asked; write GET")
-        page = self.scripts.shown(self.clock.time())
-        return Response(200, page, ((b"content-type", self.scripts.page.content_type),))
+        kind, body = self._scrape(chosen(request.header(b"accept"), self.scripts.page))
+        return Response(200, body, ((b"content-type", kind),))
+
+    def _scrape(self, kind: str) -> tuple[bytes, bytes]:
+        page, moment = self.scripts.page, Moment(self.clock.time(), self.clock.unix)
+        value = self.scripts.showing(moment.time)
+        if kind == PROTOBUF:
+            return protobuf.CONTENT_TYPE, families.delimited(page, value, moment)
+        if kind == OPENMETRICS:
+            return openmetrics.CONTENT_TYPE, openmetrics.text(page, value, moment)
+        return page.content_type, page.showing(value)
+
+
+def chosen(accept: str, page: Page) -> str:
+    """Return the format for a scrape: the most wanted of those that this page needs, else text, as most targets answer."""
+    offers = {PROTOBUF: page.native, OPENMETRICS: page.detailed, TEXT: True}
+    wanted = sorted((_wanted(each) for each in accept.split(",")), key=lambda pair: -pair[1])
+    return next((kind for kind, weight in wanted if weight > 0 and offers.get(kind)), TEXT)
+
+
+def _wanted(accepted: str) -> tuple[str, float]:
+    """Return the media type of one element of an Accept header, and how much it is wanted."""
+    kind, *parameters = (part.strip().lower() for part in accepted.split(";"))
+    told = dict(part.partition("=")[::2] for part in parameters)
+    try:
+        weight = float(told.get("q", "1"))
+    except ValueError:
+        weight = 0.0
+    # The same protobuf is there without lengths, and as text.
+    return kind, weight if kind != PROTOBUF or told.get("encoding") == "delimited" else 0.0
 
 
 @dataclass(frozen=True)

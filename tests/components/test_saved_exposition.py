@@ -44,11 +44,53 @@ def test_a_saved_exposition_is_exposed_as_it_was(tmp_path: Path) -> None:
     assert config["series"] == [
         own,
         {"series": 'requests_total{code="500",path="a } b \\" c"}', "values": "5x4000", "type": "counter"},
-        {"series": 'latency_seconds_bucket{le="+Inf"}', "values": "7x4000", "type": "histogram"},
+        {
+            "series": 'latency_seconds_bucket{le="+Inf"}',
+            "values": "7x4000",
+            "type": "histogram",
+            "exemplar": '{trace_id="x"} 0.1',
+        },
         {"series": '{"queue.depth","queue.name"="mail",kind="x"}', "values": "3x4000", "type": "gauge"},
-        {"series": "orders_total", "values": "5x4000", "type": "counter"},
+        {"series": "orders_total", "values": "5x4000", "type": "counter", "exemplar": '{trace_id="y"} 1'},
         {"series": "orders_created", "values": "1700000000x4000", "type": "untyped"},
     ]
+
+
+OPEN = """\
+# TYPE orders counter
+orders_total{shop="a"} 5
+orders_created{shop="a"} 1700000000.5
+# TYPE took histogram
+took_bucket{le="1"} 1
+took_bucket{le="+Inf"} 2
+took_count 2
+took_sum 3
+took_created 1700000001
+# TYPE age gauge
+age_created 7
+# TYPE native histogram
+native{shop="a"} {{schema:1 sum:5 count:3 buckets:[1 2]}} # {trace_id="z"} 0.5
+# EOF
+"""
+
+
+def test_what_openmetrics_says_about_series_stays_with_them(tmp_path: Path) -> None:
+    (tmp_path / "shop.prom").write_text(OPEN)
+    component = Synthetic(exposition="shop.prom")
+
+    component.facts(place(tmp_path))
+    config = json.loads(component.launch(place(tmp_path)).files["synthetic.json"])
+
+    assert [(each["series"], each["type"], each.get("created"), each.get("exemplar")) for each in config["series"]] == [
+        ('orders_total{shop="a"}', "counter", "1700000000.5", None),
+        ('took_bucket{le="1"}', "histogram", "1700000001", None),
+        ('took_bucket{le="+Inf"}', "histogram", None, None),
+        ("took_count", "histogram", None, None),
+        ("took_sum", "histogram", None, None),
+        ("age_created", "gauge", None, None),
+        ('native{shop="a"}', "histogram", None, '{trace_id="z"} 0.5'),
+    ]
+    assert config["series"][-1]["values"] == "{{schema:1 sum:5 count:3 buckets:[1 2]}}x4000"
 
 
 @pytest.mark.parametrize(

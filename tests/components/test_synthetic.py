@@ -59,9 +59,10 @@ def test_every_series_that_cannot_be_exposed_is_named() -> None:
         (
             SERIES,
             {"series": "x{a=b}", "values": "1y3", "typ": "gauge"},
-            {"values": "{{schema:0}}", "series": "x"},
+            {"values": "{{schema:9}}", "series": "x"},
             {"series": 'kube_pod_status_ready{ pod = "a" }', "values": "1", "type": "guage"},
-            {"series": "up", "values": "0"},
+            {"series": "up", "values": "0", "exemplar": '{a="b"} 1', "created": "1m"},
+            {"series": "y_total", "values": "0", "exemplar": 'a="b" 1', "created": "yesterday", "type": "counter"},
             {"series": "scrape_samples_scraped"},
         )
     )
@@ -74,16 +75,20 @@ def test_every_series_that_cannot_be_exposed_is_named() -> None:
         "kube: series 2: it has no field 'typ'; did you mean 'type'?",
         "kube: series 2: series: 'x{a=b}' has labels that cannot be read at 'a=b'; write them like 'a=\"b\"'",
         f"kube: series 2: values: '1y3' is no sample; {like}",
-        (
-            "kube: series 3: values: '{{schema:0}}' is a native histogram, which text cannot expose;"
-            " write its classic buckets instead"
-        ),
+        "kube: series 3: values: '{{schema:9}}' has a schema that there is not; it is from -4 to 8",
         "kube: series 4: no type 'guage'; did you mean 'gauge'?",
         "kube: series 4: 'kube_pod_status_ready{ pod = \"a\" }' is written twice, first as series 1; keep one of them",
-        "kube: series 5: 'up' is made by Prometheus itself; break the target instead, with a fault such as kill",
-        "kube: series 6: it needs 'values'; write it like {series: 'x{a=\"b\"}', values: '0x10 1x100'}",
         (
-            "kube: series 6: 'scrape_samples_scraped' is made by Prometheus itself;"
+            "kube: series 5: exemplar: only a counter, a bucket of a histogram and a native histogram can have one;"
+            " give it its type"
+        ),
+        "kube: series 5: created: only a counter, a histogram and a summary can say it; give it its type",
+        "kube: series 5: 'up' is made by Prometheus itself; break the target instead, with a fault such as kill",
+        "kube: series 6: exemplar: 'a=\"b\" 1' is no exemplar; write it like '{trace_id=\"4bf92f\"} 0.43'",
+        "kube: series 6: created: 'yesterday' is not a duration; write it like '800ms', '10s' or '1m30s'",
+        "kube: series 7: it needs 'values'; write it like {series: 'x{a=\"b\"}', values: '0x10 1x100'}",
+        (
+            "kube: series 7: 'scrape_samples_scraped' is made by Prometheus itself;"
             " break the target instead, with a fault such as kill"
         ),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_obscheck.synthetic.exposition import CLASSIC, QUOTED, family_of, page
+from pytest_obscheck.synthetic.exposition import CLASSIC, QUOTED, Written, family_of, page
 from pytest_obscheck.synthetic.notation import labels, samples
 
 BUCKETS = """\
@@ -21,7 +21,7 @@ untold NaN
 
 
 def a_page(*series: tuple[str, str, str], interval: float = 60.0) -> bytes:
-    return page(((labels(text), samples(values), kind) for text, values, kind in series), interval).at(0)
+    return page((Written(labels(text), samples(values), kind) for text, values, kind in series), interval).at(0)
 
 
 def test_the_series_of_a_family_stand_together_below_their_type() -> None:
@@ -43,11 +43,11 @@ def test_what_is_stale_disappears_and_its_type_with_it() -> None:
 
 
 def test_names_and_values_that_need_it_are_quoted() -> None:
-    shown = page([(labels(r'{"my.metric", "a.b"="c\"\n\\"}'), samples("1"), "counter")], 60.0)
+    shown = page([Written(labels(r'{"my.metric", "a.b"="c\"\n\\"}'), samples("1"), "counter")], 60.0)
 
     assert shown.at(0) == b'# TYPE "my.metric" counter\n{"my.metric","a.b"="c\\"\\n\\\\"} 1\n'
     assert shown.content_type == QUOTED
-    assert page([(labels("x"), samples("1"), "")], 60.0).content_type == CLASSIC
+    assert page([Written(labels("x"), samples("1"))], 60.0).content_type == CLASSIC
 
 
 @pytest.mark.parametrize(

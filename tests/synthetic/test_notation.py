@@ -55,8 +55,11 @@ def test_samples_are_left_out_and_end_in_stale_marks() -> None:
         ("1..2", f"'1..2' is no sample; {LIKE}"),
         ("", f"there are no samples in ''; {LIKE}"),
         (
-            "1 {{schema:1 sum:4}}",
-            "'{{schema:1' is a native histogram, which text cannot expose; write its classic buckets instead",
+            "1 {{schema:1 sum 4}}",
+            (
+                "'{{schema:1 sum 4}}' is no native histogram from 'sum 4' on;"
+                " write it like '{{schema:0 sum:5 count:4 buckets:[1 2 1]}}'"
+            ),
         ),
         ("0x9999999", "'0x9999999' makes a series longer than 5,000,000 samples; write a longer interval"),
     ],

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_obscheck.errors import ConfigError
-from pytest_obscheck.synthetic.exposition import page
+from pytest_obscheck.synthetic.exposition import Written, page
 from pytest_obscheck.synthetic.notation import labels, samples
 from pytest_obscheck.synthetic.scripts import LIKE, Scripts
 
@@ -22,7 +22,7 @@ OWN = [
 
 @pytest.fixture
 def scripts() -> Scripts:
-    return Scripts(page([(labels(name), samples(values), kind) for name, values, kind in OWN], 60.0))
+    return Scripts(page([Written(labels(name), samples(values), kind) for name, values, kind in OWN], 60.0))
 
 
 def script(**series: str) -> Any:
@@ -31,7 +31,9 @@ def script(**series: str) -> Any:
 
 
 def seen(scripts: Scripts, minute: float) -> dict[str, float]:
-    lines = [line for line in scripts.shown(minute * 60).decode().splitlines() if not line.startswith("#")]
+    lines = [
+        line for line in scripts.page.showing(scripts.showing(minute * 60)).decode().splitlines() if not line.startswith("#")
+    ]
     return {name.partition("{")[0]: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
@@ -102,3 +104,17 @@ def test_what_cannot_be_played_is_refused(scripts: Scripts, raw: Any, said: str)
         scripts.play("k", raw, 0)
 
     assert str(raised.value) == said
+
+
+def test_a_native_histogram_goes_on_rising_and_is_told_by_its_count() -> None:
+    own = "{{schema:0 sum:1 count:10 buckets:[10]}}"
+    scripts = Scripts(page([Written(labels("took"), samples(f"{own}+{own}x1000"), "histogram")], 60.0))
+    slow = "{{schema:0 sum:9 count:1 buckets:[1] offset:4}}"
+
+    scripts.play("k", {"interval": 60, "series": [{"series": "took", "values": f"{slow}+{slow}x100"}]}, 600)
+    during = scripts.values("k", 660)
+    scripts.stop("k", 660)
+    value = scripts.showing(720)(next(iter(scripts.page)))
+
+    assert during == {"took_count": 111}
+    assert str(value) == "{{schema:0 sum:21 count:121 buckets:[120 0 0 0 1]}}"
