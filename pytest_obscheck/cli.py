@@ -139,9 +139,16 @@ def _render(arguments: argparse.Namespace) -> int:
 
 
 def _init(arguments: argparse.Namespace) -> int:
+    from pytest_obscheck.errors import ProgramMissing  # noqa: PLC0415
     from pytest_obscheck.scaffold import init_command  # noqa: PLC0415
+    from pytest_obscheck.toolchain import find  # noqa: PLC0415
 
-    return init_command(arguments.files, Path.cwd(), _say, arguments.against)
+    try:
+        promtool = find("promtool").path
+    except ProgramMissing:
+        _say("note: promtool is not here, so no story is tried: `obscheck install promtool`\n")
+        promtool = None
+    return init_command(arguments.files, Path.cwd(), _say, arguments.against, promtool)
 
 
 def _targets(arguments: argparse.Namespace) -> int:

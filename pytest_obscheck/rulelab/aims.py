@@ -111,7 +111,7 @@ class Aim:
         if op in ("==", "!="):
             return limit if (op == "==") is want else limit + 1
         above = (op[0] == ">") is want
-        if limit.real == 0 and not want and len(op) == 1 and not limit.imag:
+        if limit == 0 and want is (len(op) == 2):
             return 0.0  # a counter that does not move; anything below would be a reset
         reach = self.reach if (limit.real > 0) is above else 1 / self.reach
         moved = limit.real * reach if limit.real else (self.reach if above else -self.reach)

@@ -39,7 +39,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: ``kind`` is ``alert`` or ``record``, ``hold`` its ``for`` in seconds, ``lines`` where its fields begin."""
+    """One rule: ``kind`` is ``alert`` or ``record``, ``lines`` where its fields begin.
+
+    ``hold`` and ``keeps`` are its ``for`` and ``keep_firing_for`` in seconds.
+    """
 
     name: str
     kind: str
@@ -50,6 +53,7 @@ class Rule:
     labels: Mapping[str, str]
     file: str
     lines: Mapping[str, int]
+    keeps: float = 0.0
 
     def finding(self, check: str, field: str, what: str, right: str = "") -> Finding:
         """Return a finding at one of the rule's fields."""
@@ -122,8 +126,8 @@ def _rule(document: Document, spot: tuple[str | int, ...], entry: Mapping[str, A
         tree = promql_parser.parse(expr)
     except ValueError as error:
         return Finding(document.shown, lines["expr"], "syntax", f"{kind} {name}: {error}")
-    hold = seconds(str(entry.get("for") or ""))
-    return Rule(name, kind, expr, tree, hold, notes, _texts(entry.get("labels")), document.shown, lines)
+    hold, keeps = (seconds(str(entry.get(field) or "")) for field in ("for", "keep_firing_for"))
+    return Rule(name, kind, expr, tree, hold, notes, _texts(entry.get("labels")), document.shown, lines, keeps)
 
 
 def _texts(value: Any) -> dict[str, str]:

@@ -10,10 +10,12 @@ from pathlib import Path
 from pytest_obscheck.errors import ConfigError, Problem, did_you_mean
 from pytest_obscheck.rulelab import lintexposition
 from pytest_obscheck.rulelab.lintrules import RuleSet
+from pytest_obscheck.scaffold.arranging import arranged
 from pytest_obscheck.scaffold.exporters import Cast, cast, invented
 from pytest_obscheck.scaffold.finding import Files, find
-from pytest_obscheck.scaffold.plots import Plot, plot
-from pytest_obscheck.scaffold.writing import OWN, beat, firing, prometheus_text, stack_text, story_text
+from pytest_obscheck.scaffold.plots import Plot
+from pytest_obscheck.scaffold.trying import Trials
+from pytest_obscheck.scaffold.writing import beat, beside, scrape, stack_text, story_text
 from pytest_obscheck.when import spoken
 
 STACK = "stack/stack.yaml"
@@ -30,10 +32,13 @@ expect:
 """
 
 
-def init_command(paths: Sequence[Path], root: Path, say: Callable[[str], None], against: str = "") -> int:
+def init_command(
+    paths: Sequence[Path], root: Path, say: Callable[[str], None], against: str = "", promtool: Path | None = None
+) -> int:
     """Write ``stack/stack.yaml`` and a story per alert below ``root``; nothing that exists is written again.
 
     ``against``: a Prometheus or a saved exposition, with which the rules are compared; else ``*.prom`` files that are there.
+    ``promtool`` tries offline what the stories do; without it only what is plain is written.
     """
     if (root / STACK).exists():
         raise ConfigError([Problem(STACK, "it exists already, and is not written again", "move it away to begin anew")])
@@ -41,9 +46,8 @@ def init_command(paths: Sequence[Path], root: Path, say: Callable[[str], None], 
     if missing:
         raise ConfigError([Problem(str(path), "there is no such file", _near(path)) for path in missing])
     files = find(paths, root)
-    plots = [plot(rule, files.recordings) for rule in files.alerts]
-    made = cast(files.prometheus) if files.prometheus else invented(plots)
-    plots = [made.settled(each) for each in plots]
+    trials = Trials(promtool, scrape(files), beat(files), files.recordings) if promtool else None
+    made, plots = arranged(files.alerts, files.recordings, lambda found: _cast(files, found), trials)
     wrong = _wrong(files, against)
     written = [_write(root / name, text, say, root) for name, text in _texts(files, made, plots, root / "stack", wrong)]
     for note in files.notes:
@@ -51,6 +55,12 @@ def init_command(paths: Sequence[Path], root: Path, say: Callable[[str], None], 
     for words in _sum_up(files, plots, made, sum(written), wrong):
         say(words)
     return 0
+
+
+def _cast(files: Files, plots: Sequence[Plot]) -> Cast:
+    if files.prometheus or files.jobs:
+        return cast(files.prometheus.value if files.prometheus else {}, files.jobs)
+    return invented(plots)
 
 
 def _near(path: Path) -> str:
@@ -63,8 +73,7 @@ def _texts(
     files: Files, made: Cast, plots: Sequence[Plot], folder: Path, wrong: Mapping[str, list[str]]
 ) -> list[tuple[str, str]]:
     texts = [(STACK, stack_text(files, made, folder))]
-    if files.prometheus is None:
-        texts.append((f"stack/{OWN}", prometheus_text(files, made, folder)))
+    texts += [(f"{folder.name}/{name}", text) for name, text in beside(files, made, folder)]
     pace = beat(files)
     if not plots:
         texts.append((f"{STORIES}/starts.obs.yaml", FIRST.format(until=ceil(4 * pace))))
@@ -73,8 +82,12 @@ def _texts(
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", each.rule.name).strip("-.") or "alert"
         seen[name] = seen.get(name, 0) + 1
         number = f"-{seen[name]}" if seen[name] > 1 else ""
-        texts.append((f"{STORIES}/{name}{number}.obs.yaml", story_text(each, pace, wrong.get(each.rule.name, ()))))
+        texts.append((f"{STORIES}/{name}{number}.obs.yaml", _story(each, pace, made, wrong)))
     return texts
+
+
+def _story(each: Plot, pace: float, made: Cast, wrong: Mapping[str, list[str]]) -> str:
+    return story_text(each, pace, wrong.get(each.rule.name, ()), active=each.rule.name in made.always)
 
 
 def _write(path: Path, text: str, say: Callable[[str], None], root: Path) -> bool:
@@ -100,11 +113,11 @@ def _wrong(files: Files, against: str) -> dict[str, list[str]]:
 def _sum_up(files: Files, plots: Sequence[Plot], made: Cast, written: int, wrong: Mapping[str, list[str]]) -> Iterator[str]:
     told = f"a story for each of {len(plots)} alerts" if plots else "a first story, for there is no alert,"
     yield f"{written} files written: {STACK}, and {told} in {STORIES}/.\n"
-    unknown = [*_unclear(plots), *_unsure(files, made, wrong, plots)]
+    unknown = [*_unclear(plots, made), *_unsure(files, made, wrong, plots)]
     if unknown:
         yield "What is not known, and is yours to say:\n"
         yield from (f"- {each}\n" for each in unknown)
-    longest = max((firing(each, beat(files)) for each in plots if not each.unclear), default=0.0)
+    longest = max((each.firing(beat(files)) for each in plots if not each.unclear), default=0.0)
     if longest > PATIENCE:
         slow = f"at the speed of production a story takes up to {spoken(longest)}"
         yield f"Next: pytest --obs-stack --obs-speed auto scenarios ({slow})\n"
@@ -112,11 +125,12 @@ def _sum_up(files: Files, plots: Sequence[Plot], made: Cast, written: int, wrong
         yield "Next: pytest --obs-stack scenarios\n"
 
 
-def _unclear(plots: Sequence[Plot]) -> Iterator[str]:
+def _unclear(plots: Sequence[Plot], made: Cast) -> Iterator[str]:
     for each in plots:
         if each.unclear:
+            state = "active" if each.rule.name in made.always else "quiet"
             where = f"{each.rule.file}:{each.rule.lines['alert']}"
-            yield f"{where}: {each.rule.name}: {each.unclear}; its story only shows that it is quiet"
+            yield f"{where}: {each.rule.name}: {each.unclear}; its story only shows that it is {state}"
 
 
 def _unsure(files: Files, made: Cast, wrong: Mapping[str, list[str]], plots: Sequence[Plot]) -> Iterator[str]:

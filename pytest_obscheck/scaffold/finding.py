@@ -11,6 +11,7 @@ from pytest_obscheck.derive import Document, manifests
 from pytest_obscheck.errors import ConfigError, Problem, shown_as
 from pytest_obscheck.rulelab.lintrules import Rule
 from pytest_obscheck.rulelab.lintrules import read as read_rules
+from pytest_obscheck.resources import MONITORS, ROUTINGS, jobs
 from pytest_obscheck.scaffold.services import WORKLOADS
 
 _KINDS = {
@@ -24,6 +25,7 @@ _OTHERS = {
     "tests": "passed over: promtool's unit tests, not its configuration",
     "grafana": "passed over: Grafana evaluates and sends these alerts itself; no Prometheus knows them",
 }
+USELESS = "this is none of the files that a stack is made of"
 _SKIPPED = {"node_modules", "venv", "stack", "scenarios", "charts", "templates"}
 _DEPTH = 3
 
@@ -32,8 +34,9 @@ _DEPTH = 3
 class Files:
     """What was found: the first of each configuration, all rules; ``notes`` says what was passed over, and why.
 
-    ``resources``: rules in resources of Kubernetes, which no prometheus.yml can name. ``exposed``: saved
-    expositions. ``manifests``: what Kubernetes is to run.
+    ``resources``: rules in resources of Kubernetes, which no prometheus.yml can name; ``scrapes`` and ``routes`` in the same
+    way, with the scrape configs (``jobs``) that an operator makes of them. ``exposed``: saved expositions. ``manifests``: what
+    Kubernetes is to run. ``recordings``: the rules that record, by name.
     """
 
     prometheus: Document | None = None
@@ -41,8 +44,11 @@ class Files:
     services: Document | None = None
     rules: list[Path] = field(default_factory=list)
     resources: list[Path] = field(default_factory=list)
+    scrapes: list[Path] = field(default_factory=list)
+    routes: list[Path] = field(default_factory=list)
+    jobs: list[Mapping[str, Any]] = field(default_factory=list)
     alerts: list[Rule] = field(default_factory=list)
-    recordings: set[str] = field(default_factory=set)
+    recordings: dict[str, Rule] = field(default_factory=dict)
     every: list[Rule] = field(default_factory=list)
     exposed: list[Path] = field(default_factory=list)
     manifests: list[Any] = field(default_factory=list)
@@ -56,19 +62,13 @@ def find(paths: Sequence[Path], root: Path) -> Files:
     for path in paths or [root]:
         found.exposed.extend(sorted(path.rglob("*.prom")) if path.is_dir() else [path] if path.suffix == ".prom" else [])
         for each in _inside(path) if path.is_dir() else [path] if path.suffix != ".prom" else ():
-            try:
-                document = Document.open(each, shown_as(each.resolve(), root))
-            except ConfigError as error:
-                problems.extend(error.problems if each == path else ())
-                found.notes.extend(str(problem) for problem in error.problems if each != path)
-                continue
-            if not _keep(found, document) and each == path:
-                right = "name a prometheus.yml, an alertmanager.yml, a docker-compose.yml or rule files"
-                problems.append(Problem(document.shown, "this is none of the files that a stack is made of", right))
+            wrong = _look(found, each, shown_as(each.resolve(), root))
+            problems.extend(wrong if each == path else ())
+            found.notes.extend(str(problem) for problem in wrong if each != path and problem.what != USELESS)
     if problems:
         raise ConfigError(problems)
     _read(found, root)
-    if not (found.prometheus or found.alertmanager or found.rules or found.resources):
+    if not (found.prometheus or found.alertmanager or found.rules or found.resources or found.scrapes or found.routes):
         right = "name a prometheus.yml, an alertmanager.yml or rule files"
         raise ConfigError([Problem(shown_as(root, root.parent), "there is nothing here to make a stack of", right)])
     return found
@@ -82,8 +82,19 @@ def _inside(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def _look(found: Files, path: Path, shown: str) -> list[Problem]:
+    """Keep what is in a file; return why it is of no use."""
+    operated = _keep_resources(found, path)
+    try:
+        kept = _keep(found, Document.open(path, shown))
+    except ConfigError as error:
+        # Of several documents in one file, which are none of Prometheus's own, the resources have been kept.
+        return [] if operated else list(error.problems)
+    right = "name a prometheus.yml, an alertmanager.yml, a docker-compose.yml or rule files"
+    return [] if kept or operated else [Problem(shown, USELESS, right)]
+
+
 def _keep(found: Files, document: Document) -> bool:
-    found.manifests.extend(manifests(document.path.read_text(encoding="utf-8", errors="replace"), WORKLOADS))
     kind = kind_of(document.value)
     if kind in _OTHERS:
         found.notes.append(f"{document.shown}: {_OTHERS[kind]}")
@@ -96,7 +107,17 @@ def _keep(found: Files, document: Document) -> bool:
         setattr(found, kind, document)
     elif kind:
         found.notes.append(f"{document.shown}: passed over, for {getattr(found, kind).shown} came first")
-    return bool(kind) or bool(found.manifests)
+    return bool(kind)
+
+
+def _keep_resources(found: Files, path: Path) -> bool:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    workloads, monitors, routings = (manifests(text, kinds) for kinds in (WORKLOADS, tuple(MONITORS), ROUTINGS))
+    found.manifests.extend(workloads)
+    found.jobs.extend(job for each in monitors for _, job in jobs(each))
+    found.scrapes.extend([path] if monitors else [])
+    found.routes.extend([path] if any(each.get("kind") == "AlertmanagerConfig" for each in routings) else [])
+    return bool(workloads or monitors or routings)
 
 
 def kind_of(value: Any) -> str:
@@ -123,10 +144,12 @@ def _read(found: Files, root: Path) -> None:
         rules, wrong = read_rules(path, shown_as(path.resolve(), root))
         found.every.extend(rules)
         found.alerts.extend(rule for rule in rules if rule.kind == "alert")
-        found.recordings.update(rule.name for rule in rules if rule.kind == "record")
+        for rule in rules:
+            if rule.kind == "record":
+                found.recordings.setdefault(rule.name, rule)
         found.notes.extend(f"{finding.file}:{finding.line}: {finding.what}" for finding in wrong)
 
 
 def _globbed(base: Path, pattern: str) -> list[Path]:
-    whole = base / pattern
-    return sorted(Path(whole.anchor).glob(str(whole.relative_to(whole.anchor)))) if whole.is_absolute() else []
+    whole = base.resolve() / pattern
+    return sorted(Path(whole.anchor).glob(str(whole.relative_to(whole.anchor))))

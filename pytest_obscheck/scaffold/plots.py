@@ -1,28 +1,30 @@
-"""What makes an alert fire, where its expression says so plainly: series that are calm, and then are not."""
+"""What makes an alert fire: a guess, by solving its expression for series that are calm, and then are not."""
 
 from __future__ import annotations
 
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pytest_obscheck.rulelab.aims import Aim, Key, Shape, Wish, keys
 from pytest_obscheck.rulelab.lintrules import Rule
-from pytest_obscheck.rulelab.series import matched
+from pytest_obscheck.rulelab.series import VARIANTS, Variant, matched
 from pytest_obscheck.speed.trees import Kind, Tree, parsed
 
 STEP = 15
 """Seconds between two values of a series."""
 SAMPLES = 4000
 """How many values a series has: more than half a day."""
+FIRST = VARIANTS[0]
 _CALLS = frozenset({"rate", "increase", "irate", "abs", "absent", "max_over_time", "min_over_time", "avg_over_time"})
 _SUMS = frozenset({"sum", "min", "max", "avg"})
 _COMPARED: Mapping[str, Callable[[float, float], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
-_LONGEST = 3_600_000
+LONGEST = 3600.0
+"""Seconds that a story may wait until the ranges of its rule are filled."""
 
 
 @dataclass(frozen=True)
@@ -48,31 +50,67 @@ class Line:
 
 @dataclass(frozen=True)
 class Plot:
-    """What an alert needs: ``lines`` of series, or a job that goes ``down`` (a pattern); or why neither is plain. Seconds."""
+    """What an alert needs: ``lines`` of series, or a job that goes ``down`` (a pattern); or why neither is known. Seconds.
+
+    ``doubt``: why it is no more than a guess, which the engine may settle; ``unclear``: why there is none.
+    """
 
     rule: Rule
     lines: tuple[Line, ...] = ()
     down: str = ""
     unclear: str = ""
     range: float = 0.0
+    doubt: str = ""
+
+    def firing(self, pace: float) -> float:
+        """Return the seconds within which the alert fires for certain; ``pace``: of one scrape and one evaluation."""
+        return self.range + self.rule.hold + 3 * pace
+
+    def quiet(self, pace: float) -> float:
+        """Return the seconds within which it is resolved for certain, once all is well again."""
+        return self.range + self.rule.keeps + 3 * pace
+
+    def given_up(self, why: str) -> Plot:
+        """Return the plot without what makes the alert fire, unless there is no reason."""
+        if not why:
+            return self
+        return replace(self, unclear=why, lines=tuple(replace(line, harm="") for line in self.lines))
 
 
-def plot(rule: Rule, recordings: set[str]) -> Plot:
-    """Return what an alert needs to fire."""
+def plot(rule: Rule, recordings: Mapping[str, Tree], variant: Variant = FIRST) -> Plot:
+    """Return a guess at what an alert needs to fire; ``recordings``: the expressions of what other rules record."""
     try:
-        tree = parsed(rule.expr)
+        written = parsed(rule.expr)
     except ValueError as error:
         return Plot(rule, unclear=str(error))
-    unclear = _unclear(tree, recordings)
-    span = max((node.range for node in tree.walk()), default=0) / 1000
-    calm, harm = _wishes(tree, want=False), _wishes(tree, want=True)
+    tree, doubt = unfolded(written, recordings), _doubt(written, recordings)
+    span = _reach(tree) / 1000
     wanted = keys(tree)
     if [key[0] for key in wanted] == ["up"]:
         return _of_up(rule, wanted[0], tree, span)
-    lines = tuple(_line(key, calm.get(key), None if unclear else harm.get(key)) for key in wanted if key[0] not in recordings)
-    if not unclear and not any(line.harm for line in lines):
-        unclear = "nothing that could be changed was found in it"
-    return Plot(rule, tuple(line for line in lines if line.name != "up" and line.calm), "", unclear, span)
+    lines = tuple(_lines(tree, variant))
+    hard = "it looks back over more than an hour" if span > LONGEST else "it names no metric" if _nameless(wanted) else ""
+    if not hard and not any(line.harm for line in lines):
+        hard = doubt or "nothing that could be changed was found in it"
+    found = Plot(rule, lines, "", "", span, doubt)
+    return found.given_up(hard) if hard else found
+
+
+def unfolded(tree: Tree, recordings: Mapping[str, Tree], depth: int = 9) -> Tree:
+    """Return an expression with the recording rules that it reads in the place of their names."""
+    if tree.kind is Kind.SELECTOR and tree.name in recordings and depth:
+        inner = unfolded(recordings[tree.name], recordings, depth - 1)
+        return Tree(Kind.SUBQUERY, inside=(inner,), range=tree.range, offset=tree.offset)
+    return replace(tree, inside=tuple(unfolded(each, recordings, depth) for each in tree.inside))
+
+
+def _nameless(wanted: list[Key]) -> bool:
+    return not wanted or any(not name for name, _ in wanted)
+
+
+def _reach(tree: Tree) -> int:
+    """Return over how many milliseconds an expression looks back, with those inside it."""
+    return tree.range + abs(tree.offset) + max(map(_reach, tree.inside), default=0)
 
 
 def _of_up(rule: Rule, key: Key, tree: Tree, span: float) -> Plot:
@@ -102,44 +140,75 @@ def _given(tree: Tree, up: float) -> float | None:
     return None if None in inside else math.nan
 
 
-def _wishes(tree: Tree, *, want: bool) -> dict[Key, Wish]:
-    aim = Aim(1.15, STEP)
-    aim.truth(tree, want)
-    return aim.wishes
-
-
-_DOUBTS: tuple[tuple[Callable[[Tree, set[str]], bool], str], ...] = (
+_DOUBTS: tuple[tuple[Callable[[Tree, Mapping[str, Tree]], bool], str], ...] = (
     (lambda node, _: node.kind is Kind.CALL and node.name not in _CALLS, "it calls {}"),
     (lambda node, _: node.kind is Kind.AGGREGATION and node.name not in _SUMS, "it counts or ranks series by {}"),
     (lambda node, _: node.kind is Kind.BINARY and node.name in ("and", "or", "unless"), "it combines conditions by {}"),
     (lambda node, _: node.kind is Kind.SUBQUERY or node.offset != 0, "it looks at another time than now"),
-    (lambda node, _: node.range > _LONGEST, "it looks back over more than an hour"),
     (lambda node, recordings: node.kind is Kind.SELECTOR and node.name in recordings, "it rests on the recording rule {}"),
-    (lambda node, _: node.kind is Kind.SELECTOR and not node.name, "it names no metric"),
 )
 
 
-def _unclear(tree: Tree, recordings: set[str]) -> str:
+def _doubt(tree: Tree, recordings: Mapping[str, Tree]) -> str:
     """Return why what makes an expression true is not plain; ``""`` where it is."""
     nodes = list(tree.walk())
     for doubt, words in _DOUBTS:
         found = next((node for node in nodes if doubt(node, recordings)), None)
         if found:
             return words.format(found.name)
-    return "" if keys(tree) else "it names no metric"
+    return ""
 
 
-def _line(key: Key, calm: Wish | None, harm: Wish | None) -> Line:
-    labels = {label: value for label, value in matched(key).items() if value}
-    values = [_values(wish) for wish in (calm or Wish(Shape.LEVEL, 1.0), harm) if wish is not None]
-    counter = any(wish is not None and wish.shape is Shape.SLOPE for wish in (calm, harm))
-    return Line(key[0], labels, values[0], values[1] if len(values) > 1 else "", counter)
+def _lines(tree: Tree, variant: Variant) -> Iterator[Line]:
+    """Yield the series that the expression reads, each once; the first wish for one counts."""
+    calm, harm = (_wishes(tree, variant.reach, want=want) for want in (False, True))
+    labels = {key: matched(key) for key in keys(tree) if key[0] != "up"}
+    shared = {label: value for each in reversed(labels.values()) for label, value in each.items()} if variant.spread else {}
+    found: dict[str, Line] = {}
+    for key, own in labels.items():
+        mine = {label: value for label, value in {**shared, **own}.items() if value}
+        for line in _of(key[0], mine, calm.get(key, Wish(Shape.LEVEL, 1.0)), harm.get(key)):
+            found.setdefault(line.selector(), line)
+    yield from (line for line in found.values() if line.calm)
+
+
+def _wishes(tree: Tree, reach: float, *, want: bool) -> dict[Key, Wish]:
+    aim = Aim(reach, STEP)
+    aim.truth(tree, want)
+    return aim.wishes
+
+
+def _of(name: str, labels: Mapping[str, str], calm: Wish, harm: Wish | None) -> Iterator[Line]:
+    both = [calm, *([harm] if harm else [])]
+    if any(wish.shape is Shape.BUCKETS for wish in both):
+        yield from _buckets(name, labels, calm, harm)
+        return
+    for copy in range(max(wish.copies for wish in both)):
+        values = [_values(wish if copy < wish.copies else Wish(Shape.GONE)) for wish in both]
+        counter = any(wish.shape is Shape.SLOPE for wish in both) and not any(wish.value.real < 0 for wish in both)
+        yield Line(name, {**labels, **({"copy": str(copy)} if copy else {})}, values[0], _change(values), counter)
+
+
+def _buckets(name: str, labels: Mapping[str, str], calm: Wish, harm: Wish | None) -> Iterator[Line]:
+    """Yield the buckets of a histogram that has one observation a second, each of them at the value that is wished for."""
+    goals = [abs(wish.value.real) for wish in (calm, harm) if wish and wish.shape is Shape.BUCKETS]
+    for bound in (*sorted({part for goal in goals for part in (goal / 2, goal)} - {0.0}), math.inf):
+        values = [f"0+{STEP if abs(wish.value.real) <= bound else 0}x{SAMPLES}" for wish in (calm, harm) if wish]
+        le = "+Inf" if bound == math.inf else f"{bound:g}"
+        yield Line(name, {**labels, "le": le}, values[0], _change(values), counter=True)
+
+
+def _change(values: Sequence[str]) -> str:
+    """Return what a series does in harm's way; nothing where that is what it does anyway."""
+    return values[1] if values[1:] != values[:1] and len(values) > 1 else ""
 
 
 def _values(wish: Wish) -> str:
-    """Return a wish in promtool's notation; nothing for what is not plain."""
+    """Return a wish in promtool's notation; nothing for what it cannot say."""
     if wish.shape is Shape.LEVEL and not wish.value.imag:
         return f"{wish.value.real:g}x{SAMPLES}"
     if wish.shape is Shape.SLOPE:
-        return f"0+{wish.value.real * STEP:g}x{SAMPLES}"
-    return f"_x{SAMPLES}" if wish.shape is Shape.GONE else ""
+        return f"0{wish.value.real * STEP:+g}x{SAMPLES}"
+    if wish.shape is Shape.FALL:
+        return f"{wish.start:g}{wish.value.real * STEP:+g}x{SAMPLES}"
+    return {Shape.GONE: f"_x{SAMPLES}", Shape.FLIP: f"0+1x{SAMPLES}"}.get(wish.shape, "")

@@ -9,15 +9,19 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pytest_obscheck.scaffold.exporters import WORLD, Cast
+from pytest_obscheck.scaffold.exporters import Cast, Exporter
 from pytest_obscheck.scaffold.finding import Files
-from pytest_obscheck.scaffold.plots import STEP, Line, Plot
+from pytest_obscheck.scaffold.plots import LONGEST, STEP, Line, Plot
 from pytest_obscheck.scaffold.services import offers
 from pytest_obscheck.when import seconds
 
-OWN = "prometheus.yml"
-LONG = 3600.0
-"""Seconds of a range that a story which only shows quiet does not wait for."""
+OWN, WORLD, ROUTING = "prometheus.yml", "world.yml", "alertmanager.yml"
+"""What is written beside stack.yaml where the user's own is not there."""
+ROUTES = """\
+# Only AlertmanagerConfig resources were given. TODO: production's own alertmanager.yml should stand in stack.yaml instead.
+route: {receiver: nobody}
+receivers: [{name: nobody}]
+"""
 SHARE = "share: true # it may be played at the same time as others\n"
 
 
@@ -37,8 +41,10 @@ def _stack(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
     yield "  prometheus:"
     yield f"    config: {_from(folder, files.prometheus.path) if files.prometheus else OWN}"
     if files.resources:
-        named = [_from(folder, path) for path in files.resources]
-        yield f"    rules: {json.dumps(named)} # resources, which prometheus.yml cannot name"
+        yield f"    rules: {_named(folder, files.resources)} # resources, which prometheus.yml cannot name"
+    scrapes = [*files.scrapes, *([folder / WORLD] if files.prometheus and _own(cast) else [])]
+    if scrapes:
+        yield f"    scrapes: {_named(folder, scrapes)} # what is scraped besides"
     if cast.real.get("prometheus"):
         yield f"    hosts: {json.dumps(cast.real['prometheus'])} # the names by which it scrapes itself"
     if cast.finding:
@@ -46,30 +52,44 @@ def _stack(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
         yield "    #   obscheck targets http://YOUR-PROMETHEUS:9090 > stack/targets.yaml, then `targets: targets.yaml`"
         yield "    targets:"
         yield from (f"      {json.dumps(job, ensure_ascii=False)}: [] # by {kind}" for job, kind in cast.finding)
-    if files.alertmanager:
+    if files.alertmanager or files.routes:
         yield "  alertmanager:"
-        yield f"    config: {_from(folder, files.alertmanager.path)}"
+        yield f"    config: {_from(folder, files.alertmanager.path) if files.alertmanager else ROUTING}"
+        if files.routes:
+            yield f"    routes: {_named(folder, files.routes)} # resources, whose routes and receivers are added"
         yield f"    hosts: {json.dumps(cast.real.get('alertmanager', ['alertmanager:9093']))} # what prometheus.yml calls it"
     for exporter in cast.exporters:
-        if exporter.series or exporter.job:
-            yield from _exporter(exporter.name, exporter.job, exporter.hosts, list(exporter.series.values()))
+        if exporter.exposes():
+            yield from _exporter(exporter, "every target that is discovered" if cast.finding else "every target")
+    if cast.always:
+        yield ""
+        yield "# TODO: these are active over the series above, however calm the other alerts are with them. Change the series."
+        yield f"always_firing: {json.dumps(list(dict.fromkeys(cast.always)), ensure_ascii=False)}"
     yield from _services(files)
 
 
-def _exporter(name: str, job: str, hosts: tuple[str, ...], lines: list[Line]) -> Iterator[str]:
+def _named(folder: Path, paths: Sequence[Path]) -> str:
+    return json.dumps([_from(folder, path) for path in paths])
+
+
+def _own(cast: Cast) -> list[Exporter]:
+    """Return the targets that no configuration of the user's scrapes."""
+    return [each for each in cast.exporters if each.own and each.exposes()]
+
+
+def _exporter(exporter: Exporter, whole: str) -> Iterator[str]:
     yield ""
-    who = f"job {job!r}" if job else "every target"
+    who = f"job {exporter.job!r}" if exporter.job else whole
     yield f"  # Stands for {who}: series that are calm, and that stories let misbehave. Their names and labels are those of the"
     yield "  # rules: what is misspelt there is so here. `obscheck lint RULES --against URL` compares with what is there."
-    yield f"  {name}:"
+    yield f"  {exporter.name}:"
     yield "    type: synthetic"
-    yield f"    hosts: {json.dumps(list(hosts))}"
+    yield f"    hosts: {json.dumps(list(exporter.hosts))}"
     yield f"    interval: {STEP}s"
     yield "    series:"
-    for line in lines or [Line("obscheck_calm", {}, "0x1")]:
+    for line in exporter.series.values() or [Line("obscheck_calm", {}, "0x1")]:
         # Before a story begins time stands still: a counter that is there already would not rise, and a rule may say so.
         values, kind = (f"_ {line.calm}", "counter") if line.counter else (line.calm, "gauge")
-        yield f"      - {{series: {quoted(line.selector())}, values: '{values}', type: {kind}}}"
 
 
 def _services(files: Files) -> Iterator[str]:
@@ -83,57 +103,87 @@ def _services(files: Files) -> Iterator[str]:
         yield from (f"# {line}" for offer in found for line in offer.lines())
 
 
-def prometheus_text(files: Files, cast: Cast, folder: Path) -> str:
+def beside(files: Files, cast: Cast, folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the names and texts of the files that stand beside stack.yaml where the user has none."""
+    if files.prometheus is None:
+        yield OWN, _prometheus(files, cast, folder)
+    elif _own(cast):
+        yield WORLD, f"# Scrapes what stands for the targets that production discovers.\n{_scrapes(cast)}"
+    if files.routes and files.alertmanager is None:
+        yield ROUTING, ROUTES
+
+
+def _prometheus(files: Files, cast: Cast, folder: Path) -> str:
     """Return a prometheus.yml that loads rules for which there is no other, and scrapes the made-up targets."""
     rules = "".join(f"  - {json.dumps(_from(folder, path))}\n" for path in files.rules)
-    alerting = (
-        "alerting:\n  alertmanagers: [{static_configs: [{targets: ['alertmanager:9093']}]}]\n" if files.alertmanager else ""
-    )
+    routed = files.alertmanager or files.routes
+    alerting = "alerting:\n  alertmanagers: [{static_configs: [{targets: ['alertmanager:9093']}]}]\n" if routed else ""
     return (
-        "# Only rules were given. Production's own prometheus.yml should stand in stack.yaml instead of this one.\n"
-        f"global: {{scrape_interval: {STEP}s, evaluation_interval: {STEP}s}}\nrule_files:\n{rules}{alerting}"
-        "scrape_configs:\n"
-    ) + "".join(
-        f"  - job_name: {json.dumps(each.job or WORLD)}\n    honor_labels: true # the rules name jobs that are not here\n"
-        f"    static_configs: [{{targets: {json.dumps(list(each.hosts))}}}]\n"
-        for each in cast.exporters
+        "# None was given. Production's own prometheus.yml should stand in stack.yaml instead of this one.\n"
+        f"global: {{scrape_interval: {STEP}s, evaluation_interval: {STEP}s}}\nrule_files:\n{rules}{alerting}{_scrapes(cast)}"
     )
+
+
+def _scrapes(cast: Cast) -> str:
+    found = {job for job, _ in cast.finding}
+    return "scrape_configs:\n" + "".join(
+        f"  - job_name: {json.dumps(f'made-up {each.job}' if each.job in found else each.job or each.name)}\n"
+        "    honor_labels: true # the rules name jobs that are not here\n"
+        f"    static_configs: [{{targets: {json.dumps(list(each.hosts))}{_label(each.job) if each.job in found else ''}}}]\n"
+        for each in _own(cast)
+    )
+
+
+def _label(job: str) -> str:
+    return f", labels: {{job: {json.dumps(job)}}}"
 
 
 def _from(folder: Path, path: Path) -> str:
     return os.path.relpath(path.resolve(), folder.resolve())
 
 
-def beat(files: Files) -> float:
+def scrape(files: Files) -> float:
+    """Return how many seconds are between two scrapes."""
+    return beat(files, ("scrape_interval",))
+
+
+def beat(files: Files, settings: Sequence[str] = ("scrape_interval", "evaluation_interval")) -> float:
     """Return how many seconds one scrape and one evaluation take together."""
-    settings = (files.prometheus.value.get("global") or {}) if files.prometheus else {"scrape_interval": f"{STEP}s"}
+    said = (files.prometheus.value.get("global") or {}) if files.prometheus else {}
     usual = f"{STEP}s" if files.prometheus is None else "1m"
-    every = [str(settings.get(name) or usual) for name in ("scrape_interval", "evaluation_interval")]
-    return sum(seconds(text) for text in every)
+    return sum(seconds(str(said.get(name) or usual)) for name in settings)
 
 
-def story_text(plot: Plot, pace: float, wrong: Sequence[str] = ()) -> str:
-    """Return the story of one alert; ``pace``: the seconds of one scrape and one evaluation; ``wrong``: against its rule."""
+def story_text(plot: Plot, pace: float, wrong: Sequence[str] = (), *, active: bool = False) -> str:
+    """Return the story of one alert; ``pace``: the seconds of one scrape and one evaluation.
+
+    ``wrong``: what is against its rule; ``active``: whether it is so over the series of the stack, whatever happens.
+    """
     rule = plot.rule
     said = f"# Written by `obscheck init` for {rule.file}:{rule.lines['alert']}; change it as you like."
     said += "".join(f"\n# TODO: the rule asks for what is not exposed, and so does this story: {what}" for what in wrong)
     if plot.unclear:
-        expr = textwrap.indent(rule.expr, "#   ")
-        todo = f"# TODO: what makes it fire is not plain ({plot.unclear}). Until then it is only shown to be quiet.\n{expr}"
-        quiet = _quiet(rule.name, 2 * pace, warm=plot.range <= LONG)
-        return f"{said}\n{todo}\nname: {quoted(f'{rule.name} is quiet')}\n{SHARE}\nexpect:\n{quiet}"
-    calm, long = math.ceil(2 * pace), math.ceil(firing(plot, pace))
+        return said + _open_question(plot, pace, active=active)
+    calm, long = math.ceil(2 * pace), math.ceil(plot.firing(pace))
     fault = _kill(plot) if plot.down else _script(plot)
     window = f"    from: {_span(calm)}\n    until: {_span(calm + long)}\n"
     name, after = f"{rule.name} fires and resolves", "kill" if plot.down else "script"
     expect = _quiet(rule.name, calm) + _within("alert", rule.name, long, after)
-    expect += _within("resolved", rule.name, plot.range + 3 * pace, f"cure of {after}")
+    expect += _within("resolved", rule.name, plot.quiet(pace), f"cure of {after}")
     return f"{said}\nname: {quoted(name)}\n{SHARE}\nfaults:\n{fault}{window}\nexpect:\n{expect}"
 
 
-def firing(plot: Plot, pace: float) -> float:
-    """Return the seconds within which an alert fires for certain."""
-    return plot.range + plot.rule.hold + 3 * pace
+def _open_question(plot: Plot, pace: float, *, active: bool) -> str:
+    """Return the rest of a story whose alert nobody knows how to fire: what there is to do, and what can be shown anyway."""
+    rule = plot.rule
+    if active:
+        todo, name = "over the made-up series of stack.yaml it is active all the time; change them", f"{rule.name} is active"
+        expect = f"  - alert: {{name: {quoted(rule.name)}, state: pending}}\n    eventually: 0s .. {_span(2 * pace)}\n"
+    else:
+        todo = f"what makes it fire is not plain ({plot.unclear}). Until then it is only shown to be quiet"
+        name, expect = f"{rule.name} is quiet", _quiet(rule.name, 2 * pace, warm=plot.range <= LONGEST)
+    expr = textwrap.indent(rule.expr, "#   ")
+    return f"\n# TODO: {todo}.\n{expr}\nname: {quoted(name)}\n{SHARE}\nexpect:\n{expect}"
 
 
 def _span(span: float) -> str:
