@@ -33,6 +33,8 @@ def arranged(alerts: Sequence[Rule], recorded: Mapping[str, Rule], cast: Casting
     wrong = [""] * len(plots)
     for number, variant in enumerate(_VARIANTS):
         open_ones = [at for at, why in enumerate(wrong) if why or not number]
+        if not open_ones:
+            break
         for at in open_ones if number else ():
             plots[at] = plot(alerts[at], trees, variant)
         scene = _settled(cast, plots, last=open_ones)
@@ -43,7 +45,7 @@ def arranged(alerts: Sequence[Rule], recorded: Mapping[str, Rule], cast: Casting
 
 
 def _settled(cast: Casting, plots: Sequence[Plot], last: Sequence[int] = ()) -> Arrangement:
-    """Return the plots on the targets of a new cast; of two that want a series to be calm in different ways the first counts."""
+    """Return the plots on the targets of a new cast; of two that calm a series in different ways the first counts."""
     made, found = cast(plots), dict[int, Plot]()
     order = [*(at for at in range(len(plots)) if at not in last), *last]
     for at in sorted(order, key=lambda at: (bool(plots[at].unclear), order.index(at))):

@@ -9,9 +9,9 @@ from typing import Any
 
 from pytest_obscheck.derive import Document, manifests
 from pytest_obscheck.errors import ConfigError, Problem, shown_as
+from pytest_obscheck.resources import MONITORS, ROUTINGS, jobs
 from pytest_obscheck.rulelab.lintrules import Rule
 from pytest_obscheck.rulelab.lintrules import read as read_rules
-from pytest_obscheck.resources import MONITORS, ROUTINGS, jobs
 from pytest_obscheck.scaffold.services import WORKLOADS
 
 _KINDS = {

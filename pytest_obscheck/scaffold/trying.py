@@ -62,7 +62,9 @@ class Trials:
         before = [{"record": each.name, "expr": each.expr, "labels": dict(each.labels)} for each in recorded]
         names = frozenset() if "" in read or "ALERTS" in read else frozenset({rule.name, *read})
         queries = [Query(str(at), _asked(rule, at > 0), end * self._step()) for at, end in enumerate(phases.ends())]
-        return Trial(alert, [each.notation() for each in series], self._step(), _start((rule, *recorded)), queries, names, before)
+        return Trial(
+            alert, [each.notation() for each in series], self._step(), _start((rule, *recorded)), queries, names, before
+        )
 
     def _step(self) -> int:
         return round(self.step * 1000)

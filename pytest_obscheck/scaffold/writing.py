@@ -38,20 +38,7 @@ def stack_text(files: Files, cast: Cast, folder: Path) -> str:
 def _stack(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
     yield "# What runs when `pytest --obs-stack` plays stories. Paths are relative to this file; your files are never edited."
     yield "components:"
-    yield "  prometheus:"
-    yield f"    config: {_from(folder, files.prometheus.path) if files.prometheus else OWN}"
-    if files.resources:
-        yield f"    rules: {_named(folder, files.resources)} # resources, which prometheus.yml cannot name"
-    scrapes = [*files.scrapes, *([folder / WORLD] if files.prometheus and _own(cast) else [])]
-    if scrapes:
-        yield f"    scrapes: {_named(folder, scrapes)} # what is scraped besides"
-    if cast.real.get("prometheus"):
-        yield f"    hosts: {json.dumps(cast.real['prometheus'])} # the names by which it scrapes itself"
-    if cast.finding:
-        yield "    # TODO: what discovery finds in production, with the __meta_* labels that relabelling reads. At once:"
-        yield "    #   obscheck targets http://YOUR-PROMETHEUS:9090 > stack/targets.yaml, then `targets: targets.yaml`"
-        yield "    targets:"
-        yield from (f"      {json.dumps(job, ensure_ascii=False)}: [] # by {kind}" for job, kind in cast.finding)
+    yield from _prometheus_member(files, cast, folder)
     if files.alertmanager or files.routes:
         yield "  alertmanager:"
         yield f"    config: {_from(folder, files.alertmanager.path) if files.alertmanager else ROUTING}"
@@ -66,6 +53,23 @@ def _stack(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
         yield "# TODO: these are active over the series above, however calm the other alerts are with them. Change the series."
         yield f"always_firing: {json.dumps(list(dict.fromkeys(cast.always)), ensure_ascii=False)}"
     yield from _services(files)
+
+
+def _prometheus_member(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
+    yield "  prometheus:"
+    yield f"    config: {_from(folder, files.prometheus.path) if files.prometheus else OWN}"
+    if files.resources:
+        yield f"    rules: {_named(folder, files.resources)} # resources, which prometheus.yml cannot name"
+    scrapes = [*files.scrapes, *([folder / WORLD] if files.prometheus and _own(cast) else [])]
+    if scrapes:
+        yield f"    scrapes: {_named(folder, scrapes)} # what is scraped besides"
+    if cast.real.get("prometheus"):
+        yield f"    hosts: {json.dumps(cast.real['prometheus'])} # the names by which it scrapes itself"
+    if cast.finding:
+        yield "    # TODO: what discovery finds in production, with the __meta_* labels that relabelling reads. At once:"
+        yield "    #   obscheck targets http://YOUR-PROMETHEUS:9090 > stack/targets.yaml, then `targets: targets.yaml`"
+        yield "    targets:"
+        yield from (f"      {json.dumps(job, ensure_ascii=False)}: [] # by {kind}" for job, kind in cast.finding)
 
 
 def _named(folder: Path, paths: Sequence[Path]) -> str:
@@ -90,6 +94,7 @@ def _exporter(exporter: Exporter, whole: str) -> Iterator[str]:
     for line in exporter.series.values() or [Line("obscheck_calm", {}, "0x1")]:
         # Before a story begins time stands still: a counter that is there already would not rise, and a rule may say so.
         values, kind = (f"_ {line.calm}", "counter") if line.counter else (line.calm, "gauge")
+        yield f"      - {{series: {quoted(line.selector())}, values: '{values}', type: {kind}}}"
 
 
 def _services(files: Files) -> Iterator[str]:

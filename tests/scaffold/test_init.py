@@ -11,6 +11,7 @@ from pytest_obscheck.rulelab.lintrules import Rule
 from pytest_obscheck.scaffold import init_command
 from pytest_obscheck.scaffold.plots import plot
 from pytest_obscheck.stack import read
+from pytest_obscheck.toolchain import find
 
 PROMETHEUS = """\
 global: {scrape_interval: 100ms, evaluation_interval: 100ms}
@@ -59,22 +60,41 @@ def test_a_stack_and_a_story_per_alert_are_written_and_can_be_read(tmp_path: Pat
         "prometheus": {"localhost:9090": "http"},
         "alertmanager": {"am.prod.example:9093": "http"},
         "the-api": {"api-1.prod.example:80": "http"},
+        "world": {"world:80": "http"},
     }
     stories = {path.name: loader.load(path) for path in sorted((tmp_path / "scenarios").iterdir())}
     assert list(stories) == ["ApiDown.obs.yaml", "Else.obs.yaml", "Late.obs.yaml", "QueueFull.obs.yaml"]
     assert (
         "".join(said)
         == """\
-5 files written: stack/stack.yaml, and a story for each of 4 alerts in scenarios/.
+6 files written: stack/stack.yaml, and a story for each of 4 alerts in scenarios/.
 What is not known, and is yours to say:
 - rules/a.yml:6: Late: it calls histogram_quantile; its story only shows that it is quiet
-- rules/a.yml:7: Else: no target that is listed here exposes other{job="nobody"}; its story only shows that it is quiet
 - whether the rules are spelt right: the series are made up of them, so what is misspelt there is misspelt in both; \
 `obscheck lint RULES --against URL` asks a live Prometheus
 - what service discovery finds: jobs pods; `obscheck targets URL` captures it
 Next: pytest --obs-stack --obs-speed auto scenarios (at the speed of production a story takes up to 5m01s)
 """
     )
+
+
+def test_what_no_listed_target_exposes_comes_from_a_made_up_one_where_others_are_discovered(tmp_path: Path) -> None:
+    home, said = written(tmp_path), list[str]()
+    init_command([], home, said.append)
+
+    assert 'scrapes: ["world.yml"]' in (home / "stack/stack.yaml").read_text()
+    assert 'targets: ["world:80"]' in (home / "stack/world.yml").read_text()
+    assert "component: world" in (home / "scenarios/Else.obs.yaml").read_text()
+
+
+def test_where_nothing_is_discovered_what_no_target_exposes_is_told(tmp_path: Path) -> None:
+    listed = PROMETHEUS[: PROMETHEUS.index("  - job_name: pods")]
+    home, said = written(tmp_path, **{"prometheus.yml": listed}), list[str]()
+
+    init_command([], home, said.append)
+
+    told = 'no target that is listed here exposes other{job="nobody"}; its story only shows that it is quiet'
+    assert f"- rules/a.yml:7: Else: {told}\n" in said
 
 
 def test_a_story_takes_its_fault_from_the_expression(tmp_path: Path) -> None:
@@ -137,6 +157,21 @@ def test_rules_of_resources_stand_in_the_stack_file(tmp_path: Path) -> None:
     assert 'rules: ["../rule.yaml"] # resources' in (tmp_path / "stack/stack.yaml").read_text()
     assert "rule.yaml" not in (tmp_path / "stack/prometheus.yml").read_text()
     assert [path.name for path in (tmp_path / "scenarios").iterdir()] == ["A.obs.yaml"]
+
+
+def test_resources_that_say_what_is_scraped_and_routed_stand_in_the_stack_file(tmp_path: Path) -> None:
+    monitor = "kind: ServiceMonitor\napiVersion: v1\nmetadata: {name: cart}\nspec: {endpoints: [{port: web}]}\n"
+    routing = "kind: AlertmanagerConfig\napiVersion: v1\nspec: {route: {receiver: a}, receivers: [{name: a}]}\n"
+    (tmp_path / "cart.yaml").write_text(f"{monitor}---\n{routing}")
+
+    init_command([], tmp_path, lambda _: None)
+
+    text = (tmp_path / "stack/stack.yaml").read_text()
+    assert '    scrapes: ["../cart.yaml"] # what is scraped besides\n' in text
+    assert '      "serviceMonitor/default/cart/0": [] # by kubernetes_sd_configs\n' in text
+    assert '    config: alertmanager.yml\n    routes: ["../cart.yaml"] # resources' in text
+    assert (tmp_path / "stack/alertmanager.yml").read_text().endswith("receivers: [{name: nobody}]\n")
+    assert list(read(tmp_path / "stack/stack.yaml").members) == ["inbox", "prometheus", "alertmanager"]
 
 
 def test_without_an_alert_there_is_a_first_story(tmp_path: Path) -> None:
@@ -203,11 +238,39 @@ def test_a_file_that_is_not_there_is_named_with_its_neighbour(tmp_path: Path) ->
     ],
 )
 def test_an_expression_is_solved_where_it_is_plain(expr: str, down: str, harm: str | None) -> None:
-    found = plot(Rule("A", "alert", expr, None, 0.0, {}, {}, "r.yml", {"alert": 1}), set())
+    found = plot(Rule("A", "alert", expr, None, 0.0, {}, {}, "r.yml", {"alert": 1}), {})
 
     assert found.down == down
     assert [line.harm for line in found.lines][:1] == ([harm] if harm else [])
     assert bool(found.unclear) == (not down and harm is None)
+
+
+@pytest.mark.integration
+def test_promtool_settles_what_is_in_doubt(tmp_path: Path) -> None:
+    """One guess is right at once, one only further out, one reads a recording, and one cannot fire whatever happens."""
+    rules = """\
+groups:
+  - name: g
+    rules:
+      - {alert: Late, expr: 'histogram_quantile(0.9, sum by (le) (rate(x_bucket[5m]))) > 1', for: 2m}
+      - {alert: Half, expr: 'sum(rate(r_total{code="500"}[5m])) / sum(rate(r_total[5m])) > 0.5', keep_firing_for: 5m}
+      - {record: 'y:rate', expr: 'rate(y_total[1m])'}
+      - {alert: Recorded, expr: 'y:rate > 3 and on () up'}
+      - {alert: Never, expr: 'histogram_quantile(0.9, sum by (job) (rate(z_bucket[5m]))) > 1'}
+      - {alert: Always, expr: 'absent(nothing) and absent(neither)'}
+"""
+    (tmp_path / "r.yml").write_text(rules)
+    said: list[str] = []
+
+    init_command([], tmp_path, said.append, promtool=find("promtool").path)
+
+    told = "promtool played it over made-up series, and it did not fire; its story only shows that it is quiet"
+    assert f"- r.yml:8: Never: it calls histogram_quantile; {told}\n" in said
+    assert not any(name in "".join(said) for name in ("Late", "Half", "Recorded"))
+    half = (tmp_path / "scenarios/Half.obs.yaml").read_text()
+    assert "'r_total{code=\"500\"}': '0+2250x4000'" in half
+    assert "  - resolved: {name: 'Half'}\n    within: 690s\n" in half
+    assert "y_total" in (tmp_path / "scenarios/Recorded.obs.yaml").read_text()
 
 
 @pytest.mark.integration
