@@ -106,16 +106,19 @@ class Trials:
     def _values(self, line: Line, harm: str, phases: Phases) -> Iterator[float | None]:
         """Yield the samples of a series; a counter goes on from where it stands, as in a script."""
         parts = (line.calm, phases.calm), (harm or line.calm, phases.harm), (line.calm, phases.after)
-        stands, last = 0.0, 0.0
+        stands = 0.0
         for text, count in parts:
             played = samples(text)
-            first = played.at(0.0, STEP)
-            ahead = stands - first if line.counter and first is not None else 0.0
-            for number in range(count):
-                value = played.at((number + 1) * self.step, STEP)
-                yield None if value is None else value + ahead
-                last = last if value is None else value + ahead
-            stands = last
+            ahead = stands - _number(played.at(0.0, STEP), stands) if line.counter else 0.0
+            for number in range(1, count + 1):
+                value = played.at(number * self.step, STEP)
+                stands = _number(value, stands - ahead) + ahead
+                yield None if value is None else stands
+
+
+def _number(value: object, other: float) -> float:
+    """Return a value that is a number; no line of a plot is a native histogram."""
+    return value if isinstance(value, float) else other
 
 
 def _names(rule: Rule) -> list[str]:
