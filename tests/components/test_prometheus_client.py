@@ -15,7 +15,7 @@ import pytest
 
 from pytest_obscheck.capabilities import AnswersExemplars, AnswersPromQL, EvaluatesRules, Exemplar, ScrapesTargets, Series
 from pytest_obscheck.components._http import Http
-from pytest_obscheck.components._promql import PrometheusClient
+from pytest_obscheck.components._promql import INTERVAL, MISSED, PrometheusClient
 from pytest_obscheck.errors import LookFailed
 
 
@@ -226,17 +226,19 @@ def test_targets_rules_and_names_are_what_the_api_says() -> None:
     assert found == ([{"health": "up"}], [{"name": "g"}], ["a", "b"], ["__name__", "a"])
 
 
+EVALUATED = f"/metrics?name%5B%5D={MISSED}&name%5B%5D={INTERVAL}"
+
+
 def test_missed_evaluations_are_told_for_each_group_in_seconds() -> None:
-    name, span = "prometheus_rule_group_iterations_missed_total", "prometheus_rule_group_interval_seconds"
-    missed = f'# HELP {name} x\n{name}{{rule_group="a;b c"}} 2\n{name}{{rule_group="d"}} 1e+00\nup 7\n'
-    client = answering({"/metrics": f'{missed}{span}{{rule_group="a;b c"}} 0.05\n{span}{{rule_group="d"}} 15\n'})
+    missed = f'# HELP {MISSED} x\n{MISSED}{{rule_group="a;b c"}} 2\n{MISSED}{{rule_group="d"}} 1e+00\nup 7\n'
+    client = answering({EVALUATED: f'{missed}{INTERVAL}{{rule_group="a;b c"}} 0.05\n{INTERVAL}{{rule_group="d"}} 15\n'})
 
     assert client.missed() == {'{rule_group="a;b c"}': 0.1, '{rule_group="d"}': 15.0}
-    assert answering({"/metrics": missed}).missed() == {'{rule_group="a;b c"}': 2.0, '{rule_group="d"}': 1.0}
+    assert answering({EVALUATED: missed}).missed() == {'{rule_group="a;b c"}': 2.0, '{rule_group="d"}': 1.0}
 
 
 def test_without_rule_groups_nothing_was_missed() -> None:
-    client = answering({"/metrics": "up 7\n"})
+    client = answering({EVALUATED: "up 7\n"})
 
     missed = client.missed()
 
