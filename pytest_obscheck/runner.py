@@ -6,12 +6,15 @@ same loads and faults are one experiment: what is done is done once, and told to
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import cycle
 
 from pytest_obscheck.abilities import AboutAlert, AboutSeries
+from pytest_obscheck.clock import Clock
 from pytest_obscheck.deeds import CONFIRM, Flow, Harm, before, flows, harms, tell, trouble
 from pytest_obscheck.errors import ObscheckError
 from pytest_obscheck.journal import Journal
@@ -36,6 +39,9 @@ SHARE = 0.04
 judging comes late to looking. Several stories may take more, up to that of ``CROWD``."""
 
 CROWD = 5
+
+SPARE = 0.05
+"""Wall seconds of such questions that may come at once: when a window has just ended there is more to find out than later."""
 
 LATER = 0.02
 """The share of its time by which a story may end later than it could, for the sake of fewer questions."""
@@ -63,15 +69,16 @@ class _Act:
         """Yield the Unix seconds at which a window of a load or a fault begins or ends, and the last one of the story."""
         for each in (*self.show.scenario.loads, *self.show.scenario.faults):
             yield from (self.show.wall(each.window.start), self.show.wall(each.window.end))
-        yield self.show.wall(self.end())
+        yield self.show.wall(self.end)
 
+    @cached_property
     def end(self) -> float:
         """Return the story second at which it is over, whatever happened."""
         return _horizon(self.show.scenario) + 2 * CONFIRM * self.show.speed
 
     def goes_on(self) -> bool:
         """Whether a verdict may still change."""
-        if not self.why and self.show.story() >= self.end():
+        if not self.why and self.show.story() >= self.end:
             self._over("horizon")
         return not self.why
 
@@ -223,23 +230,44 @@ def _tell_zero(acts: Sequence[_Act]) -> None:
 
 def _main_loop(acts: Sequence[_Act]) -> None:
     """Do and look at what is due, until no story goes on."""
-    clock, zero = acts[0].show.clock, acts[0].show.journal.zero or 0.0
-    looks = watches([act.show for act in acts])
-    ask, asked = clock.now() + SETTLE, cycle(acts)
+    clock = acts[0].show.clock
+    looks, turns = watches([act.show for act in acts]), sorted(at for act in acts for at in act.turns())
+    questions = _Questions(cycle(acts), clock.now())
     while going := [act for act in acts if act.goes_on()]:
         for act in acts:
             act.turn()
         for look in looks:
             look.turn(clock.now())
-        began = clock.now()
-        if began >= ask:
-            next(act for act in asked if act in going).ask()
-            now = clock.now()
-            pause = max(SETTLE, (now - zero) * LATER) / len(going)
-            ask = now + max(pause, (now - began) / (SHARE * min(len(going), CROWD)))
+        questions.turn(going, clock)
         if all(act.why for act in acts):
             return
-        clock.sleep(_pause(acts, min(ask, *(look.due for look in looks))))
+        clock.sleep(_pause(acts, turns, min(questions.due, *(look.due for look in looks))))
+
+
+@dataclass
+class _Questions:
+    """When to find out next whether a story is over. ``spent``: seconds that questions took beyond their share of the time."""
+
+    asked: Iterator[_Act]
+    began: float
+    spent: float = 0.0
+    last: float = field(init=False)
+    due: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Leave a story some time to begin."""
+        self.last, self.due = self.began, self.began + SETTLE
+
+    def turn(self, going: Sequence[_Act], clock: Clock) -> None:
+        """Ask about one of the stories that go on, where a question is due."""
+        begun = clock.now()
+        if begun < self.due:
+            return
+        next(act for act in self.asked if act in going).ask()
+        now, share = clock.now(), SHARE * min(len(going), CROWD)
+        self.spent = max(0.0, self.spent - (begun - self.last) * share) + now - begun
+        pause = max(SETTLE, (now - self.began) * LATER) / len(going)
+        self.last, self.due = now, now + max(pause, (self.spent - SPARE) / share)
 
 
 def _earliest(scenario: Scenario) -> float:
@@ -248,13 +276,13 @@ def _earliest(scenario: Scenario) -> float:
     return max(ends, default=0.0)
 
 
-def _pause(acts: Sequence[_Act], due: float) -> float:
+def _pause(acts: Sequence[_Act], turns: Sequence[float], due: float) -> float:
     """Return how long nothing is due: no window begins or ends, and no harm is on its way."""
     if any(fault.state in ("injecting", "healing") for act in acts for fault in act.faults):
         return TICK
     now = acts[0].show.clock.now()
     # A look that is still busy is overdue.
-    return max(TICK, min([due, *(at for act in acts for at in act.turns() if at > now)]) - now)
+    return max(TICK, min([due, *turns[bisect(turns, now) :][:1]]) - now)
 
 
 def _horizon(scenario: Scenario) -> float:

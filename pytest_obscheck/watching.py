@@ -21,6 +21,10 @@ LATE = 1.0
 """Wall seconds by which the harness may come late: looks reach back over shorter pauses, so that nothing is lost in them."""
 
 
+ROUND = 0.2
+"""Wall seconds over which the first looks at everything are spread."""
+
+
 @dataclass
 class Watch:
     """One look, taken again and again for every story that wants it; never two at a time."""
@@ -71,8 +75,10 @@ def _watches(shows: Sequence[Play]) -> list[Watch]:
         for look in looks_behind(claim.expectation for claim in show.scenario.claims):
             wanted.setdefault(look, []).append(show)
     wanted.update((vital, list(shows)) for vital in VITAL)
-    zero = shows[0].journal.zero or 0.0
-    return [Watch(look, those, zero, zero, Asked(shows[0].stack)) for look, those in wanted.items()]
+    zero, stack = shows[0].journal.zero or 0.0, shows[0].stack
+    # One after the other: looks that are due together wait for each other, which costs more than looking.
+    dues = [zero + min(look.every, ROUND) * number / len(wanted) for number, look in enumerate(wanted)]
+    return [Watch(look, those, zero, due, Asked(stack)) for (look, those), due in zip(wanted.items(), dues, strict=True)]
 
 
 def last_looks(shows: Sequence[Play]) -> None:
