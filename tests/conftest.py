@@ -11,9 +11,11 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,24 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     if report.skipped and item.config.option.obs_require == "all":
         report.outcome, report.longrepr = "failed", f"skipped, and --obs-require=all forbids it: {report.longrepr[-1]}"
     return report
+
+
+@contextlib.contextmanager
+def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[ThreadingHTTPServer]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[[type[BaseHTTPRequestHandler]], contextlib.AbstractContextManager[ThreadingHTTPServer]]:
+    """Return what serves by a handler on a free port of 127.0.0.1, for as long as its ``with`` lasts."""
+    return _serving
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pytest_obscheck.components import _quick
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._logql import LokiClient
 from pytest_obscheck.plan import Facts
 from pytest_obscheck.protocols import Launch, Place
 
-CONFIG = "loki.yml"
 _QUICK = """\
 # Written by the harness: one process, one replica, nothing shared, nothing waited for.
 auth_enabled: false
@@ -61,13 +60,8 @@ class Loki:
 
     def launch(self, place: Place) -> Launch:
         """Return how to start it."""
-        config = _QUICK.format(folder=place.folder, **{port: place.addresses[port].rsplit(":", 1) for port in self.ports})
-        return Launch(("loki", *self._flags(place)), place.folder, files={CONFIG: config})
+        return _quick.launch(place, "loki", _QUICK, self.ports, self.args)
 
     def connect(self, place: Place) -> LokiClient:
         """Return a client that answers LogQL."""
         return LokiClient(Http(place.name, f"http://{place.addresses['http']}"))
-
-    def _flags(self, place: Place) -> Iterator[str]:
-        yield f"-config.file={place.folder}/{CONFIG}"
-        yield from (place.fill(arg) for arg in self.args)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ class Server:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server(serving: Any) -> Iterator[Server]:
     made = Server()
 
     class Handler(BaseHTTPRequestHandler):
@@ -41,13 +41,9 @@ def server() -> Iterator[Server]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as real:
-        thread = threading.Thread(target=real.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(Handler) as real:
         made.url = f"http://127.0.0.1:{real.server_port}"
         yield made
-        real.shutdown()
-        thread.join()
 
 
 @pytest.fixture

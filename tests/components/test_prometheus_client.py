@@ -3,10 +3,9 @@ from __future__ import annotations
 import json
 import math
 import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -38,7 +37,7 @@ class Server:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server(serving: Any) -> Iterator[Server]:
     prepared = Server()
 
     class Handler(BaseHTTPRequestHandler):
@@ -52,13 +51,9 @@ def server() -> Iterator[Server]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as real:
-        thread = threading.Thread(target=real.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(Handler) as real:
         prepared.url = f"http://127.0.0.1:{real.server_port}"
         yield prepared
-        real.shutdown()
-        thread.join()
 
 
 @pytest.fixture

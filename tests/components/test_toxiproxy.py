@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -57,15 +56,11 @@ class Api(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def api() -> Iterator[ThreadingHTTPServer]:
+def api(serving: Any) -> Iterator[ThreadingHTTPServer]:
     """A toxiproxy that takes everything and keeps nothing."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
-        server.has = {"toxics": [], "proxy": {"enabled": True}, "status": 200}  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(Api) as server:
+        server.has = {"toxics": [], "proxy": {"enabled": True}, "status": 200}
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

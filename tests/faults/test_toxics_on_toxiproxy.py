@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -74,14 +73,10 @@ def free() -> str:
 
 
 @pytest.fixture(scope="module")
-def payments() -> Iterator[str]:
+def payments(serving: Any) -> Iterator[str]:
     """The address of a server."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Payments) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(Payments) as server:
         yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")

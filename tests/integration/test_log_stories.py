@@ -19,17 +19,6 @@ services:
   shop:
     command: [python, -u, shop.py, "${port.http}"]
 """
-SHOP = """import http.server, json, sys, threading, time
-
-def talk():
-    for number in range(10000):
-        level = "error" if number % 10 == 5 else "info"
-        print(json.dumps({"level": level, "message": "sold", "user": {"id": number % 3}, "number": number}))
-        time.sleep(0.1)
-
-threading.Thread(target=talk, daemon=True).start()
-http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
-"""
 FOUND = """name: what the shop says is found
 expect:
   - logs: {labels: {service_name: shop, env: test}, level: error}
@@ -61,12 +50,12 @@ expect:
 
 
 @pytest.fixture
-def shop(bare_project: Any, obs_program: Callable[[str], Path]) -> Any:
+def shop(bare_project: Any, talking_shop: str, obs_program: Callable[[str], Path]) -> Any:
     """Return a shop that logs ten lines a second, one of them an error, with a shipper and a Loki."""
     for name in ("loki", "toxiproxy-server"):
         obs_program(name)
     bare_project.write("stack/stack.yaml", STACK)
-    bare_project.write("stack/shop.py", SHOP)
+    bare_project.write("stack/shop.py", talking_shop)
     return bare_project
 
 

@@ -17,17 +17,6 @@ services:
   shop:
     command: [python, -u, shop.py, "${port.http}"]
 """
-SHOP = """import http.server, json, sys, threading, time
-
-def talk():
-    for number in range(10000):
-        level = "error" if number % 10 == 5 else "info"
-        print(json.dumps({"level": level, "message": "sold", "user": {"id": number % 3}, "number": number}))
-        time.sleep(0.1)
-
-threading.Thread(target=talk, daemon=True).start()
-http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
-"""
 FOUND = """name: what the shop says is found
 expect:
   - logs: {labels: {service_name: shop, env: test}, level: error}
@@ -49,11 +38,11 @@ expect:
 """
 
 
-def test_lines_are_found_counted_and_missed_on_opensearch(bare_project: Any) -> None:
+def test_lines_are_found_counted_and_missed_on_opensearch(bare_project: Any, talking_shop: str) -> None:
     if not shutil.which("opensearch"):
         pytest.skip("opensearch: not found on PATH; unpack a release of OpenSearch, and put its bin there")
     bare_project.write("stack/stack.yaml", STACK)
-    bare_project.write("stack/shop.py", SHOP)
+    bare_project.write("stack/shop.py", talking_shop)
     bare_project.write("scenarios/found.obs.yaml", FOUND)
 
     said = bare_project.pytest("--obs-stack", "-q")

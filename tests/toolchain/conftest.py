@@ -6,10 +6,10 @@ import hashlib
 import http.server
 import io
 import tarfile
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -138,7 +138,7 @@ def lamp_archive(tarball: Callable[[Mapping[str, str]], bytes], here: Platform) 
 
 
 @pytest.fixture
-def shop() -> Iterator[Shop]:
+def shop(serving: Any) -> Iterator[Shop]:
     """Return a web server on a free port of 127.0.0.1."""
     files: dict[str, bytes] = {}
     asked: list[str] = []
@@ -157,9 +157,5 @@ def shop() -> Iterator[Shop]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(Handler) as server:
         yield Shop(f"http://127.0.0.1:{server.server_port}", files, asked)
-        server.shutdown()
-        thread.join()
