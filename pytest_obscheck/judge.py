@@ -15,7 +15,7 @@ from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.noise import undecided
 from pytest_obscheck.protocols import History
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself
-from pytest_obscheck.verdict import Outcome, Report, Verdict, combine
+from pytest_obscheck.verdict import SEEN, Outcome, Report, Verdict, combine
 from pytest_obscheck.vitals import mild, starved, stoppages, unwell
 from pytest_obscheck.when import Decision, Eventually, Once, Phrase, Window, Within, seconds, spoken
 
@@ -254,9 +254,7 @@ def _void(faults: Sequence[Verdict], journal: Journal) -> tuple[str, ...]:
 
 
 def _voided(verdict: Verdict) -> Verdict:
-    words = (
-        f"the experiment is void; seen was: {verdict.outcome}, {verdict.words}" if verdict.words else "the experiment is void"
-    )
+    words = f"the experiment is void{SEEN}{verdict.outcome}, {verdict.words}" if verdict.words else "the experiment is void"
     return replace(verdict, outcome=Outcome.UNKNOWN, words=words)
 
 
@@ -280,12 +278,14 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
     if window and outcome is not Outcome.UNKNOWN and not altered:
         # A faster machine would not help where noise decides; samples that are altered have none.
         slow = undecided(journal, claim, window, fired=_positive(claim.phrase, outcome)) or slow
+    if outcome is Outcome.FAILED and window:
+        words = _told(claim, decided, window)
     if slow:
-        outcome, words = Outcome.UNKNOWN, slow
+        # A misspelt label is one on any machine.
+        seen = f"{SEEN}{outcome}, {words}" if outcome is Outcome.FAILED else ""
+        outcome, words = Outcome.UNKNOWN, slow + seen
     elif outcome is Outcome.UNKNOWN and window:
         words += "".join(f"; {each}" for each in stopped if each.asked and each.met(window))
-    elif outcome is Outcome.FAILED and window:
-        words = _told(claim, decided, window)
     if window and outcome is Outcome.PASSED:
         words = f"{words}{_after(claim, decided)}"
     return Verdict(str(claim), outcome, words + altered, claim.where)

@@ -19,7 +19,7 @@ from pytest_obscheck.journal import Journal
 from pytest_obscheck.protocols import Stack
 from pytest_obscheck.scenario import Claim
 from pytest_obscheck.speed import Share, Source, as_read, check_margin, rewrite, shares, sigmas
-from pytest_obscheck.verdict import TOO_SLOW, Outcome, Report
+from pytest_obscheck.verdict import SEEN, TOO_SLOW, Outcome, Report
 from pytest_obscheck.when import Window
 
 NOISE = "noise would decide"
@@ -109,7 +109,7 @@ def too_fast(report: Report) -> str:
     """
     if report.outcome is not Outcome.UNKNOWN:
         return ""
-    said = [verdict.words for verdict in report.claims if verdict.outcome is Outcome.UNKNOWN]
+    said = [verdict.words.partition(SEEN)[0] for verdict in report.claims if verdict.outcome is Outcome.UNKNOWN]
     words = [each if each.startswith(NOISE) else each.partition(" (")[0] for each in said]
     return next((each for each in words if each.startswith((TOO_SLOW, NOISE))), "")
 

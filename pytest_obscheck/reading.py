@@ -6,7 +6,7 @@ import dataclasses
 import re
 import types
 import typing
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -68,16 +68,19 @@ class Reader:
             self.problem(node, f"{what} is not a list", "write each entry on a line that begins with '- '")
         return []
 
-    def build(self, cls: type[T], node: Node, called: str, **known: Any) -> T | None:
+    def build(self, cls: type[T], node: Node, called: str, beside: Iterable[str] = (), **known: Any) -> T | None:
         """Return an instance of a dataclass from a mapping node; ``None``, with problems noted, where it cannot be.
 
-        ``known`` are fields whose values are given already.
+        ``known`` are fields whose values are given already; ``beside``: words that somebody else reads beside its fields.
         """
         before = len(self.problems)
         wanted = fields_of(cls)
         given = dict(known)
         for name, key, value in () if _is_null(node) else self.entries(node, called):
-            self._field(wanted, given, called, name, key, value)
+            if name in wanted:
+                self._field(wanted[name], given, f"{called}: {name}", value)
+            else:
+                self.problem(key, f"{called} has no field {name!r}", did_you_mean(name, [*wanted, *beside]))
         missing = [name for name, spec in wanted.items() if spec.required and spec.field not in given]
         # A field that has a problem already may well be the one that is missing.
         if missing and len(self.problems) == before:
@@ -85,17 +88,11 @@ class Reader:
             self.problem(node, f"{called} needs {needed}", f"its fields are: {', '.join(wanted)}")
         return self._made(cls, given, node, called) if len(self.problems) == before else None
 
-    def _field(
-        self, wanted: Mapping[str, Field], given: dict[str, Any], called: str, name: str, key: Node, value: Node
-    ) -> None:
-        spec = wanted.get(name)
-        if spec is None:
-            self.problem(key, f"{called} has no field {name!r}", did_you_mean(name, wanted))
-            return
+    def _field(self, spec: Field, given: dict[str, Any], called: str, value: Node) -> None:
         try:
             given[spec.field] = convert(value, spec.type)
         except Mismatch as error:
-            self.problem(value, f"{called}: {name} {error}")
+            self.problem(value, f"{called} {error}")
 
     def _made(self, cls: type[T], given: Mapping[str, Any], node: Node, called: str) -> T | None:
         try:

@@ -43,6 +43,9 @@ CROWD = 5
 SPARE = 0.05
 """Wall seconds of such questions that may come at once: when a window has just ended there is more to find out than later."""
 
+PATIENCE = 30.0
+"""Wall seconds of a story from which on it is said before how long it takes."""
+
 LATER = 0.02
 """The share of its time by which a story may end later than it could, for the sake of fewer questions."""
 
@@ -122,6 +125,7 @@ def _told(acts: Sequence[_Act]) -> None:
     zero = acts[0].show.clock.now()
     for act in acts:
         act.show.journal.write("zero", zero, speed=act.show.speed)
+    _announce([act.show for act in acts])
     _tell_zero(acts)
     with ExitStack() as heals:
         for twins in alike(act.show for act in acts):
@@ -223,6 +227,22 @@ def _tell_zero(acts: Sequence[_Act]) -> None:
             show.stack.begin(show.journal.zero or 0.0, show.journal.speed)
         except ObscheckError as error:
             tell(shows, "unready", words=str(error))
+
+
+def _announce(shows: Sequence[Play]) -> None:
+    """Say how long it takes, where that is long."""
+    takes, show = max(((_foreseen(show.scenario) / show.speed, show) for show in shows), key=lambda each: each[0])
+    if takes > PATIENCE:
+        faster = "; --obs-speed auto lets it pass faster" if show.speed == 1 else f", at speed {show.speed:g}"
+        show.tell(f"{show.scenario.name!r} takes some {spoken(takes)}{faster}")
+
+
+def _foreseen(scenario: Scenario) -> float:
+    """Return the story second at which it is over, where faults begin and end as planned and nothing comes early."""
+    anchors = {fault.name: fault.window.start for fault in scenario.faults}
+    anchors |= {f"cure of {fault.name}": fault.window.end for fault in scenario.faults}
+    windows = [claim.phrase.window(anchors) for claim in scenario.claims]
+    return max([*anchors.values(), *(window.end for window in windows if window)], default=0.0)
 
 
 # ── the stories' time ─────────────────────────────────────────────────────────

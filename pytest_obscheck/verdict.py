@@ -9,6 +9,9 @@ from enum import StrEnum
 TOO_SLOW = "the machine was too slow"
 """How every sentence begins that says so of a claim."""
 
+SEEN = "; seen was: "
+"""Stands before what an unknown verdict would have been: worth reading, though it decides nothing."""
+
 
 class Outcome(StrEnum):
     """What can be said of a claim. Unknown is not a weak pass: nothing was proved."""

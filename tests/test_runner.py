@@ -20,7 +20,7 @@ from pytest_obscheck.journal import Journal
 from pytest_obscheck.judge import judge, settled
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import Effect, History, Look, Stack
-from pytest_obscheck.runner import Play, play, play_together
+from pytest_obscheck.runner import Play, _announce, play, play_together
 from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.speed import Pace, Speed
 from pytest_obscheck.testing import FakeClock, FakePrometheus, FakeStack, FakeTraffic, Inline, a_plan, played
@@ -215,6 +215,26 @@ def test_whoever_waits_for_a_long_range_is_told_for_what_and_how_to_skip_it(back
     story = Scenario("s", (), (), (Claim(what, eventually("0s", "1s"), warm=warm),))
 
     play(Play(story, FakeStack(), FakeClock(START), Journal(), Inline(), settled, tell=told.append))
+
+    assert told == said
+
+
+@pytest.mark.parametrize(
+    ("limit", "speed", "said"),
+    [
+        ("20m", 60.0, ["'s' takes some 35.0s, at speed 60"]),
+        ("20m", 1.0, ["'s' takes some 35m00s; --obs-speed auto lets it pass faster"]),
+        ("10m", 60.0, []),
+    ],
+)
+def test_what_takes_long_says_so_before_it_begins(limit: str, speed: float, said: list[str]) -> None:
+    told: list[str] = []
+    what = Seen(lambda _since, _until: True)
+    claims = (Claim(what, within("1m", "down")), Claim(what, within(limit, "cure of down")))
+    story = Scenario("s", (), (Planned(Harm(FakeClock(START)), during("5m", "15m"), "down"),), claims)
+    stack = FakeStack({}, replace(a_plan(), pace=Pace(Speed(Fraction(speed)))))
+
+    _announce([Play(story, stack, FakeClock(START), Journal(), Inline(), settled, tell=told.append)])
 
     assert told == said
 

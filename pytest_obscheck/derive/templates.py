@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_obscheck.derive.document import Document
+from pytest_obscheck.derive.whereabouts import found
 from pytest_obscheck.errors import Problem, did_you_mean, shown_as
 
 Finish = Callable[[], list[Problem]]
@@ -91,24 +91,24 @@ def _globs(document: Document) -> list[Path]:
 
 
 def _files(document: Document) -> list[Path]:
-    return [Path(name) for each in _globs(document) for name in sorted(glob.glob(str(each)))]  # noqa: PTH207 -- as Go does
+    return [path for each in _globs(document) for path in found(each)]
 
 
 def placed_in_template(said: str, document: Document, home: Path | None) -> Problem | None:
     """Return what was said of a line of a template file as a problem there; ``None`` where it is of no such file."""
-    found = _TOLD.search(said)
-    files = [path for path in _files(document) if found and path.name == found["file"]]
-    return Problem(f"{shown_as(files[0], home)}:{found['line']}", found["what"]) if found and files else None
+    told = _TOLD.search(said)
+    files = [path for path in _files(document) if told and path.name == told["file"]]
+    return Problem(f"{shown_as(files[0], home)}:{told['line']}", told["what"]) if told and files else None
 
 
 def _wrong(field: _Field, said: str, document: Document, home: Path | None) -> Iterator[Problem]:
-    found = _TOLD.search(said)
-    if found is None:
+    told = _TOLD.search(said)
+    if told is None:
         return
     problem = placed_in_template(said, document, home)
     if problem is None:
-        what = re.sub(r'^executing "" at ', "", found["what"])
-        problem = Problem(f"{document.shown}:{_line(field, int(found['line']), document)}", what, _right(what, document))
+        what = re.sub(r'^executing "" at ', "", told["what"])
+        problem = Problem(f"{document.shown}:{_line(field, int(told['line']), document)}", what, _right(what, document))
     yield problem
 
 
@@ -124,5 +124,9 @@ def _right(what: str, document: Document) -> str:
     undefined = _UNDEFINED.search(what)
     if not undefined:
         return ""
+    nowhere = [str(each) for each in _globs(document) if not found(each)]
+    if nowhere:
+        folder = nowhere[0].rpartition("/")[0]
+        return f"no file here matches {nowhere[0]!r} of its templates; in stack.yaml, mounts: says where {folder} is"
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in _files(document)]
     return did_you_mean(undefined[1] or undefined[2], [name for text in texts for name in _DEFINED.findall(text)])

@@ -96,9 +96,9 @@ def _begin_prometheus(tool: Tool, file: _File) -> Finish:
     return finish
 
 
-def check_alertmanager(amtool: str | Path, config: Path, home: Path | None = None) -> list[Problem]:
-    """Return what amtool finds wrong in an alertmanager.yml and its templates."""
-    return check([Check("amtool", config)], lambda _: Tool(amtool), home)
+def check_alertmanager(amtool: str | Path, config: Path, home: Path | None = None, text: str = "") -> list[Problem]:
+    """Return what amtool finds wrong in an alertmanager.yml and its templates; ``text``: what to read instead of the file."""
+    return check([Check("amtool", config, text)], lambda _: Tool(amtool), home)
 
 
 def _begin_alertmanager(tool: Tool, file: _File, home: Path | None) -> Finish:

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pytest_obscheck.derive import Document
+from pytest_obscheck.derive import Document, found, here
 from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.rulelab import lintexposition, lintholds, lintroutes, lintvalues, lintwords
@@ -64,19 +64,20 @@ def _keys(path: Path) -> Mapping[str, Any]:
 def _files(path: Path) -> list[Path]:
     """Return the files that one path stands for; ``ConfigError`` where there are none."""
     if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if file.suffix in (".yml", ".yaml") and _of_interest(file))
-        if not found:
+        files = sorted(file for file in path.rglob("*") if file.suffix in (".yml", ".yaml") and _of_interest(file))
+        if not files:
             raise ConfigError([Problem(str(path), "there is no rule file in it", "rule files end with .yml or .yaml")])
-        return found
+        return files
     if not path.exists():
         raise ConfigError([Problem(str(path), "there is no such file")])
     named = _keys(path).get("rule_files")
     if not isinstance(named, list):
         return [_fit(path)]
-    found = [file for pattern in named for file in sorted(path.parent.glob(str(pattern)))]
-    if not found:
-        raise ConfigError([Problem(str(path), f"no file is there that its rule_files name: {', '.join(map(str, named))}")])
-    return found
+    files = [file for pattern in named for file in found(here(path, str(pattern)))]
+    if not files:
+        what = f"no file is there that its rule_files name: {', '.join(map(str, named))}"
+        raise ConfigError([Problem(str(path), what, "name the rule files themselves, or their folder")])
+    return files
 
 
 def _fit(path: Path) -> Path:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_obscheck.derive import Document, check_alertmanager
-from pytest_obscheck.errors import Problem
+from pytest_obscheck.derive import Document, check_alertmanager, here, sought
+from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.rulelab.lintrules import Finding, meant
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
@@ -45,7 +45,22 @@ _UNKNOWN = re.compile(r"field (\S+) not found in type (\S+)")
 
 def check(amtool: Path, path: Path, shown: str) -> list[Finding]:
     """Return what amtool finds wrong in a file, each with its line as far as amtool knows it."""
-    return [_finding(problem, path, shown) for problem in check_alertmanager(amtool, path)]
+    return [_finding(problem, path, shown) for problem in check_alertmanager(amtool, path, text=_with_templates(path))]
+
+
+def _with_templates(path: Path) -> str:
+    """Return the text with its templates where they lie beside it; ``""`` where they are where it says."""
+    try:
+        document = Document.open(path)
+    except ConfigError:
+        return ""
+    named = document.value.get("templates") if isinstance(document.value, Mapping) else None
+    texts = [str(each) for each in named] if isinstance(named, list) else []
+    if not any(sought(path, text) for text in texts):
+        return ""
+    for number, text in enumerate(texts):
+        document.set(("templates", number), str(here(path, text).absolute()))
+    return document.text()
 
 
 def _finding(problem: Problem, path: Path, shown: str) -> Finding:

@@ -12,6 +12,7 @@ from pytest_obscheck.errors import ConfigError, Problem, shown_as
 from pytest_obscheck.resources import MONITORS, ROUTINGS, jobs
 from pytest_obscheck.rulelab.lintrules import Rule
 from pytest_obscheck.rulelab.lintrules import read as read_rules
+from pytest_obscheck.scaffold.mounting import leads, mounts
 from pytest_obscheck.scaffold.services import WORKLOADS
 
 _KINDS = {
@@ -36,7 +37,7 @@ class Files:
 
     ``resources``: rules in resources of Kubernetes, which no prometheus.yml can name; ``scrapes`` and ``routes`` in the same
     way, with the scrape configs (``jobs``) that an operator makes of them. ``exposed``: saved expositions. ``manifests``: what
-    Kubernetes is to run. ``recordings``: the rules that record, by name.
+    Kubernetes is to run. ``recordings``: the rules that record, by name. ``mounts``: path in production → path here.
     """
 
     prometheus: Document | None = None
@@ -52,6 +53,7 @@ class Files:
     every: list[Rule] = field(default_factory=list)
     exposed: list[Path] = field(default_factory=list)
     manifests: list[Any] = field(default_factory=list)
+    mounts: dict[str, Path] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -130,9 +132,12 @@ def kind_of(value: Any) -> str:
 
 def _read(found: Files, root: Path) -> None:
     """Read the rules: those that the prometheus.yml names, else all."""
+    configs = [each for each in (found.prometheus, found.alertmanager) if each]
+    found.mounts, missing = mounts(configs, found.services)
+    found.notes.extend(missing)
     if found.prometheus:
-        base, named = found.prometheus.path.parent, found.prometheus.value.get("rule_files") or ()
-        loaded = [path for pattern in named for path in _globbed(base, str(pattern))]
+        named = found.prometheus.value.get("rule_files") or ()
+        loaded = [path for text in named for path in leads(found.prometheus.path, str(text), found.mounts)]
         known = {path.resolve() for path in loaded}
         found.notes.extend(
             f"{shown_as(path.resolve(), root)}: no rule_files of {found.prometheus.shown} names it"
@@ -148,8 +153,3 @@ def _read(found: Files, root: Path) -> None:
             if rule.kind == "record":
                 found.recordings.setdefault(rule.name, rule)
         found.notes.extend(f"{finding.file}:{finding.line}: {finding.what}" for finding in wrong)
-
-
-def _globbed(base: Path, pattern: str) -> list[Path]:
-    whole = base.resolve() / pattern
-    return sorted(Path(whole.anchor).glob(str(whole.relative_to(whole.anchor))))

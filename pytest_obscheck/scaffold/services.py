@@ -25,11 +25,12 @@ class Offer:
     depends_on: Sequence[str] = ()
     ready: str = ""
 
-    def lines(self) -> Iterator[str]:
-        """Yield it as stack.yaml has it."""
+    def lines(self, folder: str) -> Iterator[str]:
+        """Yield it as stack.yaml has it; ``folder``: where its command runs, seen from there."""
         yield f"  {self.name}:"
         words = list(self.command) or [f"./{self.name}"]
         yield f"    command: {json.dumps(words, ensure_ascii=False)} # TODO: what starts it here, listening on ${{port.http}}"
+        yield f"    working_dir: {folder}"
         if self.environment:
             yield f"    environment: {json.dumps(dict(self.environment), ensure_ascii=False)}"
         if self.depends_on:
@@ -99,12 +100,18 @@ def _linked(offer: Offer, others: Sequence[Offer]) -> Offer:
     """Let what an environment calls by another's name lead there through the stack."""
     environment, needed = dict(offer.environment), list(offer.depends_on)
     for other in others:
-        for host in sorted(other.hosts, key=len, reverse=True) if other is not offer else ():
+        for called in _called(other) if other is not offer else ():
             for name, text in environment.items():
-                environment[name] = re.sub(rf"(?<![\w.-]){re.escape(host)}(?!\d)", f"${{{other.name}.address}}", text)
+                environment[name] = re.sub(rf"(?<![\w.-]){called}(?!\d)", f"${{{other.name}.address}}", text)
                 needed += [other.name] if environment[name] != text else []
     known = {other.name for other in others}
     return replace(offer, environment=environment, depends_on=[each for each in dict.fromkeys(needed) if each in known])
+
+
+def _called(offer: Offer) -> list[str]:
+    """Return patterns of what leads to a service; one that publishes no port is reached by its name, at any."""
+    hosts = sorted(offer.hosts, key=len, reverse=True)
+    return [re.escape(host) for host in hosts] or [rf"{re.escape(offer.name)}:\d+"]
 
 
 def _checked(healthcheck: Any) -> str:

@@ -37,6 +37,9 @@ def stack_text(files: Files, cast: Cast, folder: Path) -> str:
 
 def _stack(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
     yield "# What runs when `pytest --obs-stack` plays stories. Paths are relative to this file; your files are never edited."
+    if files.mounts:
+        yield "mounts: # where the folders are that your files call by their names in production"
+        yield from (f"  {inside}: {_from(folder, outside)}" for inside, outside in files.mounts.items())
     yield "components:"
     yield from _prometheus_member(files, cast, folder)
     if files.alertmanager or files.routes:
@@ -52,7 +55,7 @@ def _stack(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
         yield ""
         yield "# TODO: these are active over the series above, however calm the other alerts are with them. Change the series."
         yield f"always_firing: {json.dumps(list(dict.fromkeys(cast.always)), ensure_ascii=False)}"
-    yield from _services(files)
+    yield from _services(files, cast, folder)
 
 
 def _prometheus_member(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
@@ -97,15 +100,19 @@ def _exporter(exporter: Exporter, whole: str) -> Iterator[str]:
         yield f"      - {{series: {quoted(line.selector())}, values: '{values}', type: {kind}}}"
 
 
-def _services(files: Files) -> Iterator[str]:
+def _services(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
     """Yield the services that could run for real, commented out: nobody knows what starts them on this machine."""
     found = offers(files.services.value if files.services else None, files.manifests)
     if found:
         yield ""
         yield "# TODO: services that are to run for real. Take those that you can start here; the ways between them can then be"
         yield "# slowed or cut, where the components have a `toxiproxy: {}`."
+        doubled = [exporter.name for exporter in cast.exporters if exporter.name in {offer.name for offer in found}]
+        if doubled:
+            yield f"# What stands above for one that runs for real goes: {', '.join(doubled)}."
         yield "# services:"
-        yield from (f"# {line}" for offer in found for line in offer.lines())
+        base = _from(folder, files.services.path.parent if files.services else folder.parent)
+        yield from (f"# {line}" for offer in found for line in offer.lines(base))
 
 
 def beside(files: Files, cast: Cast, folder: Path) -> Iterator[tuple[str, str]]:

@@ -187,7 +187,7 @@ def _member(reader: Reader, name: str, kind: str, node: Node, at: Node) -> Membe
         known = registry.names("components")
         reader.problem(at, f"no component called {kind!r}", did_you_mean(kind, known))
         return None
-    component = reader.build(registry.find("components", kind), settings, name)
+    component = reader.build(registry.find("components", kind), settings, name, WORDS)
     if component is not None and "attached" in words:
         attachment = reader.build(Attachment, words["attached"], name)
         component = attachment and Attached(component, attachment, kind)

@@ -12,7 +12,7 @@ import pytest
 from pytest_obscheck.capabilities import ReportsHealth
 from pytest_obscheck.components._asking import ServiceClient
 from pytest_obscheck.components.service import Service
-from pytest_obscheck.errors import LookFailed
+from pytest_obscheck.errors import ConfigError, LookFailed
 from pytest_obscheck.plan import Facts
 from pytest_obscheck.protocols import Launch, Network, Place
 
@@ -47,6 +47,17 @@ def test_it_is_launched_in_its_own_folder_with_everything_filled_in(command: Any
 
     assert service.launch(PLACE) == expected
     assert (service.ports, service.after, service.facts(PLACE)) == (("http",), (), Facts())
+
+
+def test_it_is_launched_in_another_folder_where_it_says_so(tmp_path: Path) -> None:
+    place = Place(**{**vars(PLACE), "home": tmp_path / "stack"})
+
+    assert Service(("shop",), working_dir="..").launch(place).cwd == tmp_path
+    with pytest.raises(ConfigError) as raised:
+        Service(("shop",), working_dir="../shop").facts(place)
+
+    right = "name the folder in which its command is to run, seen from that of stack.yaml, like .."
+    assert str(raised.value) == f"checkout: working_dir: there is no folder '../shop'; {right}"
 
 
 def test_its_main_port_is_the_first_one() -> None:

@@ -223,7 +223,10 @@ def test_a_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
             "services: {}\n",
             "neither rules nor routes; it has services; rule files have 'groups', an alertmanager.yml has 'route'",
         ),
-        ("rule_files: ['rules/*.yml']\n", "no file is there that its rule_files name: rules/*.yml"),
+        (
+            "rule_files: ['rules/*.yml']\n",
+            "no file is there that its rule_files name: rules/*.yml; name the rule files themselves, or their folder",
+        ),
     ],
 )
 def test_a_file_that_holds_nothing_to_lint_is_a_mistake(tmp_path: Path, text: str, said: str) -> None:
@@ -234,6 +237,14 @@ def test_a_file_that_holds_nothing_to_lint_is_a_mistake(tmp_path: Path, text: st
         lint([file], no_program)
 
     assert str(caught.value) == f"{file}: {said}"
+
+
+def test_rule_files_are_found_where_production_calls_their_folder_otherwise(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules/a.yml").write_text("groups: [{name: g, rules: [{alert: A}]}]\n", encoding="utf-8")
+    (tmp_path / "prometheus.yml").write_text("rule_files: [/etc/none/rules/*.yml]\n", encoding="utf-8")
+
+    assert [finding.file for finding in lint([tmp_path / "prometheus.yml"], no_program)] == [f"{tmp_path}/rules/a.yml"]
 
 
 def test_findings_can_be_read_by_programs(

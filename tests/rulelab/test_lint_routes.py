@@ -47,3 +47,22 @@ def test_a_key_in_the_wrong_place_is_told_where_it_belongs(
     findings = [str(finding) for finding in check(obs_program("amtool"), path, "am.yml")]
 
     assert findings == ([f"am.yml{said} (alertmanager)"] if said else [])
+
+
+def test_templates_are_found_where_production_calls_their_folder_otherwise(
+    obs_program: Callable[[str], Path], tmp_path: Path
+) -> None:
+    config = tmp_path / "alertmanager.yml"
+    text = (
+        "templates: [/etc/none/t/*.tmpl]\nroute: {receiver: a}\nreceivers:\n- name: a\n  slack_configs:\n"
+        "  - {api_url: 'https://hooks.slack.example/x', title: '{{ template \"shop.title\" . }}'}\n"
+    )
+    config.write_text(text, encoding="utf-8")
+    missing = check(obs_program("amtool"), config, "alertmanager.yml")
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t/shop.tmpl").write_text('{{ define "shop.title" }}x{{ end }}', encoding="utf-8")
+
+    right = "no file here matches '/etc/none/t/*.tmpl' of its templates; in stack.yaml, mounts: says where /etc/none/t is"
+    what = '<{{template "shop.title" .}}>: template "shop.title" not defined'
+    assert [str(each) for each in missing] == [f"alertmanager.yml:6: {what}; {right} (alertmanager)"]
+    assert check(obs_program("amtool"), config, "alertmanager.yml") == []

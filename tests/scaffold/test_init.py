@@ -97,6 +97,52 @@ def test_where_nothing_is_discovered_what_no_target_exposes_is_told(tmp_path: Pa
     assert f"- rules/a.yml:7: Else: {told}\n" in said
 
 
+ABSOLUTE = PROMETHEUS.replace("rules/*.yml", "/etc/prometheus/rules/*.yml")
+COMPOSE = """\
+services:
+  orders: {build: .}
+  prometheus:
+    image: prom/prometheus
+    volumes: ["./alerts:/etc/prometheus/rules:ro", "data:/prometheus", {type: bind, source: ., target: /etc/alertmanager}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "mounted"),
+    [
+        ({}, {"/etc/prometheus": ".."}),
+        ({"docker-compose.yml": COMPOSE, "alerts/b.yml": RULES}, {"/etc/prometheus/rules": "../alerts"}),
+        ({"docker-compose.yml": COMPOSE}, {"/etc/prometheus": ".."}),
+    ],
+)
+def test_rules_are_found_where_production_calls_their_folder_otherwise(
+    more: dict[str, str], mounted: dict[str, str], tmp_path: Path
+) -> None:
+    said: list[str] = []
+
+    init_command([], written(tmp_path, **{"prometheus.yml": ABSOLUTE, **more}), said.append)
+
+    assert read(tmp_path / "stack/stack.yaml").mounts == {
+        inside: str((tmp_path / "stack" / outside).resolve()) for inside, outside in mounted.items()
+    }
+    assert next(line for line in said if "written" in line).startswith(
+        "5 files written: stack/stack.yaml, and a story for each of 4"
+    )
+
+
+def test_rules_that_are_nowhere_here_are_named_with_what_to_say(tmp_path: Path) -> None:
+    said: list[str] = []
+    folder = written(tmp_path, **{"prometheus.yml": PROMETHEUS.replace("rules/*.yml", "/srv/alerts/*.yml")})
+
+    init_command([], folder, said.append)
+
+    right = "say under mounts: in stack.yaml where /srv/alerts is, like {/srv/alerts: ../rules}"
+    assert [line for line in said if line.startswith("note")] == [
+        f"note: prometheus.yml: rule_files: nothing here is '/srv/alerts/*.yml'; {right}\n",
+        "note: rules/a.yml: no rule_files of prometheus.yml names it\n",
+    ]
+
+
 def test_a_story_takes_its_fault_from_the_expression(tmp_path: Path) -> None:
     init_command([], written(tmp_path), lambda _: None)
 

@@ -55,6 +55,17 @@ def test_services_of_compose_lead_to_each_other_through_the_stack() -> None:
     ]
 
 
+def test_a_service_that_publishes_no_port_is_reached_by_its_name() -> None:
+    compose = {
+        "services": {"stock": {}, "shop": {"environment": {"URL": "http://stock:8000/v1", "ELSE": "http://overstock:80"}}}
+    }
+
+    shop = offers(compose, [])[1]
+
+    assert shop.environment == {"URL": "http://${stock.address}/v1", "ELSE": "http://overstock:80"}
+    assert shop.depends_on == ["stock"]
+
+
 def test_a_deployment_has_the_names_of_the_services_that_select_it() -> None:
     (cart,) = offers(None, manifests(MANIFESTS, WORKLOADS))
 
@@ -64,11 +75,12 @@ def test_a_deployment_has_the_names_of_the_services_that_select_it() -> None:
 
 
 def test_what_is_offered_is_a_service_of_a_stack_file() -> None:
-    lines = "\n".join(line for offer in offers(yaml.safe_load(COMPOSE), []) for line in offer.lines())
+    lines = "\n".join(line for offer in offers(yaml.safe_load(COMPOSE), []) for line in offer.lines(".."))
 
     read = yaml.safe_load(lines)
     assert read["checkout"] == {
         "command": ["./checkout"],
+        "working_dir": "..",
         "environment": {"PAYMENTS_URL": "http://${payments.address}", "EMPTY": ""},
         "depends_on": ["payments"],
         "ready": "/",

@@ -120,8 +120,12 @@ def test_a_stack_may_have_services_only_and_a_component_without_settings(tmp_pat
             ["stack.yaml:2: a has no field 'comand'; did you mean 'command'?"],
         ),
         (
+            "services:\n  a: {command: x, dependson: [b]}\n",
+            ["stack.yaml:2: a has no field 'dependson'; did you mean 'depends_on'?"],
+        ),
+        (
             "services:\n  a: {}\n",
-            ["stack.yaml:2: a needs 'command'; its fields are: command, environment, ports, ready"],
+            ["stack.yaml:2: a needs 'command'; its fields are: command, environment, ports, ready, working_dir"],
         ),
         (
             "services:\n  a: {command: x, ready: health}\n",

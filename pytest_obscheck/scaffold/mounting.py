@@ -1,0 +1,65 @@
+"""Where the folders of production's absolute paths are in this repository: the ``mounts:`` of a new stack.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_obscheck.derive import Document, found, sought
+
+_LISTS = ("rule_files", "scrape_config_files", "templates")
+
+
+def mounts(configs: Iterable[Document], compose: Document | None) -> tuple[dict[str, Path], list[str]]:
+    """Return path in production → path here, as Compose mounts it or as it lies beside the file; and what leads nowhere."""
+    made: dict[str, Path] = {}
+    notes = []
+    volumes = sorted(_volumes(compose), key=lambda pair: len(pair[0]), reverse=True) if compose else []
+    for config, key, text in _absolute(configs):
+        place = _mounted(volumes, text) or sought(config.path, text)
+        if place:
+            made[place[0]] = place[1]
+        elif not found(Path(text)):
+            right = f"say under mounts: in stack.yaml where {Path(text).parent} is, like {{{Path(text).parent}: ../rules}}"
+            notes.append(f"{config.shown}: {key}: nothing here is {text!r}; {right}")
+    return made, notes
+
+
+def leads(config: Path, text: str, mounted: Mapping[str, Path]) -> list[Path]:
+    """Return the files that a path or glob in a configuration means, through the mounts."""
+    place = _mounted(list(mounted.items()), text)
+    return found(place[1] / Path(text).relative_to(place[0])) if place else found(config.parent / text)
+
+
+def _absolute(configs: Iterable[Document]) -> Iterator[tuple[Document, str, str]]:
+    for config in configs:
+        for key in _LISTS:
+            named = config.value.get(key) if isinstance(config.value, Mapping) else None
+            texts = map(str, named) if isinstance(named, list) else ()
+            yield from ((config, key, text) for text in texts if text.startswith("/"))
+
+
+def _mounted(volumes: Iterable[tuple[str, Path]], text: str) -> tuple[str, Path] | None:
+    for inside, outside in volumes:
+        if Path(text).is_relative_to(inside) and found(outside / Path(text).relative_to(inside)):
+            return inside, outside
+    return None
+
+
+def _volumes(compose: Document) -> Iterator[tuple[str, Path]]:
+    """Yield path in a container → path here, for every folder or file of this machine that Compose mounts."""
+    services = compose.value.get("services") if isinstance(compose.value, Mapping) else None
+    for spec in services.values() if isinstance(services, Mapping) else ():
+        for volume in (spec.get("volumes") or ()) if isinstance(spec, Mapping) else ():
+            source, target = _pair(volume)
+            if source.startswith((".", "/")) and target.startswith("/"):
+                yield target.rstrip("/"), (compose.path.parent / source).resolve()
+
+
+def _pair(volume: Any) -> tuple[str, str]:
+    """Return source and target of a volume, in Compose's long or short form."""
+    if isinstance(volume, Mapping):
+        return str(volume.get("source", "")), str(volume.get("target", ""))
+    source, _, rest = str(volume).partition(":")
+    return source, rest.partition(":")[0]
