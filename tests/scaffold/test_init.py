@@ -126,7 +126,7 @@ def test_rules_are_found_where_production_calls_their_folder_otherwise(
         inside: str((tmp_path / "stack" / outside).resolve()) for inside, outside in mounted.items()
     }
     assert next(line for line in said if "written" in line).startswith(
-        "5 files written: stack/stack.yaml, and a story for each of 4"
+        "6 files written: stack/stack.yaml, and a story for each of 4"
     )
 
 
