@@ -22,6 +22,9 @@ from pytest_obscheck.inbox.wire import Answer, Line, Wire, serve
 from pytest_obscheck.registry import find
 
 MAIL_NAMES = ("127.0.0.1", "localhost")
+START = 1.0
+"""Wall seconds in which those that start beside it need the processors more."""
+
 USAGE = "usage: python -m pytest_obscheck.inbox CONFIG.json"
 
 
@@ -50,6 +53,7 @@ async def _run(path: Path, config: Config) -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     if any(route.host == SMTP for route in config.routes):
+        await asyncio.sleep(START)
         await asyncio.to_thread(_prepare_mail, authority)
     await stop.wait()
 
