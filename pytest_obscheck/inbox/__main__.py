@@ -52,14 +52,20 @@ async def _run(path: Path, config: Config) -> None:
         await _listen(path, address, protocols[name])
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    if any(route.host == SMTP for route in config.routes):
-        await asyncio.sleep(START)
-        await asyncio.to_thread(_prepare_mail, authority)
+    # Kept, for the loop itself does not keep its tasks.
+    soon = loop.create_task(_mail_prepared(authority)) if any(route.host == SMTP for route in config.routes) else None
     await stop.wait()
+    if soon:
+        soon.cancel()
+
+
+async def _mail_prepared(authority: Authority) -> None:
+    """Import what mail needs, which takes longer than a quick scrape may: no scrape shall wait while the first mail comes."""
+    await asyncio.sleep(START)
+    await asyncio.to_thread(_prepare_mail, authority)
 
 
 def _prepare_mail(authority: Authority) -> None:
-    """Import what mail needs, which takes longer than a quick scrape may: no scrape shall wait while the first mail comes."""
     from pytest_obscheck.inbox import mail  # noqa: F401, PLC0415 - runs without mail start sooner
 
     find("sinks", "email")
