@@ -15,7 +15,7 @@ from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.noise import undecided
 from pytest_obscheck.protocols import History
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself
-from pytest_obscheck.verdict import SEEN, Outcome, Report, Verdict, combine
+from pytest_obscheck.verdict import SEEN, VOID, Outcome, Report, Verdict, combine
 from pytest_obscheck.vitals import mild, starved, stoppages, unwell
 from pytest_obscheck.when import Decision, Eventually, Once, Phrase, Window, Within, seconds, spoken
 
@@ -250,11 +250,11 @@ def _void(faults: Sequence[Verdict], journal: Journal) -> tuple[str, ...]:
     broken = [f"{v.claim}: {v.words}" for v in faults if v.outcome is not Outcome.PASSED]
     loads = [f"{event.data['name']}: {event.data['words']}" for event in journal.of("load failed")]
     ended = [] if journal.zero is not None or unready else ["the story did not begin"]
-    return tuple(f"the experiment is void: {words}" for words in dict.fromkeys((*unready, *ended, *loads, *broken)))
+    return tuple(f"{VOID}: {words}" for words in dict.fromkeys((*unready, *ended, *loads, *broken)))
 
 
 def _voided(verdict: Verdict) -> Verdict:
-    words = f"the experiment is void{SEEN}{verdict.outcome}, {verdict.words}" if verdict.words else "the experiment is void"
+    words = f"{VOID}{SEEN}{verdict.outcome}, {verdict.words}" if verdict.words else VOID
     return replace(verdict, outcome=Outcome.UNKNOWN, words=words)
 
 

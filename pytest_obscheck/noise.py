@@ -1,26 +1,28 @@
 """Whether noise could have decided a claim: at a speed, the window of a rule over real services holds N times fewer events.
 
 The share of events on which a rule rests is not known before services, loads and faults have met. So the counters are read when
-the story is over, between its faults' beginnings and cures, and what comes too near to the threshold is *unknown*.
+the story is over, between its faults' beginnings and cures, and what comes too near to the threshold is *unknown*. What does so
+before any fault, while ranges are filled under load, needs no story: it is refused before it begins.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from pytest_obscheck.abilities import AboutAlert
+from pytest_obscheck.abilities import AboutAlert, AltersSamples
 from pytest_obscheck.capabilities import AnswersPromQL, Series
 from pytest_obscheck.errors import ConfigError
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.protocols import Stack
-from pytest_obscheck.scenario import Claim
-from pytest_obscheck.speed import Share, Source, as_read, check_margin, rewrite, shares, sigmas
-from pytest_obscheck.verdict import SEEN, TOO_SLOW, Outcome, Report
-from pytest_obscheck.when import Window
+from pytest_obscheck.scenario import Claim, Scenario
+from pytest_obscheck.speed import SIGMAS, Share, Source, as_read, check_margin, rewrite, shares, sigmas
+from pytest_obscheck.verdict import SEEN, TOO_SLOW, VOID, Outcome, Report
+from pytest_obscheck.when import Always, Never, Once, Window
 
 NOISE = "noise would decide"
 POINTS = 200
@@ -28,6 +30,9 @@ POINTS = 200
 
 LAG = 0.2
 """Wall seconds, beyond two scrapes, until counters tell what a fault has made of the requests."""
+
+OWN = 2.0
+"""Deviations by which a share that was measured for a short time is itself taken to be off: one in forty is farther off."""
 
 TURNS = {"injected": "confirmed", "healed": "gone"}
 
@@ -94,11 +99,38 @@ def undecided(journal: Journal, claim: Claim, window: Window, *, fired: bool) ->
         share = Margin(each["sign"], each["threshold"], each["span"], journal.speed)
         parts = [part for counts in each["counts"] for part in _parts(journal, counts["points"], window)]
         worst = share.worst(parts, fired=fired)
-        if worst is not None:
-            try:
-                check_margin(f"{name} ({each['where']})", worst.share, share.threshold, worst.rate, share.span, share.by)
-            except ConfigError as error:
-                return f"{NOISE} it: {error}"
+        if worst is not None and (words := share.words(f"{name} ({each['where']})", worst)):
+            return words
+    return ""
+
+
+def calm(scenario: Scenario) -> list[Claim]:
+    """Return the claims about alerts that count what happens before any fault; none where samples are altered."""
+    if any(isinstance(fault.what, AltersSamples) for fault in scenario.faults):
+        return []
+    first = min((fault.window.start for fault in scenario.faults), default=math.inf)
+    return [
+        claim
+        for claim in scenario.claims
+        if isinstance(claim.phrase, Always | Never | Once)
+        and claim.phrase.span.start < first
+        and isinstance(claim.expectation, AboutAlert)
+    ]
+
+
+def foregone(alerts: Mapping[str, Sequence[Mapping[str, Any]]], by: float) -> str:
+    """Return that noise decides claims about alerts by what was counted before any fault; ``""`` where it may not.
+
+    What was counted in a few seconds is noisy itself: only what is too near to the threshold were it ``OWN`` deviations farther
+    away is told.
+    """
+    for name, each in [(name, each) for name, found in alerts.items() for each in found]:
+        share = Margin(each["sign"], each["threshold"], each["span"], by)
+        for points in [counts["points"] for counts in each["counts"] if len(counts["points"]) > 1]:
+            part, lasted = _part(points), points[-1][0] - points[0][0]
+            own = OWN * math.sqrt(share.span / by / lasted)
+            if part is not None and share.sigmas(part) + own < SIGMAS:
+                return share.words(f"{name} ({each['where']})", part)
     return ""
 
 
@@ -110,6 +142,7 @@ def too_fast(report: Report) -> str:
     if report.outcome is not Outcome.UNKNOWN:
         return ""
     said = [verdict.words.partition(SEEN)[0] for verdict in report.claims if verdict.outcome is Outcome.UNKNOWN]
+    said += [note.removeprefix(f"{VOID}: ") for note in report.notes]
     words = [each if each.startswith(NOISE) else each.partition(" (")[0] for each in said]
     return next((each for each in words if each.startswith((TOO_SLOW, NOISE))), "")
 
@@ -141,13 +174,22 @@ class Margin:
         """Return the part that noise comes nearest to deciding; of those in which it fires, the one it comes least near to."""
         firing = [part for part in parts if self._fires(part.share)] if fired else []
         if firing:
-            return max(firing, key=self._sigmas)
-        return min(parts, key=self._sigmas, default=None)
+            return max(firing, key=self.sigmas)
+        return min(parts, key=self.sigmas, default=None)
+
+    def words(self, where: str, part: Part) -> str:
+        """Return that noise would decide a part of a story, and what would be better; ``""`` where it would not."""
+        try:
+            check_margin(where, part.share, self.threshold, part.rate, self.span, self.by)
+        except ConfigError as error:
+            return f"{NOISE} it: {error}"
+        return ""
 
     def _fires(self, share: float) -> bool:
         return share > self.threshold if self.sign.startswith(">") else share < self.threshold
 
-    def _sigmas(self, part: Part) -> float:
+    def sigmas(self, part: Part) -> float:
+        """Return how many standard deviations a part is away from the threshold."""
         return sigmas(part.share, self.threshold, part.rate, self.span, self.by)
 
 
@@ -156,9 +198,15 @@ def _parts(journal: Journal, points: Sequence[Sequence[float]], window: Window) 
     for start, end in _between(journal, *((points[0][0], points[-1][0]) if points else (0.0, 0.0))):
         inside = [point for point in points if start <= point[0] <= end]
         if journal.story(start) < window.end and window.start < journal.story(end) and len(inside) > 1:
-            some, every = (_grown([point[which] for point in inside]) for which in (1, 2))
-            if every > 0:
-                yield Part(min(1.0, some / every), every / (inside[-1][0] - inside[0][0]))
+            part = _part(inside)
+            if part is not None:
+                yield part
+
+
+def _part(points: Sequence[Sequence[float]]) -> Part | None:
+    """Return what counters tell from their first point to the last; ``None`` where nothing was counted."""
+    some, every = (_grown([point[which] for point in points]) for which in (1, 2))
+    return Part(min(1.0, some / every), every / (points[-1][0] - points[0][0])) if every > 0 else None
 
 
 def _between(journal: Journal, start: float, end: float) -> Iterator[tuple[float, float]]:

@@ -20,7 +20,7 @@ from pytest_obscheck.errors import ObscheckError
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.scenario import Claim, Scenario
 from pytest_obscheck.stage import Play, alike, stack_by_stack
-from pytest_obscheck.watching import last_looks, watches
+from pytest_obscheck.watching import foretold, last_looks, watches
 from pytest_obscheck.when import Always, Eventually, Never, Once, Within, spoken
 
 __all__ = ["Play", "play", "play_together"]
@@ -150,7 +150,15 @@ def _wait_until_ready(acts: Sequence[_Act]) -> Sequence[_Act]:
             load.begin()
     acts = _wait(acts, lambda those: those[0].show.stack.unscraped())
     _fill_ranges([act.show for act in acts], began)
-    return _wait(acts, _unready)
+    return _open(_wait(acts, _unready), began)
+
+
+def _open(acts: Sequence[_Act], began: float) -> Sequence[_Act]:
+    """Return the stories that noise need not decide; the others say why they are not played."""
+    foregone = {act: words for act in acts if (words := foretold(act.show, began))}
+    for act, words in foregone.items():
+        tell([act.show], "unready", words=words)
+    return [act for act in acts if act not in foregone]
 
 
 def _unprepared(acts: Sequence[_Act]) -> str:

@@ -13,6 +13,9 @@ SEEN = "; seen was: "
 """Stands before what an unknown verdict would have been: worth reading, though it decides nothing."""
 
 
+VOID = "the experiment is void"
+
+
 class Outcome(StrEnum):
     """What can be said of a claim. Unknown is not a weak pass: nothing was proved."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pytest_obscheck.abilities import Explains, looks_behind
 from pytest_obscheck.errors import ObscheckError, said
-from pytest_obscheck.noise import noise_of
+from pytest_obscheck.noise import LAG, calm, foregone, noise_of
 from pytest_obscheck.protocols import Look, Stack
 from pytest_obscheck.stage import Asked, Play, stack_by_stack
 from pytest_obscheck.vitals import Queues, Vitals
@@ -79,6 +79,16 @@ def _watches(shows: Sequence[Play]) -> list[Watch]:
     # One after the other: looks that are due together wait for each other, which costs more than looking.
     dues = [zero + min(look.every, ROUND) * number / len(wanted) for number, look in enumerate(wanted)]
     return [Watch(look, those, zero, due, Asked(stack)) for (look, those), due in zip(wanted.items(), dues, strict=True)]
+
+
+def foretold(show: Play, began: float) -> str:
+    """Return that noise would decide a claim of a story that is about to begin, by what was counted since its load flows."""
+    noise = noise_of(calm(show.scenario))
+    if show.speed == 1 or not noise.names:
+        return ""
+    _look([show], "warm-up", noise, min(began + LAG, show.clock.now()), show.clock.now())
+    event = show.journal.last("warm-up")
+    return foregone(event.data["data"]["alerts"], show.speed) if event and "data" in event.data else ""
 
 
 def last_looks(shows: Sequence[Play]) -> None:

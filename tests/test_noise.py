@@ -9,17 +9,18 @@ from typing import Any
 
 import pytest
 
-from pytest_obscheck import Alert, Sample
+from pytest_obscheck import Alert, Latency, Sample
 from pytest_obscheck.capabilities import Series
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.judge import judge
-from pytest_obscheck.noise import Noise, at_most, too_fast, undecided
+from pytest_obscheck.noise import Noise, at_most, calm, foregone, too_fast, undecided
 from pytest_obscheck.plan import AlertRule, Facts
+from pytest_obscheck.runner import Play, play
 from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.speed import Pace, Source, Speed
-from pytest_obscheck.testing import FakeStack, a_plan
+from pytest_obscheck.testing import FakeClock, FakeStack, Inline, a_plan
 from pytest_obscheck.verdict import Outcome
-from pytest_obscheck.when import Window, eventually, never
+from pytest_obscheck.when import Window, always, eventually, never, within
 
 ZERO = 1_000_000.0
 BY = 60.0
@@ -178,3 +179,56 @@ def test_altered_samples_have_no_noise_either() -> None:
     (verdict,) = judge(story, looked(made)).claims
 
     assert verdict.words == "the experiment is void; seen was: passed, inactive (rests on altered samples of x)"
+
+
+# ── before a story begins ────────────────────────────────────────────────────
+
+
+def counters(share: float, lasted: int = 10) -> Mapping[str, Any]:
+    """Return what the counters behind an alert told, so many seconds of ten events each."""
+    counts = [{"labels": {}, "points": counted((share, 0.0))[: lasted + 1]}]
+    return {"Errors": [{"where": "rules.yml:4", "sign": ">", "threshold": 0.05, "span": 300.0, "counts": counts}]}
+
+
+def test_a_share_near_its_threshold_before_any_fault_is_noise() -> None:
+    assert foregone(counters(0.06), BY) == TOO_NEAR
+
+
+@pytest.mark.parametrize("share", [0.0, 0.9, 0.25])
+def test_a_share_that_may_be_far_enough_is_left_to_the_story(share: float) -> None:
+    assert foregone(counters(share), BY) == ""
+
+
+def test_what_was_measured_for_a_moment_is_taken_for_less() -> None:
+    assert "17.00% against 5.00% is 2.3 standard deviations apart" in foregone(counters(0.17), BY)
+    assert foregone(counters(0.17, lasted=2), BY) == ""
+
+
+def test_where_nothing_was_counted_nothing_is_noise() -> None:
+    (told,) = counters(0.06)["Errors"]
+    idle = {**told, "counts": [{"labels": {}, "points": [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]}, {"labels": {}, "points": []}]}
+
+    assert foregone({"Errors": [idle]}, BY) == ""
+
+
+def test_only_claims_that_count_what_is_before_any_fault_are_refused_beforehand() -> None:
+    phrases = [never("0s", "1s"), always("0s", "9s"), eventually("0s", "9s"), never("5s", "9s"), within("5s", after="latency")]
+    claims = tuple(Claim(Alert("Errors"), phrase) for phrase in phrases)
+    slow, altered = (Planned(what, Window(5.0, 8.0), "latency") for what in (Latency(to="x", by="1s"), Sample("x", set=1)))
+
+    assert [calm(Scenario("s", (), faults, claims)) for faults in ((slow,), (altered,))] == [[*claims[:2]], []]
+    assert calm(Scenario("s", (), (), claims[3:4])) == [claims[3]]
+
+
+def test_a_story_that_noise_would_decide_is_not_played_and_auto_plays_it_slower() -> None:
+    rule = AlertRule("Errors", RATIO, "0s", {}, {}, "g", "", "rules.yml:4")
+    plan = replace(a_plan(Facts(alerts=(rule,))), pace=Pace(Speed(Fraction(60), Source.REAL)))
+    story, made = Scenario("s", claims=(CLAIM,)), Journal()
+    made.write("plan", ZERO, alerts={"Errors": {"exprs": [RATIO], "where": "rules.yml:4", "for": "0s"}}, routes=[])
+
+    play(Play(story, FakeStack({"prometheus": Counters()}, plan), FakeClock(ZERO), made, Inline(), lambda *_: True))
+    report = judge(story, made)
+
+    assert made.zero is None
+    assert (report.outcome, too_fast(report)) == (Outcome.UNKNOWN, report.notes[0].removeprefix("the experiment is void: "))
+    assert too_fast(report).startswith("noise would decide it: Errors (rules.yml:4): 6.00% against 5.00% is")

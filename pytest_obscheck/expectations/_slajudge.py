@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -14,6 +15,9 @@ from pytest_obscheck.expectations._slalog import Request, RequestLog
 from pytest_obscheck.expectations._slaweights import Recording, Series
 from pytest_obscheck.expectations._slawords import Between, because, compared, said, shown
 from pytest_obscheck.verdict import TOO_SLOW
+
+BOOT = 1.0
+"""Seconds by which a process may be younger than it says: it counts from the boot, which has whole seconds."""
 
 Answer = tuple[bool | None, str]
 MILLISECOND = 0.001
@@ -80,8 +84,7 @@ def judged(reading: Reading, log: RequestLog) -> Answer:
     bound = _bound(reading, log.requests, inside)
     truth = replace(reading.indicator, over=end - start).truth(inside)
     if truth is None or reading.idle:
-        # A request that may have ended before the window, and was noted late, is none that there surely was.
-        return _without_data(reading, sum(request.end - request.lag > start for request in inside), bound)
+        return _without_data(reading, _surely_inside(reading, inside), bound)
     if reading.value is None:
         return _without_value(reading, _truth(reading, truth, inside), log.requests)
     slack = reading.rounding + HAIR * max(1.0, abs(reading.value))
@@ -91,21 +94,45 @@ def judged(reading: Reading, log: RequestLog) -> Answer:
     return holds, _told(reading, truth, inside, bound) + ("" if holds else _unanswered(reading, inside))
 
 
+def _surely_inside(reading: Reading, inside: Sequence[Request]) -> int:
+    """Return how many requests count; one that may have ended before the window, and was noted late, does not surely."""
+    counted = [request for request in inside if reading.idle or request.answered or not reading.indicator.only_answered]
+    return sum(request.end - request.lag > reading.since for request in counted)
+
+
 def _without_value(reading: Reading, truth: str, requests: Sequence[Request]) -> Answer:
     """Say why there is no value.
 
-    Nothing can be told where the series of a selector are too young for any rate, or no request is sure to lie between two
-    scrapes.
+    Nothing can be told where a target was not scraped after any request, where the series of a selector are too young for any
+    rate, or where no request is sure to lie between two scrapes.
     """
     empty = [leaf["selector"] for leaf in reading.data.get("leaves", ()) if not leaf["series"]]
+    if unscraped := _unscraped(reading, requests) if empty else "":
+        return None, f"{truth}; the figure has no value, for {unscraped} was not scraped in the window after any of them"
+    for leaf in reading.data.get("leaves", ()):
+        if leaf["series"] and all(len(each["points"]) < 2 for each in leaf["series"]):
+            return None, f"{truth}; the figure has no value, for {leaf['selector']} has no two samples in the window"
     if empty:
         return False, f"{truth}, but the figure has no value (no series matches {empty[0]})"
-    for leaf in reading.data.get("leaves", ()):
-        if all(len(each["points"]) < 2 for each in leaf["series"]):
-            return None, f"{truth}; the figure has no value, for {leaf['selector']} has no two samples in the window"
     if "leaves" in reading.data and not _least(reading, requests):
         return None, f"{truth}; the figure has no value, for each of them may lie between a scrape and the window's edge"
     return False, f"{truth}, but the figure has no value{because(reading.data.get('words', ''))}"
+
+
+def _unscraped(reading: Reading, requests: Sequence[Request]) -> str:
+    """Return a target that brought no sample in the window of a time when its process had surely answered a request."""
+    seen = {_target(each): [(at, -math.inf) for at, _ in each["points"]] for each in reading.data["late"]}
+    # A scrape that fails has a duration, too; what a process tells of its start comes with one that does not.
+    seen |= {_target(each): [(at, born + BOOT) for at, born in each["points"]] for each in reading.data.get("begun", ())}
+    for (_, instance), points in seen.items():
+        inside = [(at, born) for at, born in points if reading.since < at <= reading.end]
+        if not any(_answered(requests, born, at - scraped.TOLERANCE - reading.transport) for at, born in inside):
+            return instance
+    return ""
+
+
+def _answered(requests: Sequence[Request], since: float, until: float) -> bool:
+    return any(request.answered and request.start >= since and request.end <= until for request in requests)
 
 
 def _without_data(reading: Reading, count: int, bound: Bound) -> Answer:
@@ -213,17 +240,19 @@ def recordings(reading: Reading) -> list[Recording]:
 def _late(series: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
     found = {}
     for each in series:
-        target = each["labels"].get("job", ""), each["labels"].get("instance", "")
-        found[target] = max((value for _, value in each["points"]), default=0.0)
+        found[_target(each)] = max((value for _, value in each["points"]), default=0.0)
     return found
+
+
+def _target(series: Mapping[str, Any]) -> tuple[str, str]:
+    return series["labels"].get("job", ""), series["labels"].get("instance", "")
 
 
 def _begun(series: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], tuple[tuple[float, float], ...]]:
     """Return, for each target, the steps between two samples in which its process began anew."""
     found = {}
     for each in series:
-        target = each["labels"].get("job", ""), each["labels"].get("instance", "")
-        found[target] = tuple((a, b) for (a, before), (b, after) in pairwise(each["points"]) if before != after)
+        found[_target(each)] = tuple((a, b) for (a, before), (b, after) in pairwise(each["points"]) if before != after)
     return found
 
 

@@ -8,7 +8,7 @@ from pytest_obscheck.speed.alertmanager import (
     known_flags,
     speed_alertmanager,
 )
-from pytest_obscheck.speed.bands import Band, check_margin, firing_band, sigmas
+from pytest_obscheck.speed.bands import SIGMAS, Band, check_margin, firing_band, sigmas
 from pytest_obscheck.speed.classes import Class, Finding, Metric, classify, flows_in_use, metrics_of
 from pytest_obscheck.speed.factor import (
     FASTEST,
@@ -39,6 +39,7 @@ from pytest_obscheck.speed.shares import Share, shares
 
 __all__ = [
     "FASTEST",
+    "SIGMAS",
     "UNSPED",
     "Band",
     "Class",

@@ -121,6 +121,57 @@ def test_a_selector_without_series_is_named_and_one_that_is_too_young_tells_noth
     )
 
 
+def told_of_scrapes(at: list[float], born: list[tuple[float, float]]) -> tuple[bool | None, str]:
+    """Return what is said without a series, where the target was scraped at these seconds, well at those since it was born."""
+    leaf = {"selector": "errors_total", "at": ZERO + 5, "recorded": False, "series": []}
+    late = [{"labels": {"__name__": "scrape_duration_seconds", **TARGET}, "points": [[ZERO + each, 0.01] for each in at]}]
+    begun = [
+        {"labels": {"__name__": "process_start_time_seconds", **TARGET}, "points": [[ZERO + a, ZERO + b] for a, b in born]}
+    ]
+    return said(availability(), a_log(HEADER + rows(0, 9)), None, leaves=[leaf], late=late, begun=begun if born else [])
+
+
+@pytest.mark.parametrize(
+    ("at", "born"),
+    [
+        ([2.0, 7.0], []),
+        ([3.5, 4.5], [(2.5, -9.0)]),
+        ([3.5, 4.5], [(4.5, 4.0)]),
+        ([3.5, 4.5], [(4.5, 3.5)]),
+    ],
+)
+def test_a_series_that_no_scrape_could_have_brought_is_not_missed(at: list[float], born: list[tuple[float, float]]) -> None:
+    why = "the figure has no value, for shop-1:80 was not scraped in the window after any of them"
+
+    assert told_of_scrapes(at, born) == (None, f"availability: truth 100.00% of 20 requests; {why}")
+
+
+def test_a_series_that_a_scrape_should_have_brought_is() -> None:
+    for seen in (told_of_scrapes([4.5], []), told_of_scrapes([4.5], [(4.5, -9.0)]), told_of_scrapes([4.5], [(4.5, 2.5)])):
+        assert seen == (
+            False,
+            "availability: truth 100.00% of 20 requests, but the figure has no value (no series matches errors_total)",
+        )
+
+
+def test_one_selector_without_series_is_no_mistake_where_another_is_too_young() -> None:
+    errors = {"selector": "errors_total", "at": ZERO + 5, "recorded": False, "series": []}
+    young = {**scraped(5.0), "points": scraped(5.0)["points"][-1:]}
+    leaves = [errors, {**errors, "selector": "all_total", "series": [young]}]
+    truth = "availability: truth 100.00% of 20 requests"
+
+    assert said(availability(), a_log(HEADER + rows(0, 9)), None, leaves=leaves) == (
+        None,
+        f"{truth}; the figure has no value, for all_total has no two samples in the window",
+    )
+
+
+def test_requests_that_nobody_answered_are_no_data_where_they_are_left_out() -> None:
+    log = a_log(HEADER + rows(0, 9, status=0))
+
+    assert said(availability(answered=True), log, None) == (None, "no request in the window, and no value: no data")
+
+
 def test_a_figure_may_have_no_value_where_every_request_fell_between_scrape_and_edge() -> None:
     log = a_log(HEADER + rows(0, 2) + rows(3.0, 3.2) + rows(8, 9))
     truth = "availability: truth 100.00% of 2 requests"
