@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,9 @@ from pytest_obscheck.errors import StackError
 
 BESIDES = ("/usr/share/zoneinfo", "/etc/ssl/certs/ca-certificates.crt")
 """What published images have beside their program: without time zones Alertmanager refuses a `location`."""
+
+CLIENTS = {"/bin/wget": "busybox", "/toxiproxy-cli": "toxiproxy-cli"}
+"""What health checks of a compose file ask with in published images, and the programs on PATH, linked statically, that do."""
 
 
 def images_command(names: Sequence[str], say: Callable[[str], None]) -> int:
@@ -36,7 +40,10 @@ def images_command(names: Sequence[str], say: Callable[[str], None]) -> int:
 
 
 def _besides() -> dict[str, str]:
-    return {path: path for path in BESIDES if Path(path).exists()}
+    clients = {inside: shutil.which(program) for inside, program in CLIENTS.items()}
+    return {path: path for path in BESIDES if Path(path).exists()} | {
+        inside: str(Path(path).resolve()) for inside, path in clients.items() if path
+    }
 
 
 def _wanted(names: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:

@@ -42,6 +42,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[NoDocke
     found = NoDocker()
     versions = {"alertmanager": "0.31.1", "node_exporter": "1.5.0"}
     monkeypatch.setattr(registry, "find", lambda *_: lambda _: found)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setattr(images, "BESIDES", (str(tmp_path), "/no/such/folder"))
     monkeypatch.setattr(toolchain, "missing", lambda names: [Missing(n, "not here") for n in names if n not in versions])
     monkeypatch.setattr(toolchain, "find", lambda name: Program(name, Path("/opt") / name, versions[name], "PATH"))
@@ -58,6 +59,18 @@ def test_an_image_holds_the_program_where_the_published_one_has_it_and_what_lies
     wanted = {"/bin/alertmanager": "/opt/alertmanager", str(tmp_path): str(tmp_path)}
     assert runtime.made == {"prom/alertmanager:v0.31.1": wanted}
     assert told == ["prom/alertmanager:v0.31.1: made of /opt/alertmanager\n"]
+
+
+def test_the_clients_of_health_checks_are_put_in_where_they_are_on_the_path(runtime: NoDocker, tmp_path: Path) -> None:
+    client = tmp_path / "bin/toxiproxy-cli-2.12"
+    client.parent.mkdir()
+    client.touch(mode=0o755)
+    (tmp_path / "bin/toxiproxy-cli").symlink_to(client)
+
+    images_command(["alertmanager"], lambda _: None)
+
+    (held,) = runtime.made.values()
+    assert (held["/toxiproxy-cli"], "/bin/wget" in held) == (str(client), False)
 
 
 def test_an_image_is_never_made_of_another_version_than_its_name_says(runtime: NoDocker) -> None:
