@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -233,6 +234,16 @@ def test_a_daemon_that_is_of_no_use_is_told_why(daemon_says: Told, wanted: str, 
 
     assert of_no_use(daemon_says) == f"containers: the daemon at tcp://127.0.0.1:1 {wanted}"  # type: ignore[arg-type]
     assert of_no_use(Told()) == ""  # type: ignore[arg-type]
+
+
+def test_a_rootless_daemon_is_of_use_to_whoever_shares_its_namespaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOCKER_HOST", "unix://docker.sock")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("docker.sock")
+        listening.listen()
+
+        assert of_no_use(Told(security=("name=rootless",))) == ""  # type: ignore[arg-type]
 
 
 def test_without_a_daemon_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
