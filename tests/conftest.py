@@ -217,7 +217,7 @@ def bare_project(tmp_path: Path) -> Iterator[Project]:
 def a_project(tmp_path: Path) -> Iterator[Project]:
     """Copy the shipped project."""
     made = Project(tmp_path / "shop", tmp_path / "temp")
-    for name in ("stack", "scenarios", "signals"):
+    for name in ("stack", "scenarios"):
         shutil.copytree(ROOT / name, made.path / name, ignore=LEFT_OUT)
     yield from ended(made)
 

@@ -53,7 +53,7 @@ def shop(project: Any, obs_program: Callable[[str], Path]) -> Any:
 
 
 def test_the_shipped_stories_about_signals_pass(shop: Any) -> None:
-    for story in sorted((shop.path / "signals").iterdir()):
+    for story in sorted((shop.path / "scenarios/signals").iterdir()):
         said = shop.pytest("--obs-stack", str(story))
 
         assert (said.code, shop.left()) == (0, ([], [])), said.out

@@ -68,7 +68,7 @@ def cpu_seconds(pid: int) -> float:
 def a_project() -> Iterator[Path]:
     """Give a folder with a copy of the shipped stack and stories, for as long as it is needed."""
     with tempfile.TemporaryDirectory(prefix="obscheck-figures-") as folder:
-        for name in ("stack", "scenarios", "signals"):
+        for name in ("stack", "scenarios"):
             shutil.copytree(ROOT / name, Path(folder) / name, ignore=shutil.ignore_patterns("__pycache__"))
         yield Path(folder)
 
