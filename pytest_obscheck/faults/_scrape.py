@@ -12,7 +12,7 @@ from pytest_obscheck.capabilities import PassesSamples, ScrapesTargets
 from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.errors import FaultFailed, LookFailed, did_you_mean
 from pytest_obscheck.plan import Plan
-from pytest_obscheck.protocols import Stack
+from pytest_obscheck.protocols import Effect, Stack
 
 EVERY = 0.02
 """Seconds between two looks whether a scrape has passed."""
@@ -42,13 +42,30 @@ def end(fault: object, stack: Stack) -> None:
 
 
 def met(fault: object, stack: Stack, patience: float, what: str = "scrapes") -> Mapping[str, Any] | None:
-    """Return what was done so far, as soon as there is any ``what``, or after a while; ``None`` where nothing is being done."""
+    """Return what was done so far, as soon as there is any ``what``, or after a while; ``None`` where nothing is being done.
+
+    What is refused need not be waited for.
+    """
     inbox, name = stack.that(PassesSamples), key(fault)
+
+    def settled() -> bool:
+        did = inbox.altered(name)
+        return did.get(what, 0) > 0 or bool(did.get("refused"))
+
     try:
-        until(SystemClock(), lambda: inbox.altered(name).get(what, 0) > 0, patience, EVERY)
+        until(SystemClock(), settled, patience, EVERY)
         return inbox.altered(name)
     except LookFailed:
         return None
+
+
+def untouched(did: Mapping[str, Any], series: str, patience: str) -> Effect:
+    """Return in words why no sample was altered."""
+    if did.get("refused"):
+        return Effect(False, did["refused"])
+    if did.get("seen"):
+        return Effect(False, f"no sample matched {series!r}; nearest are: {', '.join(did['seen'])}")
+    return Effect(False, f"no scrape passed within {patience}; where scrapes are rarer, write a longer `patience`")
 
 
 def targets(stack: Stack, host: str) -> list[Mapping[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 from pytest_obscheck.capabilities import PassesSamples
 from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.errors import FaultFailed, LookFailed, did_you_mean
-from pytest_obscheck.faults import _toxic
+from pytest_obscheck.faults import _scrape, _toxic
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import Effect, Stack
 from pytest_obscheck.when import Duration, seconds
@@ -81,10 +81,15 @@ class Sample:
             stack.that(PassesSamples).alter(self._key(), rule)
 
     def confirm(self, stack: Stack) -> Effect:
-        """Wait for a scrape whose samples were altered; says at once when nothing is being altered."""
+        """Wait for a scrape whose samples were altered; says at once when nothing is, or the target's cannot be."""
         inbox, key = stack.that(PassesSamples), self._key()
+
+        def settled() -> bool:
+            did = inbox.altered(key)
+            return did.get("samples", 0) > 0 or bool(self.target and did.get("refused"))
+
         try:
-            until(SystemClock(), lambda: inbox.altered(key).get("samples", 0) > 0, seconds(self.patience), every=0.01)
+            until(SystemClock(), settled, seconds(self.patience), every=0.01)
             return self._told(inbox.altered(key))
         except LookFailed:
             return Effect(False, "not altered")
@@ -98,9 +103,7 @@ class Sample:
         count = did.get("samples", 0)
         if count > 0:
             return Effect(True, f"{count} sample{'s' * (count > 1)} altered")
-        if did.get("seen"):
-            return Effect(False, f"no sample matched {self.series!r}; nearest are: {', '.join(did['seen'])}")
-        return Effect(False, f"no scrape passed within {self.patience}; where scrapes are rarer, write a longer `patience`")
+        return _scrape.untouched(did, self.series, self.patience)
 
     def _wanted(self) -> list[str]:
         numbers = [name for name in _NUMBERS if getattr(self, name) is not None]

@@ -58,9 +58,7 @@ class Skew:
             return Effect(False, "timestamps as they are")
         if did.get("samples", 0) > 0:
             return Effect(True, f"{did['samples']} samples shifted")
-        if did.get("seen"):
-            return Effect(False, f"no sample matched {self.series!r}; nearest are: {', '.join(did['seen'])}")
-        return Effect(False, f"no scrape passed within {self.patience}; where scrapes are rarer, write a longer `patience`")
+        return _scrape.untouched(did, self.series, self.patience)
 
     def heal(self, stack: Stack) -> None:
         """Let timestamps be."""

@@ -13,6 +13,7 @@ from pytest_obscheck.inbox.authority import Authority
 from pytest_obscheck.inbox.ledger import Ledger
 from pytest_obscheck.inbox.mailbox import Mailbox
 from pytest_obscheck.inbox.messages import value, without
+from pytest_obscheck.inbox.protobuf import has_native
 from pytest_obscheck.inbox.samples import Alteration, Alterations, altered
 from pytest_obscheck.inbox.upstream import Reply, UpstreamFailed, Upstreams
 from pytest_obscheck.inbox.wire import Request, Response, Wire, said, serve
@@ -20,6 +21,7 @@ from pytest_obscheck.inbox.wire import Request, Response, Wire, said, serve
 _ABSOLUTE = re.compile(r"(https?)://(?:[^/?#@]*@)?([^/?#@]+)([^#]*)", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
 TEXT_TYPES = ("text/plain", "application/openmetrics-text")
+PROTOBUF = "application/vnd.google.protobuf"
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,11 @@ class Proxy:
         try:
             if counted:
                 await self.alterations.delay(host)
+            kept = await self._native(host, request) if any(each.by_line for each in alterations) else None
+            if kept:
+                for each in alterations:
+                    each.refuse(host)
+                return self._noted(host, kept, None, counted)
             reply = await self.upstreams.ask(self.hosts[host], readable(request) if alterations else request)
             if alterations and alterable(reply):
                 response = await self._altered(reply, alterations)
@@ -93,6 +100,16 @@ class Proxy:
                 counted.aborted(host)
             raise
         return self._noted(host, response, reply, counted)
+
+    async def _native(self, host: str, request: Request) -> Response | None:
+        """Return the answer that holds native histograms, which a text would lose; ``None`` where there are none."""
+        if PROTOBUF not in request.header(b"accept").lower():
+            return None
+        reply = await self.upstreams.ask(self.hosts[host], uncompressed(request))
+        body = await _whole(reply)
+        found = value(reply.headers, b"content-type").lower().startswith(PROTOBUF) and has_native(body)
+        dropped = without(reply.headers, (b"content-length",))
+        return Response(reply.status, body, dropped, reply.reason) if found else None
 
     def _noted(self, host: str, response: Response, reply: Reply | None, counted: Ledger | None) -> Response:
         def done(error: BaseException | None) -> None:
@@ -108,15 +125,23 @@ class Proxy:
         return replace(response, done=done)
 
     async def _altered(self, reply: Reply, alterations: list[Alteration]) -> Response:
-        try:
-            body = b"".join([chunk async for chunk in reply.chunks()])
-        except BaseException:
-            reply.close()
-            raise
+        body = await _whole(reply, close=False)
         plain = gzip.decompress(body) if value(reply.headers, b"content-encoding").lower() == "gzip" else body
         dropped = (b"content-length", b"content-encoding")
         headers = without(reply.headers, dropped)
         return Response(reply.status, altered(plain, alterations, self.ledger.now()), headers, reply.reason)
+
+
+async def _whole(reply: Reply, *, close: bool = True) -> bytes:
+    """Return the whole body of an answer; one that breaks off is closed."""
+    try:
+        body = b"".join([chunk async for chunk in reply.chunks()])
+    except BaseException:
+        reply.close()
+        raise
+    if close:
+        reply.close()
+    return body
 
 
 def at_the_door(proxy: Proxy, address: str) -> Callable[[Request], Awaitable[Response]]:
@@ -142,9 +167,13 @@ def readable(request: Request) -> Request:
     """Return the request as one who must read the answer sends it: no compression, no protobuf."""
     accepted = [kind.strip() for kind in request.header(b"accept").split(",")]
     texts = [kind for kind in accepted if kind.lower().startswith(TEXT_TYPES)] or ["text/plain;version=0.0.4"]
-    kept = without(request.headers, (b"accept", b"accept-encoding"))
-    asked = ((b"accept", ",".join(texts).encode("latin-1")), (b"accept-encoding", b"identity"))
-    return replace(request, headers=[*kept, *asked])
+    asked = (b"accept", ",".join(texts).encode("latin-1"))
+    return uncompressed(replace(request, headers=[*without(request.headers, (b"accept",)), asked]))
+
+
+def uncompressed(request: Request) -> Request:
+    """Return the request for an answer that is not compressed."""
+    return replace(request, headers=[*without(request.headers, (b"accept-encoding",)), (b"accept-encoding", b"identity")])
 
 
 def alterable(reply: Reply) -> bool:

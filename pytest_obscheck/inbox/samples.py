@@ -22,7 +22,8 @@ These are done to whole scrapes; ``series`` is left out, as it may be for ``skew
             ``garble``: in place of the text comes the error page of some web server, with status 200
 
 Only answers to GET with status 200 in a text format are altered. While a rule is active for a host, its scrapes are asked for
-without compression and without protobuf, so native histograms are not scraped then. Lines without a match stay byte for byte;
+without compression and without protobuf. A scrape with native histograms, which a text would lose, passes as it is, and the
+rule says that it was refused; ``cut`` and ``garble`` spoil all of such a scrape, too. Lines without a match stay byte for byte;
 timestamps and exemplars are kept. Several rules for one series apply in the order in which they came.
 """
 
@@ -82,6 +83,7 @@ class Alteration:
     rule: Rule
     scrapes: int = 0
     samples: int = 0
+    refused: str = ""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     _first: dict[bytes, tuple[float, Sample]] = field(default_factory=dict)
     _passed: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -89,6 +91,19 @@ class Alteration:
     def meets(self, host: str) -> bool:
         """Whether scrapes of this host are altered."""
         return self.rule.target in ("", host.lower())
+
+    @property
+    def by_line(self) -> bool:
+        """Whether it alters lines, and not the whole scrape."""
+        return self.rule.action not in WHOLE
+
+    def refuse(self, host: str) -> None:
+        """Note that a scrape of this host could not be altered."""
+        self.scrapes += 1
+        self.refused = (
+            f"{host} exposes native histograms, in protobuf, where no sample can be altered;"
+            " let the target itself misbehave, or scrape it with `scrape_native_histograms: false`"
+        )
 
     async def wait(self) -> None:
         """Let the scrape that comes wait, until the rule ends at most."""
@@ -111,8 +126,9 @@ class Alteration:
         return skewed(read, self.rule.value, now, units) if self.rule.action == "skew" else self._altered(read, now)
 
     def told(self) -> dict[str, Any]:
-        """Return ``scrapes``, ``samples`` altered, and ``seen``: the nearest series where none matched."""
-        return {"scrapes": self.scrapes, "samples": self.samples, "seen": [] if self.samples else self._nearest()}
+        """Return ``scrapes``, ``samples`` altered, ``seen``: the nearest series where none matched; why it was ``refused``."""
+        told = {"scrapes": self.scrapes, "samples": self.samples, "seen": [] if self.samples else self._nearest()}
+        return told | ({"refused": self.refused} if self.refused else {})
 
     def _altered(self, read: Sample, now: float) -> bytes:
         since, first = self._first.setdefault(read.series, (now, read))
@@ -181,7 +197,7 @@ def altered(body: bytes, alterations: list[Alteration], now: float) -> bytes:
         alteration.scrapes += 1
     # OpenMetrics, which alone ends like this, counts seconds where the older format counts milliseconds.
     units = 1 if body.rstrip().endswith(b"# EOF") else 1000
-    lines = [alteration for alteration in alterations if alteration.rule.action not in WHOLE]
+    lines = [alteration for alteration in alterations if alteration.by_line]
     body = b"".join(_line(line, lines, now, units) for line in _LINES.findall(body))
     for alteration in alterations:
         if alteration.rule.action in WHOLE:

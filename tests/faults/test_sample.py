@@ -157,3 +157,11 @@ def test_at_a_speed_a_ramp_lasts_as_long_in_the_story(stack: Any) -> None:
     Sample(SERIES, ramp=100, over="5m").inject(stack)
 
     assert next(iter(stack.inbox.rules.values()))["over"] == 5.0
+
+
+def test_a_target_whose_samples_cannot_be_altered_says_why_at_once(stack: Any) -> None:
+    stack.inbox = FakeInbox({"scrapes": 1, "samples": 0, "seen": [], "refused": "node-1:9100 exposes native histograms"})
+    fault = Sample(SERIES, target="node-1.shop.example:9100", set=0)
+    fault.inject(stack)
+
+    assert fault.confirm(stack) == Effect(False, "node-1:9100 exposes native histograms")

@@ -387,7 +387,7 @@ def test_a_scrape_is_altered_on_its_way_and_asked_for_as_plain_text(packed: bool
         async with world(member) as w:
             w.proxy.alterations.put("k", {"series": "up", "target": HOST, "action": "set", "value": 0})
             said = await w.said(GET[:-2] + accept)
-            return said, member.heads[0], w.proxy.alterations.told("k")
+            return said, member.heads[-1], w.proxy.alterations.told("k")
 
     said, head, told = asyncio.run(story())
 
@@ -416,3 +416,40 @@ def test_a_routed_host_is_answered_by_the_sink_of_its_longest_path() -> None:
 
     assert answers == [b"HTTP/1.1 200 OK", b"HTTP/1.1 200 OK", b"HTTP/1.1 400 Bad Request"]
     assert noted == [("team-a or team-b", "", 200, 7.0), ("everyone", "", 200, 7.0), ("everyone", "invalid", 400, 7.0)]
+
+
+# name: "x", type: HISTOGRAM, metric { histogram { sample_count: 3, positive_span { offset: 1 length: 1 } } }
+NATIVE = bytes.fromhex("110a01781804220a3a080803620408021001")
+REFUSED = (
+    f"{HOST} exposes native histograms, in protobuf, where no sample can be altered;"
+    " let the target itself misbehave, or scrape it with `scrape_native_histograms: false`"
+)
+
+
+@pytest.mark.parametrize(
+    ("action", "native", "heads", "told"),
+    [
+        ("set", True, 1, {"scrapes": 1, "samples": 0, "seen": [], "refused": REFUSED}),
+        ("set", False, 2, {"scrapes": 0, "samples": 0, "seen": []}),
+        ("garble", True, 1, {"scrapes": 0, "samples": 0, "seen": []}),
+    ],
+)
+def test_native_histograms_are_not_lost_for_the_sake_of_an_alteration(
+    action: str, native: bool, heads: int, told: object
+) -> None:
+    body = NATIVE if native else NATIVE.replace(b"\x62", b"\x1a")
+    answer = (
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/vnd.google.protobuf\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    )
+
+    async def story() -> tuple[bytes, list[bytes], object]:
+        member = Member(answer)
+        async with world(member) as w:
+            w.proxy.alterations.put("k", {"series": "up", "target": HOST, "action": action, "value": 0})
+            accept = b"Accept: application/vnd.google.protobuf;q=0.9,text/plain;q=0.5\r\nAccept-Encoding: gzip\r\n\r\n"
+            return body_of(await w.said(GET[:-2] + accept)), member.heads, w.proxy.alterations.told("k")
+
+    said, asked, did = asyncio.run(story())
+
+    assert (said, len(asked), did) == (body, heads, told)
+    assert (b"accept: application/vnd.google.protobuf" in asked[0].lower()) is (action == "set")
