@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import yaml
 
+from pytest_obscheck import exporting
 from pytest_obscheck.errors import ConfigError, Problem
 
 SECONDS = 30.0
@@ -20,10 +21,9 @@ _SETTINGS = {
     "__scheme__": "scheme", "__metrics_path__": "metrics_path", "__scrape_interval__": "scrape_interval",
     "__scrape_timeout__": "scrape_timeout", "job": "job_name",
 }  # fmt: skip
-_SAMPLE = re.compile(r"(?P<name>[^{\s]+|)(?:\{(?P<labels>.*)\})? (?P<value>\S+)(?: -?\d+)?")
-_QUOTED = re.compile(r'\s*("(?:\\.|[^"\\])*")\s*(?:,|$)')
-"""A metric's name where it stands among the labels, for it has characters that were not allowed once."""
-_LABEL = re.compile(r'(?P<name>[^=,{}"]+|"(?:\\.|[^"\\])*")=(?P<value>"(?:\\.|[^"\\])*")')
+
+_ACCEPT = {"accept": "application/json, text/plain;version=1.0.0;escaping=allow-utf-8, */*;q=0.5"}
+"""Who does not ask for names as they are gets them with underscores in place of what was not allowed once."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,20 @@ class Live:
     url: str
     http: httpx.Client
 
-    def data(self, path: str) -> Any:
+    def data(self, path: str, **params: str) -> Any:
         """Return the data of one of its API's answers."""
         try:
-            return self._asked(path).json()["data"]
+            return self._asked(path, params).json()["data"]
         except (ValueError, LookupError, TypeError):
             right = "give the address that its pages have in a browser, without /graph"
             raise ConfigError([Problem(self.url, "this does not answer as Prometheus does", right)]) from None
+
+    def maybe(self, path: str, otherwise: Any, **params: str) -> Any:
+        """Return the data of an answer that not every Prometheus has; ``otherwise`` where it has none."""
+        try:
+            return self.data(path, **params) or otherwise
+        except ConfigError:
+            return otherwise
 
     def text(self, path: str, **params: str) -> str:
         """Return one of its pages."""
@@ -47,7 +54,7 @@ class Live:
 
     def _asked(self, path: str, params: Mapping[str, str] | None = None) -> httpx.Response:
         try:
-            return self.http.get(f"{self.url.rstrip('/')}{path}", params=params).raise_for_status()
+            return self.http.get(f"{self.url.rstrip('/')}{path}", params=params, headers=_ACCEPT).raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             why = str(error).splitlines()[0] or type(error).__name__
             raise ConfigError([Problem(self.url, f"no answer to {path} ({why})")]) from None
@@ -127,29 +134,17 @@ def _grouped(targets: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
 
 
 def _write_samples(live: Live, active: Sequence[Mapping[str, Any]], config: Mapping[str, Any], folder: Path) -> None:
-    """Write an exposition for each target, by federation: whoever reaches Prometheus need not reach its targets."""
+    """Write an exposition for each target, from what is stored: whoever reaches Prometheus need not reach its targets."""
     folder.mkdir(parents=True, exist_ok=True)
     external = (config.get("global") or {}).get("external_labels") or {}
+    kinds = exporting.kinds(live.maybe("/api/v1/metadata", {}))
     for target in active:
         labels = target["labels"]
-        match = ",".join(f"{name}={json.dumps(labels[name])}" for name in ("job", "instance") if name in labels)
-        text = live.text("/federate", **{"match[]": f"{{{match}}}"})
+        match = f"{{{','.join(f'{name}={json.dumps(labels[name])}' for name in ('job', 'instance') if name in labels)}}}"
+        names = frozenset({*labels, *external})
+        seen = exporting.exemplars(live.maybe("/api/v1/query_exemplars", [], query=match), names)
+        queried = live.data("/api/v1/query", query=match)["result"]
+        known = exporting.Known(names, seen, kinds)
+        text = exporting.exposition(live.text("/federate", **{"match[]": match}), queried, known)
         name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{labels.get('job', '')}-{labels.get('instance', '')}")
-        (folder / f"{name}.prom").write_text(without_labels(text, {*labels, *external}), encoding="utf-8")
-
-
-def without_labels(exposition: str, names: set[str]) -> str:
-    """Return an exposition as the target itself gives it: without the labels that scraping adds, without timestamps."""
-    return "".join(f"{line}\n" for line in _plainly(exposition.splitlines(), names))
-
-
-def _plainly(lines: Sequence[str], names: set[str]) -> Iterator[str]:
-    for line in lines:
-        found = _SAMPLE.fullmatch(line)
-        if line.startswith("#") or not found:
-            yield from [line] if line.startswith("# ") else []
-        elif found["name"] not in ("up", "ALERTS") and not found["name"].startswith("scrape_"):
-            quoted = _QUOTED.match(found["labels"] or "")
-            kept = [quoted[1]] if quoted else []
-            kept += [each[0] for each in _LABEL.finditer(found["labels"] or "") if each["name"].strip('"') not in names]
-            yield f"{found['name']}{{{','.join(kept)}}} {found['value']}" if kept else f"{found['name']} {found['value']}"
+        (folder / f"{name}.prom").write_text(text, encoding="utf-8")

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import yaml
 
-from pytest_obscheck.capture import Live, discovered, without_labels
+from pytest_obscheck.capture import Live, discovered
 from pytest_obscheck.errors import ConfigError
 
 CONFIG = {
@@ -54,31 +54,6 @@ def test_targets_are_grouped_by_the_labels_that_discovery_gave_them() -> None:
             {"targets": ["10.0.0.3:80"], "labels": {"__scheme__": "https"}},
         ]
     }
-
-
-def test_an_exposition_loses_what_scraping_added() -> None:
-    federated = """\
-# TYPE http_requests_total untyped
-http_requests_total{code="500",instance="a:1",job="api",path="a,job=\\"x\\"}",cluster="eu"} 5 1700000000000
-up{instance="a:1",job="api"} 1 1700000000000
-scrape_duration_seconds{instance="a:1",job="api"} 0.1 1700000000000
-temperature{instance="a:1",job="api"} NaN 1700000000000
-"""
-    assert (
-        without_labels(federated, {"instance", "job", "cluster"})
-        == """\
-# TYPE http_requests_total untyped
-http_requests_total{code="500",path="a,job=\\"x\\"}"} 5
-temperature NaN
-"""
-    )
-
-
-def test_names_that_are_quoted_stay_so() -> None:
-    federated = '{"queue.depth",job="mail","host.name"="a",instance="m:1"} 3 1700000000000\n{"only.name",job="mail"} 1\n'
-
-    assert without_labels(federated, {"job", "host.name", "instance"}) == '{"queue.depth"} 3\n{"only.name"} 1\n'
-    assert without_labels(federated, {"job"}).startswith('{"queue.depth","host.name"="a",instance="m:1"} 3\n')
 
 
 @pytest.mark.parametrize(

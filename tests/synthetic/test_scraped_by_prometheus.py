@@ -13,8 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
+from pytest_obscheck.capture import targets_command
 from pytest_obscheck.clock import SystemClock, until
+from pytest_obscheck.components._exposition import saved
 from pytest_obscheck.components._http import plain
+from pytest_obscheck.components.synthetic import TYPES
+from pytest_obscheck.synthetic.notation import samples
 
 pytestmark = pytest.mark.integration
 
@@ -22,7 +26,7 @@ GROWS = "{{schema:1 sum:20 count:10 z_bucket:1 z_bucket_w:0.001 buckets:[2 0 3 4
 TOOK = {"series": 'took_seconds{shop="a"}', "values": f"{GROWS}+{GROWS}x100000", "exemplar": '{trace_id="native"} 0.7'}
 BATCH = {
     "series": "batch",
-    "values": "{{schema:-1 count:4 sum:1 buckets:[1 0 0 2] n_buckets:[1] n_offset:3 counter_reset_hint:gauge}}x100000",
+    "values": "{{schema:-1 sum:1 count:4 buckets:[1 0 0 2] n_buckets:[1] n_offset:3 counter_reset_hint:gauge}}x100000",
 }
 JOBS = {"series": "jobs_total", "values": "1000x100000", "type": "counter", "created": "1s"}
 ASKED = {
@@ -121,6 +125,24 @@ def test_native_histograms_and_all_that_comes_with_them_are_stored(
     assert asked.value('{"queue.depth","host.name"="a"}') == "3"
     assert (asked.value("took_seconds_count"), asked.value("alone_count")) == (None, None)
     assert _traces(asked) == {'took_seconds{shop="a"}': "native", 'asked_bucket{le="1.0"}': "classic"}
+
+    captured = _captured(asked, tmp_path / "samples")
+    assert captured["batch"] == {"type": "gauge", "values": f"{BATCH['values'].partition(' counter')[0]}}}}}x4000"}
+    assert captured['took_seconds{shop="a"}']["exemplar"] == TOOK["exemplar"]
+    assert captured['took_seconds{shop="a"}']["values"].startswith("{{schema:1 sum:")
+    assert captured['asked_bucket{le="1.0"}'] == {"type": "histogram", "values": "3x4000", "exemplar": ASKED["exemplar"]}
+    assert captured["jobs_total"] == {"type": "counter", "values": "1000x4000"}
+    assert captured['{"queue.depth","host.name"="a"}'] == {"type": "gauge", "values": "3x4000"}
+
+
+def _captured(asked: Asked, folder: Path) -> dict[str, dict[str, str]]:
+    """Return what a synthetic target makes of all that is captured from a Prometheus."""
+    targets_command(str(asked.http.base_url), folder, lambda _: None)
+    (file,) = folder.iterdir()
+    made = [dict(each) for each in saved(file.read_text(encoding="utf-8"), TYPES)]
+    for each in made:
+        samples(each["values"])
+    return {each.pop("series"): each for each in made}
 
 
 def _agree(program: Path, path: Path, series: dict[str, str], tests: list[tuple[str, str]]) -> None:
