@@ -54,6 +54,7 @@ class StoryItem(pytest.Item):
         """Keep the story."""
         super().__init__(**kwargs)
         self.story = story
+        self.extra_keyword_matches.add(story.name)
 
     def runtest(self) -> None:
         """Play it and judge it."""

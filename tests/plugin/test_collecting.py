@@ -102,3 +102,10 @@ def test_mistakes_in_a_named_stack_are_told_once_at_the_first_story_that_needs_i
         "stack/other.yaml: this stack cannot be used; a/one.obs.yaml::one says why",
     ]
     assert (run.ret, "Traceback" in run.stdout.str()) == (pytest.ExitCode.TESTS_FAILED, False)
+
+
+@pytest.mark.parametrize(("word", "found"), [("nothing", ["c"]), ("c", ["c"]), ("something", [])])
+def test_stories_are_chosen_by_words_of_their_names_too(word: str, found: list[str], shop: Any) -> None:
+    shop.write("a/c.obs.yaml", STORY.format("name: nothing is slow\n"))
+
+    assert order(shop.runpytest("--collect-only", "-q", "--obs-stack", "-k", word)) == found
