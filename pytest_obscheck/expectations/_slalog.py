@@ -68,8 +68,8 @@ def request_log(journal: Journal) -> RequestLog:
     """Return the logs of all loads of a journal as one.
 
     A load that is stopped never logs what was still under way. No unlogged request is taken to have lasted longer than the
-    longest logged one, ``L``. So everything from ``L`` before the last line until ``L`` after the load's end is blind: this
-    also covers a log that is cut short, however it came to be.
+    longest logged one, ``L``. So everything from ``L`` before the last line until ``L`` after the end of the load (or of its
+    users, where it tells that) is blind: this also covers a log that is cut short, however it came to be.
     """
     begun = {event.data["name"] for event in journal.of("load", phase="begun")}
     ended = {event.data["name"]: event for event in journal.of("load", phase="ended")}
@@ -91,10 +91,11 @@ def _one(event: Event, journal: Journal) -> RequestLog:
     whole = text.endswith("\n")
     rows = lines[1:] if whole else lines[1:-1]
     try:
-        requests = [_request(row, len(lines[0])) for row in rows]
+        requests = [_request(row, len(lines[0])) for row in rows if any(row[1:])]
+        ended = next((float(row[0]) for row in rows if not any(row[1:])), event.wall)
     except ValueError as error:
         return RequestLog(trouble=f"the request log of {name} cannot be read: {error}")
-    return RequestLog(tuple(requests), (_blind(name, requests, event.wall, journal, whole),))
+    return RequestLog(tuple(requests), (_blind(name, requests, ended, journal, whole),))
 
 
 def _request(row: Sequence[str], columns: int) -> Request:

@@ -46,6 +46,11 @@ def write(
     _LOG.writerow([*row, correlation_id(response), f"{_LAG.of(start_time, start_time + seconds):.6f}"])
 
 
+def stopped(**_: Any) -> None:
+    """Write that the users have stopped: no request is sent any more, though the process needs some time to end."""
+    _LOG.writerow([f"{_CLOCK.now():.6f}", *[""] * 8])
+
+
 def correlation_id(response: Any) -> str:
     """Return the id under which the service speaks of the request: its answer's word goes first, for it may make a new one."""
     every = [getattr(response, "headers", None), getattr(getattr(response, "request", None), "headers", None)]
@@ -82,8 +87,10 @@ def hold(**_: Any) -> None:
     ended.cancel()
 
 
-_LAG = Lag(queue(), SystemClock())
+_CLOCK = SystemClock()
+_LAG = Lag(queue(), _CLOCK)
 _LAG.follow(gevent.get_hub().loop)
 events.request.add_listener(write)  # type: ignore[no-untyped-call] # Locust has no types there
+events.test_stop.add_listener(stopped)  # type: ignore[no-untyped-call]
 events.init.add_listener(Hopeless)  # type: ignore[no-untyped-call]
 events.init.add_listener(hold)  # type: ignore[no-untyped-call]

@@ -71,8 +71,8 @@ class Locust:
 
         Columns: ``end`` (Unix seconds), ``method``, ``name``, ``status`` (0 where there was no answer), ``seconds``, ``bytes``
         of the body, ``error`` (empty for none), ``id`` (its correlation id, from the header X-Correlation-ID), ``lag`` (how
-        many of the seconds may be Locust's own, which had to wait for a processor or was busy). The last line of a log that was
-        cut short is left as it is.
+        many of the seconds may be Locust's own, which had to wait for a processor or was busy). A line with an ``end``
+        alone says when the users stopped. The last line of a log that was cut short is left as it is.
         """
         try:
             return (place.folder / _LOG).read_text(encoding="utf-8")

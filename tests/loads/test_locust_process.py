@@ -134,7 +134,7 @@ def test_it_waits_then_logs_every_request_and_ends_well_though_some_failed(shop:
         process.terminate()
         code = process.wait(timeout=10)
 
-    rows = list(csv.DictReader(load.requests(here).splitlines()))
+    *rows, stop = csv.DictReader(load.requests(here).splitlines())
     sold = next(row for row in rows if row["name"] == "buy, at once")
     failed = next(row for row in rows if row["name"] == "/broken")
     assert (ports, code) == ([], 0)
@@ -145,6 +145,8 @@ def test_it_waits_then_logs_every_request_and_ends_well_though_some_failed(shop:
     assert (sold["id"], failed["id"]) == ("c-1", "")
     assert failed["error"].startswith("500 Server Error")
     assert begun < float(sold["end"]) < CLOCK.now()
+    assert float(rows[-1]["end"]) <= float(stop["end"]) < CLOCK.now()
+    assert not any(list(stop.values())[1:])
     assert 0 < float(sold["lag"]) <= float(sold["seconds"]) < 5
 
 

@@ -20,10 +20,11 @@ EDGES = {"0.25": 0.0, "0.5": 2.0, "1.0": 2.0, "+Inf": 2.0}
 TARGET = {"job": "shop", "instance": "shop-1:80"}
 
 
-def a_log(lag: float, columns: int = len(COLUMNS), ends: Sequence[float] = ENDS) -> Journal:
-    """Return a load's journal: requests of 600 ms that ended then, each noted late."""
+def a_log(lag: float, columns: int = len(COLUMNS), ends: Sequence[float] = ENDS, stop: float | None = None) -> Journal:
+    """Return a load's journal: requests of 600 ms that ended then, each noted late; and when its users stopped."""
     rows = [[f"{ZERO + at:.6f}", "POST", "/checkout", "200", "0.600000", "9", "", "c-1", f"{lag:.6f}"] for at in ends]
     text = "".join(f"{','.join(row[:columns])}\n" for row in [COLUMNS, *rows])
+    text += "" if stop is None else f"{ZERO + stop:.6f},,,,,,,,\n"
     journal = Journal()
     journal.write("load", ZERO - 1, name="locust", phase="begun")
     journal.write("zero", ZERO, speed=1.0)
@@ -87,6 +88,17 @@ def test_how_late_an_answer_was_noted_is_nothing_to_a_throughput() -> None:
 
     assert holds is True
     assert "late" not in words
+
+
+def test_what_comes_after_the_users_stopped_is_seen_though_the_process_took_long_to_end() -> None:
+    alone, stopped = (a_log(0.0, ends=(0.65,), stop=stop) for stop in (None, 0.7))
+    idle = Sla("mean", "2s", query="x", idle=True)
+
+    assert said(idle, alone, None)[0] is None
+    assert said(idle, stopped, None) == (True, "no request in the window, and no value: no data")
+    assert said(idle, stopped, None, at=3.2)[1] == (
+        "the request log of locust ends at 0.65s; the load ended at 0.70s, and what was under way then is not in it"
+    )
 
 
 @pytest.mark.parametrize(
