@@ -203,8 +203,18 @@ class Aim:
             for key in shared:
                 self._wish(key, Wish(Shape.SLOPE, goal / apart))
         base = {"+": goal / 2, "-": max(BASE, abs(goal.real)), "*": 1.0}.get(tree.name, BASE)
+        if tree.name == "/" and shared:
+            self.value(right, base)  # (all - free) / all: how much is free hangs on how much there is
+        elif tree.name == "-" and (stands := self._stands(left)) is not None:
+            base = stands - goal
         self.value(left, _left_of(tree.name, goal, base))
         self.value(right, base)
+
+    def _stands(self, tree: Tree) -> complex | None:
+        """Return the level of an expression that is one series' own, where one is wished for already."""
+        inner = tree.inside[0] if tree.kind is Kind.AGGREGATION and tree.name not in ("count", "group") else tree
+        wish = self.wishes.get(key_of(inner)) if inner.kind is Kind.SELECTOR else None
+        return wish.value if wish is not None and wish.shape is Shape.LEVEL else None
 
 
 def solid(tree: Tree) -> complex | None:

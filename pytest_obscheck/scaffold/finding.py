@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ from pytest_obscheck.errors import ConfigError, Problem, shown_as
 from pytest_obscheck.resources import MONITORS, ROUTINGS, jobs
 from pytest_obscheck.rulelab.lintrules import Rule
 from pytest_obscheck.rulelab.lintrules import read as read_rules
+from pytest_obscheck.scaffold.composing import NAMES as COMPOSE
+from pytest_obscheck.scaffold.composing import composed
 from pytest_obscheck.scaffold.mounting import leads, mounts
 from pytest_obscheck.scaffold.services import WORKLOADS
 
@@ -27,8 +30,12 @@ _OTHERS = {
     "grafana": "passed over: Grafana evaluates and sends these alerts itself; no Prometheus knows them",
 }
 USELESS = "this is none of the files that a stack is made of"
+_GRAFANA = {"groups", "contactPoints", "policies", "muteTimes"}
 _SKIPPED = {"node_modules", "venv", "stack", "scenarios", "charts", "templates"}
-_DEPTH = 3
+_DEPTH = 6
+_TOP = re.compile(r"^(?:- )?[\"']?(?:kind|groups|namespace|tests|route|receivers|services|apiVersion|otlp|"
+                  r"scrape_configs|rule_files|global|alerting|scrape_config_files)[\"']?:", re.MULTILINE)  # fmt: skip
+"""What a file must have at its top to be looked at, where nobody named it."""
 
 
 @dataclass
@@ -36,13 +43,15 @@ class Files:
     """What was found: the first of each configuration, all rules; ``notes`` says what was passed over, and why.
 
     ``resources``: rules in resources of Kubernetes, which no prometheus.yml can name; ``scrapes`` and ``routes`` in the same
-    way, with the scrape configs (``jobs``) that an operator makes of them. ``exposed``: saved expositions. ``manifests``: what
-    Kubernetes is to run. ``recordings``: the rules that record, by name. ``mounts``: path in production → path here.
+    way, with the scrape configs (``jobs``) that an operator makes of them. ``exposed``: saved expositions. ``recordings``: the
+    rules that record, by name. ``manifests``: what Kubernetes is to run; ``composed``: what Compose is to run. ``mounts``: path
+    in production → path here.
     """
 
     prometheus: Document | None = None
     alertmanager: Document | None = None
     services: Document | None = None
+    composed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rules: list[Path] = field(default_factory=list)
     resources: list[Path] = field(default_factory=list)
     scrapes: list[Path] = field(default_factory=list)
@@ -55,6 +64,11 @@ class Files:
     manifests: list[Any] = field(default_factory=list)
     mounts: dict[str, Path] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def anything(self) -> bool:
+        """Whether there is anything to make a stack of."""
+        configured = self.prometheus or self.alertmanager or self.rules or self.resources or self.scrapes or self.routes
+        return bool(configured or self.composed or self.manifests)
 
 
 def find(paths: Sequence[Path], root: Path) -> Files:
@@ -69,18 +83,22 @@ def find(paths: Sequence[Path], root: Path) -> Files:
             found.notes.extend(str(problem) for problem in wrong if each != path and problem.what != USELESS)
     if problems:
         raise ConfigError(problems)
+    if found.services:
+        found.composed = composed(found.services.value, found.services.path.parent)
     _read(found, root)
-    if not (found.prometheus or found.alertmanager or found.rules or found.resources or found.scrapes or found.routes):
-        right = "name a prometheus.yml, an alertmanager.yml or rule files"
+    if not found.anything():
+        right = "name a prometheus.yml, an alertmanager.yml, rule files, a docker-compose.yml or manifests"
         raise ConfigError([Problem(shown_as(root, root.parent), "there is nothing here to make a stack of", right)])
     return found
 
 
 def _inside(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*.y*ml"), key=lambda path: (len(path.parts), path)):
+    """Yield what may be of use in a folder, what is further up first; of Compose's files the one that it reads itself."""
+    found = [path for path in folder.rglob("*.y*ml") if path.suffix in (".yml", ".yaml") and path.is_file()]
+    for path in sorted(found, key=lambda path: (len(path.parts), path.name not in COMPOSE, path)):
         inner = path.relative_to(folder).parts
         hidden = any(part.startswith(".") or part in _SKIPPED for part in inner[:-1])
-        if len(inner) <= _DEPTH and not hidden and path.suffix in (".yml", ".yaml"):
+        if len(inner) <= _DEPTH and not hidden and _TOP.search(path.read_text(encoding="utf-8", errors="replace")):
             yield path
 
 
@@ -108,7 +126,8 @@ def _keep(found: Files, document: Document) -> bool:
     elif kind and getattr(found, kind) is None:
         setattr(found, kind, document)
     elif kind:
-        found.notes.append(f"{document.shown}: passed over, for {getattr(found, kind).shown} came first")
+        merged = "; what `docker compose config` prints is one file of several" if kind == "services" else ""
+        found.notes.append(f"{document.shown}: passed over, for {getattr(found, kind).shown} came first{merged}")
     return bool(kind)
 
 
@@ -126,7 +145,7 @@ def kind_of(value: Any) -> str:
     """Return which kind of file has these top-level keys; ``""`` for none."""
     keys = set(value) if isinstance(value, Mapping) else set()
     if "apiVersion" in keys and "kind" not in keys:
-        return "grafana"
+        return "grafana" if keys & _GRAFANA else ""
     return next((kind for kind, wanted in _KINDS.items() if keys & wanted), "")
 
 

@@ -17,6 +17,8 @@ STEP = 15
 """Seconds between two values of a series."""
 SAMPLES = 4000
 """How many values a series has: more than half a day."""
+COPIES = 10
+"""The most series that one selector gets: a file of more is not read by anybody."""
 FIRST = VARIANTS[0]
 _CALLS = frozenset({"rate", "increase", "irate", "abs", "absent", "max_over_time", "min_over_time", "avg_over_time"})
 _SUMS = frozenset({"sum", "min", "max", "avg"})
@@ -183,7 +185,7 @@ def _of(name: str, labels: Mapping[str, str], calm: Wish, harm: Wish | None) -> 
     if any(wish.shape is Shape.BUCKETS for wish in both):
         yield from _buckets(name, labels, calm, harm)
         return
-    for copy in range(max(wish.copies for wish in both)):
+    for copy in range(min(COPIES, max(wish.copies for wish in both))):
         values = [_values(wish if copy < wish.copies else Wish(Shape.GONE)) for wish in both]
         counter = any(wish.shape is Shape.SLOPE for wish in both) and not any(wish.value.real < 0 for wish in both)
         yield Line(name, {**labels, **({"copy": str(copy)} if copy else {})}, values[0], _change(values), counter)

@@ -12,11 +12,13 @@ from typing import Any
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Service")
 _GIVEN = ("prometheus", "alertmanager", "grafana", "loki", "tempo", "jaeger", "zipkin", "toxiproxy")
 """What the harness brings itself, or cannot be a service."""
+_SECRET = re.compile(r"PASSW|SECRET|TOKEN|CREDENTIAL|(?:API|ACCESS|PRIVATE|LICENSE)_?KEY|KEY$|DSN$", re.IGNORECASE)
+_IN_URL = re.compile(r"(://[^/@\s:]*:)[^/@\s]+(@)")
 
 
 @dataclass(frozen=True)
 class Offer:
-    """One service: the command of its image, its environment, production's names for it, whom it waits for, its health path."""
+    """One service: its command, its environment, production's names for it, whom it waits for, its health path, its image."""
 
     name: str
     command: Sequence[str] = ()
@@ -24,15 +26,19 @@ class Offer:
     hosts: Sequence[str] = ()
     depends_on: Sequence[str] = ()
     ready: str = ""
+    image: str = ""
 
     def lines(self, folder: str) -> Iterator[str]:
         """Yield it as stack.yaml has it; ``folder``: where its command runs, seen from there."""
-        yield f"  {self.name}:"
-        words = list(self.command) or [f"./{self.name}"]
+        yield f"  {self.name}:" + (f" # {self.image}" if self.image else "")
+        words = [plain(word) for word in self.command] or [f"./{self.name}"]
         yield f"    command: {json.dumps(words, ensure_ascii=False)} # TODO: what starts it here, listening on ${{port.http}}"
         yield f"    working_dir: {folder}"
         if self.environment:
-            yield f"    environment: {json.dumps(dict(self.environment), ensure_ascii=False)}"
+            yield "    environment:"
+            for name, text in self.environment.items():
+                todo = f" # TODO: its address is ${{{text}.address}}" if text in self.depends_on else ""
+                yield f"      {name}: {json.dumps(_public(name, text), ensure_ascii=False)}{todo}"
         if self.depends_on:
             yield f"    depends_on: {json.dumps(list(self.depends_on))}"
         yield f"    ready: {self.ready or '/ # TODO: a path that answers 2xx when it is ready'}"
@@ -40,28 +46,30 @@ class Offer:
             yield f"    hosts: {json.dumps(list(self.hosts))}"
 
 
-def offers(compose: Any, manifests: Sequence[Any]) -> list[Offer]:
-    """Return the services of a docker-compose.yml and of manifests; what leads from one to another by name is filled in."""
+def offers(compose: Mapping[str, Mapping[str, Any]], manifests: Sequence[Any]) -> list[Offer]:
+    """Return the services of Docker Compose and of manifests; what leads from one to another by name is filled in."""
     found = [*_composed(compose), *_deployed(manifests)]
     kept = [each for each in found if not any(word in each.name for word in _GIVEN)]
     return [_linked(each, kept) for each in kept]
 
 
-def _composed(compose: Any) -> Iterator[Offer]:
-    services = compose.get("services") if isinstance(compose, Mapping) else None
-    for name in services if isinstance(services, Mapping) else ():
-        spec = _at(services, name)
-        ports = [
-            str(port).partition("/")[0].rpartition(":")[2] for port in _listed(spec.get("ports")) + _listed(spec.get("expose"))
-        ]
+def _composed(compose: Mapping[str, Mapping[str, Any]]) -> Iterator[Offer]:
+    for name, spec in compose.items():
+        ports = [_inner_port(port) for port in _listed(spec.get("ports")) + _listed(spec.get("expose"))]
         yield Offer(
-            str(name),
+            name,
             [*_words(spec.get("entrypoint")), *_words(spec.get("command"))],
-            _pairs(spec.get("environment")),
+            spec["environment"],
             [f"{name}:{port}" for port in dict.fromkeys(ports) if port.isdigit()],
             [str(each) for each in spec.get("depends_on") or ()],
             _checked(spec.get("healthcheck")),
+            str(spec.get("image") or ""),
         )
+
+
+def _inner_port(port: Any) -> str:
+    text = str(port.get("target", "")) if isinstance(port, Mapping) else str(port)
+    return text.partition("/")[0].rpartition(":")[2]
 
 
 def _deployed(manifests: Sequence[Any]) -> Iterator[Offer]:
@@ -79,6 +87,7 @@ def _deployed(manifests: Sequence[Any]) -> Iterator[Offer]:
             list(_names(each, _at(pod, "metadata", "labels"), manifests)),
             (),
             str(_at(spec, "readinessProbe", "httpGet").get("path", "")),
+            str(spec.get("image") or ""),
         )
 
 
@@ -97,13 +106,14 @@ def _names(workload: Any, labels: Mapping[str, Any], manifests: Sequence[Any]) -
 
 
 def _linked(offer: Offer, others: Sequence[Offer]) -> Offer:
-    """Let what an environment calls by another's name lead there through the stack."""
-    environment, needed = dict(offer.environment), list(offer.depends_on)
+    """Let what an environment calls by another's name lead there through the stack, and its own port be the stack's."""
+    environment, needed = {name: plain(text) for name, text in offer.environment.items()}, list(offer.depends_on)
     for other in others:
         for called in _called(other) if other is not offer else ():
             for name, text in environment.items():
                 environment[name] = re.sub(rf"(?<![\w.-]){called}(?!\d)", f"${{{other.name}.address}}", text)
-                needed += [other.name] if environment[name] != text else []
+                needed += [other.name] if environment[name] != text or text == other.name else []
+    environment |= dict(_own_port(offer, environment, others))
     known = {other.name for other in others}
     return replace(offer, environment=environment, depends_on=[each for each in dict.fromkeys(needed) if each in known])
 
@@ -112,6 +122,29 @@ def _called(offer: Offer) -> list[str]:
     """Return patterns of what leads to a service; one that publishes no port is reached by its name, at any."""
     hosts = sorted(offer.hosts, key=len, reverse=True)
     return [re.escape(host) for host in hosts] or [rf"{re.escape(offer.name)}:\d+"]
+
+
+def _own_port(offer: Offer, environment: Mapping[str, str], others: Sequence[Offer]) -> Iterator[tuple[str, str]]:
+    """Yield what says on which port a service listens, with the one that the stack gives it."""
+    own = offer.hosts[0].rpartition(":")[2] if offer.hosts else ""
+    names = {other.name.replace("-", "_").upper() for other in others if other is not offer}
+    for name, text in environment.items() if own else ():
+        of_another = name.removesuffix("PORT") + "HOST" in environment or name.removesuffix("_PORT") in names
+        if (name == "PORT" and text.isdigit()) or (name.endswith("PORT") and text == own and not of_another):
+            yield name, "${port.http}"
+        elif re.search(rf"(?:[*+]|0\.0\.0\.0|^):{own}\b", text):
+            yield name, re.sub(rf"((?:[*+]|0\.0\.0\.0|^):){own}\b", r"\1${port.http}", text)
+
+
+def _public(name: str, text: str) -> str:
+    """Return a value without what is secret in it: what is written may be committed."""
+    secret = text and _SECRET.search(name) and not text.startswith(("/", "${"))
+    return "TODO: a secret" if secret else _IN_URL.sub(r"\1TODO\2", text)
+
+
+def plain(text: str) -> str:
+    """Return a text in which no dollar sign means anything to stack.yaml."""
+    return text.replace("${", "$${")
 
 
 def _checked(healthcheck: Any) -> str:
@@ -132,13 +165,9 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _words(value: Any) -> list[str]:
-    if isinstance(value, str):
+    if not isinstance(value, str):
+        return [str(each) for each in _listed(value)]
+    try:
         return shlex.split(value)
-    return [str(each) for each in _listed(value)]
-
-
-def _pairs(value: Any) -> dict[str, str]:
-    """Return Compose's environment, which is a mapping or a list of ``NAME=value``."""
-    if isinstance(value, Mapping):
-        return {str(name): "" if text is None else str(text) for name, text in value.items()}
-    return {name: text for name, _, text in (str(each).partition("=") for each in _listed(value))}
+    except ValueError:
+        return value.split()

@@ -9,10 +9,11 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pytest_obscheck.scaffold.composing import flags
 from pytest_obscheck.scaffold.exporters import Cast, Exporter
 from pytest_obscheck.scaffold.finding import Files
 from pytest_obscheck.scaffold.plots import LONGEST, STEP, Line, Plot
-from pytest_obscheck.scaffold.services import offers
+from pytest_obscheck.scaffold.services import offers, plain
 from pytest_obscheck.when import seconds
 
 OWN, WORLD, ROUTING = "prometheus.yml", "world.yml", "alertmanager.yml"
@@ -45,6 +46,7 @@ def _stack(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
     if files.alertmanager or files.routes:
         yield "  alertmanager:"
         yield f"    config: {_from(folder, files.alertmanager.path) if files.alertmanager else ROUTING}"
+        yield from _flags(files, "alertmanager")
         if files.routes:
             yield f"    routes: {_named(folder, files.routes)} # resources, whose routes and receivers are added"
         yield f"    hosts: {json.dumps(cast.real.get('alertmanager', ['alertmanager:9093']))} # what prometheus.yml calls it"
@@ -61,6 +63,7 @@ def _stack(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
 def _prometheus_member(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
     yield "  prometheus:"
     yield f"    config: {_from(folder, files.prometheus.path) if files.prometheus else OWN}"
+    yield from _flags(files, "prometheus")
     if files.resources:
         yield f"    rules: {_named(folder, files.resources)} # resources, which prometheus.yml cannot name"
     scrapes = [*files.scrapes, *([folder / WORLD] if files.prometheus and _own(cast) else [])]
@@ -73,6 +76,12 @@ def _prometheus_member(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
         yield "    #   obscheck targets http://YOUR-PROMETHEUS:9090 > stack/targets.yaml, then `targets: targets.yaml`"
         yield "    targets:"
         yield from (f"      {json.dumps(job, ensure_ascii=False)}: [] # by {kind}" for job, kind in cast.finding)
+
+
+def _flags(files: Files, program: str) -> Iterator[str]:
+    found = flags(files.composed, program)
+    if found:
+        yield f"    args: {json.dumps([plain(each) for each in found])} # where things are and listen is the harness's to say"
 
 
 def _named(folder: Path, paths: Sequence[Path]) -> str:
@@ -102,7 +111,7 @@ def _exporter(exporter: Exporter, whole: str) -> Iterator[str]:
 
 def _services(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
     """Yield the services that could run for real, commented out: nobody knows what starts them on this machine."""
-    found = offers(files.services.value if files.services else None, files.manifests)
+    found = offers(files.composed, files.manifests)
     if found:
         yield ""
         yield "# TODO: services that are to run for real. Take those that you can start here; the ways between them can then be"

@@ -220,6 +220,21 @@ def test_resources_that_say_what_is_scraped_and_routed_stand_in_the_stack_file(t
     assert list(read(tmp_path / "stack/stack.yaml").members) == ["inbox", "prometheus", "alertmanager"]
 
 
+def test_of_compose_s_files_the_one_that_it_reads_counts_and_says_how_production_is_started(tmp_path: Path) -> None:
+    (tmp_path / "p.yml").write_text("otlp: {}\n")
+    (tmp_path / "compose.override.yaml").write_text("services: {}")
+    (tmp_path / "compose.yaml").write_text("services: {p: {image: prom/prometheus, command: [--web.enable-admin-api]}}")
+    said: list[str] = []
+
+    init_command([], tmp_path, said.append)
+
+    assert '    args: ["--web.enable-admin-api"]' in (tmp_path / "stack/stack.yaml").read_text()
+    assert said[0] == (
+        "note: compose.override.yaml: passed over, for compose.yaml came first; "
+        "what `docker compose config` prints is one file of several\n"
+    )
+
+
 def test_without_an_alert_there_is_a_first_story(tmp_path: Path) -> None:
     (tmp_path / "p.yml").write_text("otlp: {}\n")
     said: list[str] = []

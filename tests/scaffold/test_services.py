@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import yaml
 
 from pytest_obscheck.derive import manifests
+from pytest_obscheck.scaffold.composing import composed, flags
 from pytest_obscheck.scaffold.services import WORKLOADS, Offer, offers
 
 COMPOSE = """\
@@ -42,8 +45,19 @@ spec: {selector: {app: cart}, ports: [{port: 80}]}
 """
 
 
+HERE = Path("/nowhere")
+
+
+def found(text: str, folder: Path = HERE) -> list[Offer]:
+    return offers(composed(yaml.safe_load(text), folder), [])
+
+
+def written(text: str, folder: Path = HERE) -> str:
+    return "\n".join(line for offer in found(text, folder) for line in offer.lines(".."))
+
+
 def test_services_of_compose_lead_to_each_other_through_the_stack() -> None:
-    assert offers(yaml.safe_load(COMPOSE), []) == [
+    assert found(COMPOSE) == [
         Offer("payments", ["python", "-m", "payments", "--verbose"], {"LEVEL": "info"}, ["payments:8081"], [], "/health"),
         Offer(
             "checkout",
@@ -51,23 +65,20 @@ def test_services_of_compose_lead_to_each_other_through_the_stack() -> None:
             {"PAYMENTS_URL": "http://${payments.address}", "EMPTY": ""},
             ["checkout:8080", "checkout:9000"],
             ["payments"],
+            image="shop/checkout",
         ),
     ]
 
 
 def test_a_service_that_publishes_no_port_is_reached_by_its_name() -> None:
-    compose = {
-        "services": {"stock": {}, "shop": {"environment": {"URL": "http://stock:8000/v1", "ELSE": "http://overstock:80"}}}
-    }
-
-    shop = offers(compose, [])[1]
+    shop = found('services: {stock: {}, shop: {environment: {URL: "http://stock:8000/v1", ELSE: "http://overstock:80"}}}')[1]
 
     assert shop.environment == {"URL": "http://${stock.address}/v1", "ELSE": "http://overstock:80"}
     assert shop.depends_on == ["stock"]
 
 
 def test_a_deployment_has_the_names_of_the_services_that_select_it() -> None:
-    (cart,) = offers(None, manifests(MANIFESTS, WORKLOADS))
+    (cart,) = offers({}, manifests(MANIFESTS, WORKLOADS))
 
     names = ["cart-svc:80", "cart-svc.shop:80", "cart-svc.shop.svc:80", "cart-svc.shop.svc.cluster.local:80"]
     environment = {"REDIS": "redis:6379", "KEY": "TODO: from a Secret or ConfigMap"}
@@ -75,9 +86,7 @@ def test_a_deployment_has_the_names_of_the_services_that_select_it() -> None:
 
 
 def test_what_is_offered_is_a_service_of_a_stack_file() -> None:
-    lines = "\n".join(line for offer in offers(yaml.safe_load(COMPOSE), []) for line in offer.lines(".."))
-
-    read = yaml.safe_load(lines)
+    read = yaml.safe_load(written(COMPOSE))
     assert read["checkout"] == {
         "command": ["./checkout"],
         "working_dir": "..",
@@ -86,3 +95,58 @@ def test_what_is_offered_is_a_service_of_a_stack_file() -> None:
         "ready": "/",
         "hosts": ["checkout:8080", "checkout:9000"],
     }
+
+
+def test_variables_come_from_the_file_beside_as_compose_reads_it(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("# ours\nPORT=7070 # inner\nexport ADDR='cart:${PORT}'\nCART_ADDR=${ADDR}\n")
+    (tmp_path / "cart.env").write_text("LEVEL=debug\n")
+    text = """\
+services:
+  cart:
+    ports: ["${PORT}"]
+    env_file: cart.env
+    environment: {URL: "http://*:${PORT}", NONE: "${NONE:-a b} $$c", SET: "${PORT:+yes}", CART_PORT: "${PORT}"}
+    healthcheck: {test: "curl localhost:${PORT}/'"}
+  web: {environment: [CART_ADDR, "CART_HOST=cart", SAFE=true], command: "web '"}
+"""
+
+    cart, web = found(text, tmp_path)
+
+    environment = {
+        "LEVEL": "debug",
+        "URL": "http://*:${port.http}",
+        "NONE": "a b $c",
+        "SET": "yes",
+        "CART_PORT": "${port.http}",
+    }
+    assert (dict(cart.environment), cart.hosts) == (environment, ["cart:7070"])
+    assert dict(web.environment) == {"CART_ADDR": "${cart.address}", "CART_HOST": "cart", "SAFE": "true"}
+    assert (web.depends_on, web.command) == (["cart"], ["web", "'"])
+    assert '      CART_HOST: "cart" # TODO: its address is ${cart.address}' in written(text, tmp_path)
+
+
+def test_nothing_secret_is_written() -> None:
+    environment = {"DB_PASSWORD": "hunter2", "API_KEY": "k", "URL": "postgres://me:hunter2@db/x", "TOKEN_FILE": "/run/t"}
+
+    read = yaml.safe_load("\n".join(Offer("db", (), environment).lines("..")))
+
+    assert read["db"]["environment"] == {
+        "DB_PASSWORD": "TODO: a secret",
+        "API_KEY": "TODO: a secret",
+        "URL": "postgres://me:TODO@db/x",
+        "TOKEN_FILE": "/run/t",
+    }
+
+
+def test_flags_of_the_programs_that_the_harness_brings_are_production_s() -> None:
+    text = """\
+services:
+  metrics:
+    image: prom/prometheus:v3.5.0@sha256:12
+    command: [--config.file=/etc/prometheus/prometheus.yml, --web.enable-otlp-receiver]
+  web: {image: web, command: "--flag"}
+"""
+    services = composed(yaml.safe_load(text), HERE)
+
+    assert flags(services, "prometheus") == ["--web.enable-otlp-receiver"]
+    assert flags(services, "alertmanager") == []
