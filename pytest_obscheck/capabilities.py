@@ -331,6 +331,14 @@ class ProxiesTraffic(Protocol):
 
 
 @runtime_checkable
+class SaysWhyUnready(Protocol):
+    """Can tell what it was asked and answered, where it is not ready."""
+
+    def why_unready(self) -> str:
+        """Return it, and what would be right."""
+
+
+@runtime_checkable
 class Pausable(Protocol):
     """Can be stopped from running without being ended."""
 

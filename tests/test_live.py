@@ -174,8 +174,8 @@ def test_members_that_never_become_ready_are_all_named(tmp_path: Path, runtime: 
         a_stack(tmp_path, (shop, ("payments",)), (payments, ()), runtime=runtime).start()
 
     expected = (
-        "shop: it was not started, for what it depends on was not ready\n"
-        "payments: it was not ready within 5.0s; it wrote no log"
+        "payments: it was not ready within 5.0s; it wrote no log\n"
+        "shop: it was not started, for what it depends on was not ready"
     )
 
     assert str(raised.value) == expected

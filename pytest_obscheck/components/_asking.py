@@ -39,6 +39,16 @@ class ServiceClient:
         except LookFailed:
             return False
 
+    def why_unready(self) -> str:
+        """Return what its path answers instead of 2xx."""
+        asked = f"GET {str(self.pool.base_url).rstrip('/')}{self.path}"
+        try:
+            status = self.ask(self.path, _READY).status
+        except LookFailed as error:
+            why = str(error).rpartition("was not answered: ")[2]
+            return f"{asked} was not answered: {why}; it must listen on the port that ${{port.…}} stands for"
+        return f"{asked} was answered with {status}; `ready:` must name a path that answers 2xx"
+
     def ask(self, path: str, timeout: float) -> Answer:
         """Return its answer to a GET; ``LookFailed`` where nothing answers within ``timeout`` seconds."""
         import httpx  # noqa: PLC0415

@@ -18,6 +18,7 @@ from pytest_obscheck.capabilities import (
     EvaluatesRules,
     FollowsStory,
     HoldsAlerts,
+    SaysWhyUnready,
     ScrapesTargets,
     TellsTime,
 )
@@ -164,7 +165,9 @@ class LiveStack:
                 self._advance(seats, errands)
                 errands.check()
                 if self.clock.now() >= end:
-                    raise NotReady("\n".join(self._not_ready(seat) for seat in seats if not seat.ready))
+                    # What was started and is not ready is why others were not.
+                    unready = sorted((seat for seat in seats if not seat.ready), key=lambda seat: seat.running is None)
+                    raise NotReady("\n".join(map(self._not_ready, unready)))
                 self.clock.sleep(0.01)
         finally:
             errands.hands.join()
@@ -197,7 +200,8 @@ class LiveStack:
         if seat.running is None:
             why = "its runtime takes longer than that to start it" if seat.begun else "what it depends on was not ready"
             return f"{seat.member.name}: it was not started, for {why}"
-        return f"{seat.member.name}: it was not ready within {spoken(self.ready_within)}; {last_words(seat.running)}"
+        why = f"{seat.client.why_unready()}; " if isinstance(seat.client, SaysWhyUnready) else ""
+        return f"{seat.member.name}: it was not ready within {spoken(self.ready_within)}; {why}{last_words(seat.running)}"
 
     def _may_start(self, seat: Seat) -> bool:
         wanted = [other for other in self.seats.values() if other.member.type in seat.member.component.after]

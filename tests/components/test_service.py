@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pytest_obscheck.capabilities import ReportsHealth
+from pytest_obscheck.capabilities import ReportsHealth, SaysWhyUnready
 from pytest_obscheck.components._asking import ServiceClient
 from pytest_obscheck.components.service import Service
 from pytest_obscheck.errors import ConfigError, LookFailed
@@ -149,3 +149,22 @@ def test_what_cannot_be_started_is_refused(fields: dict[str, Any], message: str)
         Service(**fields)
 
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (404, "was answered with 404; `ready:` must name a path that answers 2xx"),
+        (0, "was not answered: [Errno 111] Connection refused; it must listen on the port that ${port.…} stands for"),
+    ],
+)
+def test_what_is_not_ready_says_what_it_was_asked(status: int, said: str) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        if not status:
+            raise httpx.ConnectError("[Errno 111] Connection refused")
+        return httpx.Response(status)
+
+    asked = client(answer, "/health")
+
+    assert isinstance(asked, SaysWhyUnready)
+    assert asked.why_unready() == f"GET http://127.0.0.1:20123/health {said}"
