@@ -135,7 +135,9 @@ class Session:
         """Return a stack with its addresses and working copies, not started."""
         made = self.plan
         self._folder = self._folder or RunFolder.make(keep=self.keep)
-        folder = self._folder.path / f"copy-{at + 1}" if at else self._folder.path
+        # Containers are called after it, and those of all runs are of one daemon.
+        run = self._folder.path
+        folder = run / f"copy-{at + 1}-{run.name.rpartition('-')[2]}" if at else run
         folder.mkdir(exist_ok=True)
         runtime, words = choose(self.runtime, self.file, folder)
         if not at:
