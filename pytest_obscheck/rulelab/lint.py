@@ -1,7 +1,7 @@
 """What is wrong with rules before anything runs: findings with file and line, on the engine's evidence where values matter.
 
 Each module of checks says its criterion, and which false alarms it can give: `lintvalues`, `lintwords`, `lintholds`,
-`lintexposition`, `lintroutes`.
+`lintexposition`, `lintroutes`, `lintshares`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from pytest_obscheck.derive import Document, found, here
 from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.rulelab import lintexposition, lintholds, lintroutes, lintvalues, lintwords
+from pytest_obscheck.rulelab import lintexposition, lintholds, lintroutes, lintshares, lintvalues, lintwords
 from pytest_obscheck.rulelab.lintengine import ask
 from pytest_obscheck.rulelab.lintexposition import Exposition
 from pytest_obscheck.rulelab.lintrules import Finding, RuleSet, read
@@ -45,6 +45,7 @@ def lint(paths: Iterable[Path], find: Callable[[str], Path], against: Exposition
 def _of_rules(rules: RuleSet, find: Callable[[str], Path], against: Exposition | Journal | None) -> Iterator[Finding]:
     yield from lintwords.check(rules)
     yield from lintholds.check(rules)
+    yield from lintshares.check(rules)
     doubts = list(lintvalues.doubts(rules))
     if doubts:
         answers = ask(find("promtool"), [question for doubt in doubts for question in doubt.questions])
