@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from pytest_obscheck.components._files import Reader, rows, shown
 from pytest_obscheck.document import Document
 from pytest_obscheck.plan import AlertRule
 from pytest_obscheck.protocols import Place
+from pytest_obscheck.speed.logql import RIGHT, WHAT, is_logql
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,22 @@ def rules(reader: Reader, config: Document) -> Rules:
     """Read all rule files that a prometheus.yml names; problems stay with the reader."""
     document_settings = config.value if isinstance(config.value, Mapping) else {}
     usual = (document_settings.get("global") or {}).get("evaluation_interval") or "1m"
+    documents = list(reader.named(config, "rule_files"))
+    for document in documents:
+        for spot, _, rule in _each(document.value):
+            if is_logql(str(rule.get("expr", ""))):
+                reader.problem(document, (*spot, "expr"), WHAT, RIGHT)
+    return told(reader, documents, str(usual))
+
+
+def told(reader: Reader, documents: Sequence[Document], usual: str) -> Rules:
+    """Return what rule files say; ``usual``: the interval of groups that say none."""
     alerts: list[AlertRule] = []
     recordings: dict[str, str] = {}
-    documents = list(reader.named(config, "rule_files"))
     for document in documents:
         for spot, group, rule in _each(document.value):
             if "alert" in rule:
-                alerts.append(_alert(reader.place, document, spot, group, rule, str(usual)))
+                alerts.append(_alert(reader.place, document, spot, group, rule, usual))
             elif "record" in rule:
                 recordings[str(rule["record"])] = str(rule.get("expr", "")).strip()
     return Rules(tuple(alerts), recordings, tuple(document.path for document in documents))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from pytest_obscheck.components import _quick
+from pytest_obscheck.components._files import Reader
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._logql import LokiClient
+from pytest_obscheck.components._rules import told
+from pytest_obscheck.document import Document
+from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.plan import Facts
 from pytest_obscheck.protocols import Launch, Place
 
@@ -38,6 +42,15 @@ query_scheduler: {{use_scheduler_ring: false}}
 query_range: {{cache_results: false, cache_index_stats_results: false}}
 limits_config: {{volume_enabled: false, ingestion_rate_mb: 64, ingestion_burst_size_mb: 128}}
 """
+_RULER = """\
+ruler:
+  storage: {{type: local, local: {{directory: {folder}/rules}}}}
+  rule_path: {folder}/data/ruler
+  ring: {{kvstore: {{store: inmemory}}}}
+  alertmanager_url: {alertmanager}
+"""
+_TENANT = "fake"
+"""What Loki calls the only tenant of one without authentication."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +58,8 @@ class Loki:
     """Takes log lines by its push API and answers LogQL, with a configuration of the harness's own.
 
     ``args``: flags of production that limit or shape what it takes, such as ``-validation.max-line-size=4KB``; they win over
-    the harness's settings. ``version``: what production runs.
+    the harness's settings. ``version``: what production runs. ``rules``: files of rules in LogQL, which its ruler evaluates in
+    wall time, so at no speed; it tells the ``alertmanager``, such as ``http://${alertmanager.address}``, which alerts fire.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("http", "grpc")
@@ -53,15 +67,31 @@ class Loki:
 
     args: tuple[str, ...] = ()
     version: str = ""
+    rules: tuple[str, ...] = ()
+    alertmanager: str = ""
 
     def facts(self, place: Place) -> Facts:
-        """Return nothing: it has no configuration file of the user's."""
-        return Facts()
+        """Return the alerts of its rules; ``ConfigError`` with every file that is not there."""
+        reader = Reader(place, rules=self.rules)
+        found = told(reader, self._read(reader), "1m")
+        return Facts(alerts=found.alerts, files=reader.files)
 
     def launch(self, place: Place) -> Launch:
-        """Return how to start it."""
-        return _quick.launch(place, "loki", _QUICK, self.ports, self.args)
+        """Return how to start it; ``ConfigError`` where its rules cannot follow a speed."""
+        if not self.rules:
+            return _quick.launch(place, "loki", _QUICK, self.ports, self.args)
+        if place.speed.changes:
+            raise ConfigError([Problem(f"{place.name}: rules", "Loki's ruler keeps to the clock", "play it at speed 1")])
+        ruler = _RULER.replace("{alertmanager}", place.fill(self.alertmanager).replace("{", "{{") or '""')
+        launch = _quick.launch(place, "loki", _QUICK + ruler, self.ports, self.args)
+        read = {f"rules/{_TENANT}/{at}.yml": each.text() for at, each in enumerate(self._read(Reader(place, rules=self.rules)))}
+        return replace(launch, files={**launch.files, **read})
 
     def connect(self, place: Place) -> LokiClient:
         """Return a client that answers LogQL."""
         return LokiClient(Http(place.name, f"http://{place.addresses['http']}"))
+
+    def _read(self, reader: Reader) -> list[Document]:
+        found = list(reader.stated("rule_files"))
+        reader.done()
+        return found

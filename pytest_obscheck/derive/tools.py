@@ -18,7 +18,10 @@ from pytest_obscheck.plan import Check
 
 SECONDS = 60.0
 """How long a tool may take for all the files it is given."""
-_SECTIONS = frozenset({"global", "scrape_configs", "rule_files", "alerting", "scrape_config_files", "storage"})
+_SECTIONS = frozenset({
+    "global", "scrape_configs", "rule_files", "alerting", "scrape_config_files", "storage", "otlp", "runtime", "tracing",
+    "remote_write", "remote_read",
+})  # fmt: skip
 _PLACED = re.compile(r"(?:yaml: )?line (\d+): (.*)")
 _RULE = re.compile(r'group "(?P<group>[^"]*)", rule (?P<rule>\d+), (?P<what>.*)')
 _AT = re.compile(r"(?P<line>\d+):(?P<column>\d+): (?P<what>.*)")

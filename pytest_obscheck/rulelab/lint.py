@@ -19,6 +19,7 @@ from pytest_obscheck.rulelab import lintexposition, lintholds, lintroutes, lints
 from pytest_obscheck.rulelab.lintengine import ask
 from pytest_obscheck.rulelab.lintexposition import Exposition
 from pytest_obscheck.rulelab.lintrules import Finding, RuleSet, read
+from pytest_obscheck.speed.logql import speaks_logql
 
 _ROUTING = frozenset({"route", "receivers", "inhibit_rules", "routes"})
 
@@ -103,11 +104,19 @@ def told(findings: Sequence[Finding], form: str) -> str:
     return "".join(f"{finding}\n" for finding in findings) + f"{count or 'no'} finding{'' if count == 1 else 's'}\n"
 
 
+def passed_over(paths: Iterable[Path]) -> list[Path]:
+    """Return the files of which nothing is linted, for their rules are Loki's."""
+    return [file for path in paths for file in _files(path) if speaks_logql(_keys(file))]
+
+
 def lint_command(paths: Sequence[Path], source: str, form: str, say: Callable[[str], None]) -> int:
     """Lint, say what was found, and return 1 where there is something; ``ConfigError`` for what cannot be read."""
     from pytest_obscheck.toolchain import find  # noqa: PLC0415 -- the library half works with any programs
 
     against = lintexposition.known(source) if source else None
     findings = lint(paths, lambda name: find(name).path, against)
+    if form == "text":
+        for path in passed_over(paths):
+            say(f"note: {path}: passed over: its rules are LogQL, which only Loki's ruler evaluates\n")
     say(told(findings, form))
     return 1 if findings else 0

@@ -12,6 +12,7 @@ import promql_parser
 
 from pytest_obscheck.derive import Document
 from pytest_obscheck.errors import ConfigError, Problem, did_you_mean
+from pytest_obscheck.speed.logql import speaks_logql
 
 CHECKS = (
     "alertmanager", "availability-from-up", "average-for-percentile", "free-as-used", "hold-outlasts-budget", "never-varies",
@@ -83,13 +84,13 @@ def seconds(text: str) -> float:
 
 
 def read(path: Path, shown: str) -> tuple[list[Rule], list[Finding]]:
-    """Return the rules of one file, and what could not be read in it."""
+    """Return the rules of one file, and what could not be read in it; nothing of a file of Loki's."""
     try:
         document = Document.open(path, shown)
     except ConfigError as error:
         return [], [_unread(problem) for problem in error.problems]
     rules, findings = [], []
-    for spot, entry in _entries(document.value):
+    for spot, entry in _entries(document.value) if not speaks_logql(document.value) else ():
         made = _rule(document, spot, entry)
         if isinstance(made, Finding):
             findings.append(made)

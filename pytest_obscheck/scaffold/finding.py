@@ -17,6 +17,7 @@ from pytest_obscheck.scaffold.composing import NAMES as COMPOSE
 from pytest_obscheck.scaffold.composing import composed
 from pytest_obscheck.scaffold.mounting import leads, mounts
 from pytest_obscheck.scaffold.services import WORKLOADS
+from pytest_obscheck.speed.logql import WHAT, speaks_logql
 
 _KINDS = {
     "tests": {"tests"},
@@ -56,6 +57,7 @@ class Files:
     resources: list[Path] = field(default_factory=list)
     scrapes: list[Path] = field(default_factory=list)
     routes: list[Path] = field(default_factory=list)
+    loki: list[Path] = field(default_factory=list)
     jobs: list[Mapping[str, Any]] = field(default_factory=list)
     alerts: list[Rule] = field(default_factory=list)
     recordings: dict[str, Rule] = field(default_factory=dict)
@@ -67,7 +69,9 @@ class Files:
 
     def anything(self) -> bool:
         """Whether there is anything to make a stack of."""
-        configured = self.prometheus or self.alertmanager or self.rules or self.resources or self.scrapes or self.routes
+        configured = (
+            self.prometheus or self.alertmanager or self.rules or self.resources or self.scrapes or self.routes or self.loki
+        )
         return bool(configured or self.composed or self.manifests)
 
 
@@ -119,7 +123,10 @@ def _keep(found: Files, document: Document) -> bool:
     if kind in _OTHERS:
         found.notes.append(f"{document.shown}: {_OTHERS[kind]}")
         return True
-    if kind == "rules" and document.text() != document.path.read_text(encoding="utf-8-sig"):
+    if kind == "rules" and speaks_logql(document.value):
+        found.loki.append(document.path)
+        found.notes.append(f"{document.shown}: {WHAT}; no story is written for what log lines fire")
+    elif kind == "rules" and document.text() != document.path.read_text(encoding="utf-8-sig"):
         found.resources.append(document.path)
     elif kind == "rules":
         found.rules.append(document.path)

@@ -50,6 +50,11 @@ def _stack(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
         if files.routes:
             yield f"    routes: {_named(folder, files.routes)} # resources, whose routes and receivers are added"
         yield f"    hosts: {json.dumps(cast.real.get('alertmanager', ['alertmanager:9093']))} # what prometheus.yml calls it"
+    if files.loki:
+        told = '"http://${alertmanager.address}"' if files.alertmanager or files.routes else '""'
+        yield "  # TODO: rules in LogQL. What logs is a service; `shipper: {members: [...]}` brings its lines to Loki. After"
+        yield "  # `obscheck install loki`:"
+        yield f"  # loki: {{rules: {_named(folder, files.loki)}, alertmanager: {told}}}"
     for exporter in cast.exporters:
         if exporter.exposes():
             yield from _exporter(exporter, "every target that is discovered" if cast.finding else "every target")

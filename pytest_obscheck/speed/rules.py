@@ -12,6 +12,7 @@ from pytest_obscheck.errors import Problem
 from pytest_obscheck.speed.classes import Class, Finding, Metric, classify, in_story_time
 from pytest_obscheck.speed.durations import milliseconds
 from pytest_obscheck.speed.factor import Span, span
+from pytest_obscheck.speed.logql import speaks_logql
 from pytest_obscheck.speed.origins import Source
 from pytest_obscheck.speed.promql import Speed, as_read, durations, rewrite
 from pytest_obscheck.speed.templates import sped_template
@@ -68,8 +69,10 @@ def _rows(value: Any, key: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def spans_of(document: Document, shown: str = "") -> Iterator[Span]:
-    """Yield every duration of a rule file in story time; rules that do not parse have none, ``classify`` says why."""
+    """Yield every duration of a rule file in story time; Loki's rules have none, and ``classify`` says why some others."""
     shown = shown or str(document.path)
+    if speaks_logql(document.value):
+        return
     for number, group in _rows(document.value, "groups"):
         for field in GROUP:
             if group.get(field) is not None:
@@ -97,7 +100,7 @@ def speed_rules(
     ``limit`` counts alerts and stays. ``metrics``: as for ``classify``, for rules that the user reads in story time.
     ``ValueError`` where a duration does not divide: ask ``check_divides`` first.
     """
-    for number, group in _rows(document.value, "groups"):
+    for number, group in _rows(document.value, "groups") if not speaks_logql(document.value) else ():
         _shorten(document, ("groups", number), group, GROUP, speed)
     left = set(leave)
     for rule in [each for each in rules_of(document) if each.spot not in left]:

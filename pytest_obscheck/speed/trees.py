@@ -9,6 +9,8 @@ from typing import Any
 
 import promql_parser
 
+from pytest_obscheck.speed.logql import WHAT, is_logql
+
 COMPARISONS = ("==", "!=", ">", "<", ">=", "<=")
 SETS = ("and", "or", "unless")
 
@@ -63,7 +65,9 @@ class Tree:
 
 
 def parsed(text: str) -> Tree:
-    """Return the tree of an expression; ``ValueError`` where the parser does not know it."""
+    """Return the tree of an expression; ``ValueError`` where the parser does not know it, or it is Loki's."""
+    if is_logql(text):
+        raise ValueError(WHAT)
     return _tree(promql_parser.parse(text))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._logql import LIMIT, LokiClient, logql
 from pytest_obscheck.components.loki import Loki
 from pytest_obscheck.components.shipper import Shipper
-from pytest_obscheck.errors import LookFailed
+from pytest_obscheck.derive import Document
+from pytest_obscheck.errors import ConfigError, LookFailed
 from pytest_obscheck.protocols import Network, Place
+from pytest_obscheck.speed import Source, Speed
 
 
 def a_place(name: str = "loki") -> Place:
@@ -175,3 +179,49 @@ def test_a_query_of_a_search_engine_is_refused_with_the_reason() -> None:
         '\'{"match": {"message": "sold"}}\' is a search engine\'s query; loki is asked in LogQL, like '
         '{service_name="shop"} |= "sold"'
     )
+
+
+LOGQL = """\
+namespace: shop
+groups:
+  - name: g
+    rules:
+      - {alert: Boom, expr: 'rate({a="b"} |= "x" [1m]) > 1', for: 5m}
+"""
+
+
+def a_ruler(folder: Path) -> tuple[Loki, Place]:
+    (folder / "rules.yml").write_text(LOGQL)
+    place = replace(a_place(), home=folder, open=Document.open, fill=lambda text: text.replace("${am}", "127.0.0.1:9093"))
+    return Loki(rules=("*.yml",), alertmanager="http://${am}"), place
+
+
+def test_its_ruler_gets_the_rules_of_the_only_tenant_and_an_alertmanager(tmp_path: Path) -> None:
+    loki, place = a_ruler(tmp_path)
+
+    files = loki.launch(place).files
+
+    config: Any = yaml.safe_load(files["loki.yml"])
+    assert config["ruler"]["storage"] == {"type": "local", "local": {"directory": "/run/loki/rules"}}
+    assert config["ruler"]["alertmanager_url"] == "http://127.0.0.1:9093"
+    assert yaml.safe_load(files["rules/fake/0.yml"])["groups"][0]["rules"][0]["alert"] == "Boom"
+    (alert,) = loki.facts(place).alerts
+    assert (alert.name, alert.hold, alert.where) == ("Boom", "5m", "rules.yml:5")
+
+
+def test_its_ruler_keeps_to_the_clock(tmp_path: Path) -> None:
+    loki, place = a_ruler(tmp_path)
+
+    with pytest.raises(ConfigError) as raised:
+        loki.launch(replace(place, speed=Speed(Fraction(60), Source.SCRIPTED)))
+
+    assert str(raised.value) == "loki: rules: Loki's ruler keeps to the clock; play it at speed 1"
+
+
+def test_rules_that_are_not_there_are_named(tmp_path: Path) -> None:
+    _, place = a_ruler(tmp_path)
+
+    with pytest.raises(ConfigError) as raised:
+        Loki(rules=("gone.yml",)).facts(place)
+
+    assert str(raised.value) == "loki: rules: there is no file 'gone.yml'"

@@ -114,6 +114,16 @@ def test_alerts_are_read_with_their_line_their_interval_and_their_labels_as_writ
     )  # fmt: skip
 
 
+def test_rules_of_lokis_are_named_where_a_prometheus_is_to_load_them(tmp_path: Path) -> None:
+    logql = 'groups:\n  - name: g\n    rules:\n      - alert: A\n        expr: rate({a="b"} | json [1m]) > 1\n'
+
+    with pytest.raises(ConfigError) as raised:
+        Prometheus("prometheus/prometheus.yml").facts(place(home(tmp_path, **{"prometheus/rules/api.yml": logql})))
+
+    told = "this is LogQL, which Loki's ruler evaluates and no Prometheus reads; name the file under `rules:` of a loki"
+    assert str(raised.value) == f"prometheus/rules/api.yml:5: {told} in stack.yaml"
+
+
 def test_recordings_targets_files_and_what_to_check_are_read(tmp_path: Path) -> None:
     facts = Prometheus("prometheus/prometheus.yml").facts(place(home(tmp_path)))
 

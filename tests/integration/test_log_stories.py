@@ -77,3 +77,37 @@ def test_lines_that_do_not_arrive_are_noticed_and_come_later(shop: Any) -> None:
 
     assert said.code == 0, said.out
     assert shop.left() == ([], [])
+
+
+RULES = """namespace: shop
+groups:
+  - name: logs
+    interval: 1s
+    rules:
+      - {alert: NothingSold, expr: 'sum(count_over_time({service_name="shop"} |= "error" [10s])) > 0'}
+      - {alert: Never, expr: 'sum(count_over_time({service_name="shop"} |= "nobody says this" [10s])) > 0'}
+"""
+PAGED = """name: a line of a log pages
+expect:
+  - notification: {sink: webhook, labels: {alertname: NothingSold}}
+    eventually: 0s .. 15s
+  - notification: {sink: webhook, labels: {alertname: Never}}
+    never: 0s .. 5s
+"""
+
+
+def test_rules_in_logql_are_evaluated_by_lokis_own_ruler(shop: Any) -> None:
+    ruled = (
+        '  loki: {rules: [../loki/*.yml], alertmanager: "http://${alertmanager.address}"}\n  alertmanager: {config: am.yml}\n'
+    )
+    prometheus = "  prometheus: {config: prometheus.yml}\n"
+    shop.write("stack/stack.yaml", STACK.replace("  loki: {}\n", ruled + prometheus))
+    shop.write("stack/prometheus.yml", "global: {scrape_interval: 1s}\n")
+    receiver = "receivers: [{name: hook, webhook_configs: [{url: http://hook.example/x}]}]\n"
+    shop.write("stack/am.yml", f"route: {{receiver: hook, group_wait: 100ms, group_interval: 1s}}\n{receiver}")
+    shop.write("loki/rules.yml", RULES)
+    shop.write("scenarios/paged.obs.yaml", PAGED)
+
+    said = shop.pytest("--obs-stack", "-q")
+
+    assert (said.code, said.out.count("✓")) == (0, 2), said.out

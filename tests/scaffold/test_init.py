@@ -235,6 +235,19 @@ def test_of_compose_s_files_the_one_that_it_reads_counts_and_says_how_production
     )
 
 
+def test_rules_of_lokis_are_named_and_offered_to_one(tmp_path: Path) -> None:
+    text = 'groups:\n  - name: g\n    rules:\n      - alert: A\n        expr: rate({a="b"} |= "x" [1m]) > 1\n'
+    said = list[str]()
+
+    init_command([], written(tmp_path, **{"rules/logs.yml": text}), said.append)
+
+    told = "this is LogQL, which Loki's ruler evaluates and no Prometheus reads; no story is written for what log lines fire"
+    assert f"note: rules/logs.yml: {told}\n" in said
+    assert '  # loki: {rules: ["../rules/logs.yml"], alertmanager: "http://${alertmanager.address}"}' in (
+        tmp_path / "stack/stack.yaml"
+    ).read_text(encoding="utf-8")
+
+
 def test_without_an_alert_there_is_a_first_story(tmp_path: Path) -> None:
     (tmp_path / "p.yml").write_text("otlp: {}\n")
     said: list[str] = []
