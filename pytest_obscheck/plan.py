@@ -73,6 +73,10 @@ class Check:
     text: str = ""
 
 
+NATIVE, EXEMPLARS, CREATED = "native histograms", "exemplars", "created timestamps"
+"""What a target may have only for who asks for it."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """What one component's configuration says before anything starts.
@@ -81,6 +85,7 @@ class Facts:
     ``jobs``: the jobs that scrape each of the ``scraped`` targets, none where relabelling may rename them.
     ``checks``: what tools must find in order. ``files``: what was read, by the path that messages use. ``notes``: what a
     program accepts in silence and is hardly meant. ``secrets``: where a placeholder stands for something in a working copy.
+    ``offers``: what targets have only for who asks for it, with what to tell where nobody does; ``takes``: what is asked for.
     """
 
     alerts: tuple[AlertRule, ...] = ()
@@ -94,6 +99,8 @@ class Facts:
     checks: tuple[Check, ...] = ()
     notes: tuple[Problem, ...] = ()
     secrets: tuple[Problem, ...] = ()
+    offers: tuple[tuple[str, Problem], ...] = ()
+    takes: frozenset[str] = frozenset()
 
 
 def _unplayed(groups: list[Mapping[str, Any]], test: Mapping[str, Any]) -> str:

@@ -9,10 +9,17 @@ from pytest_obscheck.components._discovery import Found, addresses, file_lists, 
 from pytest_obscheck.components._files import Reader, Spot, rows
 from pytest_obscheck.components._httpconfig import through_proxy, without_secrets
 from pytest_obscheck.document import Document
+from pytest_obscheck.plan import CREATED, EXEMPLARS, NATIVE
 from pytest_obscheck.protocols import Place
 
 Client = tuple[Document, Spot, Mapping[str, Any], str]
 _SCHEME = "__scheme__"
+_FEATURES = (
+    (NATIVE, "native-histograms"),
+    (EXEMPLARS, "exemplar-storage"),
+    (CREATED, "created-timestamp-zero-ingestion"),
+    (CREATED, "st-storage"),
+)
 
 
 def clients(document: Document) -> Iterator[Client]:
@@ -21,6 +28,16 @@ def clients(document: Document) -> Iterator[Client]:
         yield document, ("scrape_configs", number), scrape, f"job {str(scrape.get('job_name', ''))!r}"
     for number, receiver in rows(document.value, "alerting", "alertmanagers"):
         yield document, ("alerting", "alertmanagers", number), receiver, "an alertmanager"
+
+
+def takes(documents: Sequence[Document], args: Sequence[str]) -> frozenset[str]:
+    """Return what a Prometheus with these files and flags asks targets for besides plain samples."""
+    flags = " ".join(args)
+    found = {what for what, feature in _FEATURES if feature in flags}
+    settings: list[Any] = [scrape for document in documents for _, scrape in rows(document.value, "scrape_configs")]
+    settings += [document.value.get("global") for document in documents if isinstance(document.value, Mapping)]
+    native = any(isinstance(each, Mapping) and each.get("scrape_native_histograms") for each in settings)
+    return frozenset(found | ({NATIVE} if native else set()))
 
 
 def scraped(reader: Reader, every: Sequence[Client], known: Found) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from pytest_obscheck.components._flags import given, kept, prefix
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._promql import PrometheusClient
 from pytest_obscheck.components._rules import rules
-from pytest_obscheck.components._scrapes import clients, derive_scrapes, into_folder, jobs, scraped
+from pytest_obscheck.components._scrapes import clients, derive_scrapes, into_folder, jobs, scraped, takes
 from pytest_obscheck.components._secretfiles import check_secret_files
 from pytest_obscheck.components._sped import sped_copies, timing
 from pytest_obscheck.components._variables import filled, note_unfilled, sampled
@@ -74,7 +74,8 @@ class Prometheus:
         # With variables, or in a resource, a file as it stands is not what production reads.
         own = [Check("promtool", each.path, sampled(each.text())) for each in documents]
         checks = (*own, *(Check("promtool", path) for path in told.paths))
-        said = Facts(files=reader.files, notes=tuple(reader.notes), secrets=tuple(reader.hidden))
+        asked = takes(documents, self.args)
+        said = Facts(files=reader.files, notes=tuple(reader.notes), secrets=tuple(reader.hidden), takes=asked)
         return replace(said, alerts=told.alerts, recordings=told.recordings, scraped=targets, jobs=by, checks=checks)
 
     def timing(self, place: Place) -> Timing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ import httpx
 from pytest_obscheck.components._exposition import grows, has_exemplars, saved
 from pytest_obscheck.components._http import plain
 from pytest_obscheck.errors import ConfigError, LookFailed, Problem, did_you_mean
-from pytest_obscheck.plan import Facts
+from pytest_obscheck.plan import CREATED, EXEMPLARS, NATIVE, Facts
 from pytest_obscheck.protocols import Launch, Place
 from pytest_obscheck.speed import Timing
 from pytest_obscheck.synthetic.details import created, exemplar
@@ -24,6 +24,11 @@ STORY = "data/story.json"
 TIMEOUT = 5.0
 FIELDS = ("series", "values", "type", "exemplar", "created")
 TYPES = ("counter", "gauge", "histogram", "summary", "untyped")
+_OFFERED: tuple[tuple[str, Callable[[Mapping[str, str]], bool], str], ...] = (
+    (NATIVE, lambda each: "{{" in each["values"], "write `scrape_native_histograms: true` into prometheus.yml"),
+    (EXEMPLARS, lambda each: "exemplar" in each, "add `--enable-feature=exemplar-storage` to its args"),
+    (CREATED, lambda each: "created" in each, "add `--enable-feature=created-timestamp-zero-ingestion` to its args"),
+)
 MADE_BY_PROMETHEUS = ("up", "ALERTS", "ALERTS_FOR_STATE")
 
 
@@ -61,12 +66,12 @@ class Synthetic:
             raise ValueError(f"speed: {self.speed!r} is not above 0; write it like 60")
 
     def facts(self, place: Place) -> Facts:
-        """Return nothing; ``ConfigError`` with every series that cannot be exposed."""
+        """Return what it has for who asks for it; ``ConfigError`` with every series that cannot be exposed."""
         series = self._series(place)
         problems = [Problem(place.name, what) for what in _problems(series)]
         if problems:
             raise ConfigError(problems)
-        return Facts()
+        return Facts(offers=tuple(_offers(place.name, series)))
 
     def timing(self, place: Place) -> Timing:
         """Return that its series follow the story, and which they are."""
@@ -100,6 +105,12 @@ class Synthetic:
             raise ConfigError([Problem(self.exposition, f"cannot be read ({error.strerror})")]) from None
         except ValueError as error:
             raise ConfigError([Problem(self.exposition, str(error))]) from None
+
+
+def _offers(name: str, series: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, Problem]]:
+    for what, has, right in _OFFERED:
+        if any(has(each) for each in series):
+            yield what, Problem(name, f"it exposes {what}, which no Prometheus here asks for", right)
 
 
 def _problems(series: Sequence[Mapping[str, str]]) -> Iterator[str]:

@@ -30,6 +30,8 @@ def plan(stack: StackFile, speed: str = "1", now: Moment = Moment()) -> Plan:  #
     merged, problems = facts_of(stack)
     objectives, specs = _objectives(stack, problems)
     merged = _merged([merged, Facts(files=specs)])
+    untaken = (told for what, told in merged.offers if what not in merged.takes)
+    merged = dataclasses.replace(merged, notes=(*merged.notes, *untaken))
     if not problems:
         problems.extend(_unknown_alerts(stack, merged))
         problems.extend(derive.check(merged.checks, _tool, stack.home))
@@ -165,6 +167,8 @@ def _merged(facts: Iterable[Facts]) -> Facts:
         checks=tuple(check for each in every for check in each.checks),
         notes=tuple(note for each in every for note in each.notes),
         secrets=tuple(secret for each in every for secret in each.secrets),
+        offers=tuple(offer for each in every for offer in each.offers),
+        takes=frozenset(what for each in every for what in each.takes),
     )
 
 

@@ -54,6 +54,34 @@ def test_series_that_can_be_exposed_are_no_problem() -> None:
     assert Synthetic((SERIES,)).facts(place()) == Facts()
 
 
+def test_what_is_there_for_who_asks_for_it_is_offered_with_the_way_to_ask() -> None:
+    series = {"series": "took", "values": "1x3 {{count:1 sum:1}}", "exemplar": '{a="b"} 1', "created": "1m"}
+
+    assert [(what, str(told)) for what, told in Synthetic((SERIES, series)).facts(place()).offers] == [
+        (
+            "native histograms",
+            (
+                "kube: it exposes native histograms, which no Prometheus here asks for;"
+                " write `scrape_native_histograms: true` into prometheus.yml"
+            ),
+        ),
+        (
+            "exemplars",
+            (
+                "kube: it exposes exemplars, which no Prometheus here asks for;"
+                " add `--enable-feature=exemplar-storage` to its args"
+            ),
+        ),
+        (
+            "created timestamps",
+            (
+                "kube: it exposes created timestamps, which no Prometheus here asks for;"
+                " add `--enable-feature=created-timestamp-zero-ingestion` to its args"
+            ),
+        ),
+    ]
+
+
 def test_every_series_that_cannot_be_exposed_is_named() -> None:
     wrong = Synthetic(
         (

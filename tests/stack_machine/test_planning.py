@@ -115,3 +115,33 @@ def test_mistakes_in_the_users_files_are_told_with_their_lines(tmp_path: Path, o
         plan(read(written(tmp_path, stack__yaml=stack, prometheus__yml=PROMETHEUS, rules__yml=broken), tmp_path))
 
     assert "rules.yml:" in str(caught.value)
+
+
+NATIVE = """\
+components:
+  prometheus: {config: p.yml, args: [%s]}
+  shop: {type: synthetic, series: [{series: x, values: '{{count:1}}'}]}
+"""
+ASK = (
+    "shop: it exposes native histograms, which no Prometheus here asks for;"
+    " write `scrape_native_histograms: true` into prometheus.yml"
+)
+
+
+@pytest.mark.parametrize(
+    ("config", "args", "notes"),
+    [
+        ("global: {scrape_interval: 1s}", "", [ASK]),
+        ("global: {scrape_native_histograms: true}", "", []),
+        ("scrape_configs: [{job_name: a, scrape_native_histograms: true}]", "", []),
+        ("global: {scrape_interval: 1s}", "--enable-feature=native-histograms", []),
+    ],
+)
+def test_what_a_target_has_only_for_who_asks_is_told_where_nobody_does(
+    config: str, args: str, notes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_obscheck.derive.check", lambda *_: [])
+
+    made = plan(read(written(tmp_path, stack__yaml=NATIVE % args, p__yml=f"{config}\n")))
+
+    assert [str(note) for note in made.facts.notes] == notes
