@@ -154,7 +154,15 @@ def _mounts(reader: Reader, node: Node) -> dict[str, str]:
     except Mismatch as error:
         reader.problem(node, f"mounts {error}")
         return {}
-    return {inside: str((reader.path.parent / outside).resolve()) for inside, outside in found.items()}
+    places = {inside: (reader.path.parent / outside).resolve() for inside, outside in found.items()}
+    for key, value in node.value:
+        place = places[key.value]
+        if not place.exists():
+            here = [each.name for each in place.parent.iterdir()] if place.parent.is_dir() else []
+            near = did_you_mean(place.name, here)
+            right = near if near.startswith("did you mean") else "name the folder of this machine that stands for it"
+            reader.problem(value, f"mounts: {key.value}: there is no {found[key.value]!r}", right)
+    return {inside: str(place) for inside, place in places.items()}
 
 
 def _texts(reader: Reader, node: Node, word: str, right: str = "") -> tuple[str, ...]:

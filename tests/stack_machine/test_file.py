@@ -32,6 +32,7 @@ mounts:
 
 
 def written(folder: Path, text: str) -> Path:
+    (folder / "prometheus").mkdir(exist_ok=True)
     path = folder / "stack.yaml"
     path.write_text(text, encoding="utf-8")
     return path
@@ -196,6 +197,15 @@ def test_a_stack_may_have_services_only_and_a_component_without_settings(tmp_pat
 )
 def test_each_mistake_has_its_line(tmp_path: Path, text: str, wanted: list[str]) -> None:
     assert mistakes(tmp_path, text) == wanted
+
+
+def test_a_mount_leads_somewhere(tmp_path: Path) -> None:
+    (tmp_path / "monitoring").mkdir()
+
+    assert mistakes(tmp_path, "mounts:\n  /etc/a: monitorin\n  /etc/b: monitoring\n  /etc/c: ../x/y\n") == [
+        "stack.yaml:2: mounts: /etc/a: there is no 'monitorin'; did you mean 'monitoring'?",
+        "stack.yaml:4: mounts: /etc/c: there is no '../x/y'; name the folder of this machine that stands for it",
+    ]
 
 
 def test_mistakes_are_told_all_at_once(tmp_path: Path) -> None:
