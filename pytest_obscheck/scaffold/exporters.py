@@ -74,10 +74,11 @@ class Cast:
         return every[0] if every else None
 
     def _invented(self, pattern: str) -> Exporter | None:
-        """Return a target for a job that is discovered, so that nobody here knows any of its own."""
-        job = next((job for job, _ in self.finding if re.fullmatch(pattern, job)), "")
-        if not job:
+        """Return a target for a job of those that are discovered: relabelling may give it any name."""
+        if not self.finding:
             return None
+        found = (job for job, _ in self.finding if re.fullmatch(pattern, job))
+        job = next(found, "") or matching(pattern) or self.finding[0][0]
         name = _slug(job, self.exporters)
         self.exporters.append(Exporter(name, job, (f"{name}:80",), own=True))
         return self.exporters[-1]

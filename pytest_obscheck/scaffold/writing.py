@@ -204,7 +204,7 @@ def _open_question(plot: Plot, pace: float, *, active: bool) -> str:
     rule = plot.rule
     if active:
         todo, name = "over the made-up series of stack.yaml it is active all the time; change them", f"{rule.name} is active"
-        expect = f"  - alert: {{name: {quoted(rule.name)}, state: pending}}\n    eventually: 0s .. {_span(2 * pace)}\n"
+        expect = f"  - alert: {{name: {quoted(rule.name)}}}\n    eventually: 0s .. {_span(plot.firing(pace))}\n"
     else:
         todo = f"what makes it fire is not plain ({plot.unclear}). Until then it is only shown to be quiet"
         name, expect = f"{rule.name} is quiet", _quiet(rule.name, 2 * pace, warm=plot.range <= LONGEST)

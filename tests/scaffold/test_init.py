@@ -9,7 +9,8 @@ from pytest_obscheck import loader
 from pytest_obscheck.errors import ConfigError
 from pytest_obscheck.rulelab.lintrules import Rule
 from pytest_obscheck.scaffold import init_command
-from pytest_obscheck.scaffold.plots import plot
+from pytest_obscheck.scaffold.plots import Plot, plot
+from pytest_obscheck.scaffold.writing import story_text
 from pytest_obscheck.stack import read
 from pytest_obscheck.toolchain import find
 
@@ -85,6 +86,36 @@ def test_what_no_listed_target_exposes_comes_from_a_made_up_one_where_others_are
     assert 'scrapes: ["world.yml"]' in (home / "stack/stack.yaml").read_text()
     assert 'targets: ["world:80"]' in (home / "stack/world.yml").read_text()
     assert "component: world" in (home / "scenarios/Else.obs.yaml").read_text()
+
+
+def test_a_job_of_those_that_are_discovered_has_a_target_that_can_die(tmp_path: Path) -> None:
+    home = written(tmp_path, **{"rules/a.yml": RULES.replace(".*API", "c(art|heckout)")})
+
+    init_command([], home, lambda _: None)
+
+    assert "kill: {component: cart}" in (home / "scenarios/ApiDown.obs.yaml").read_text()
+    assert 'job_name: "cart"' in (home / "stack/world.yml").read_text()
+
+
+def test_an_alert_that_nothing_calms_is_claimed_to_be_active() -> None:
+    rule = Rule("A", "alert", "vector(1)", None, 60.0, {}, {}, "r.yml", {"alert": 1})
+
+    text = story_text(Plot(rule, unclear="it names no metric"), 30.0, active=True)
+
+    assert (
+        text
+        == """\
+# Written by `obscheck init` for r.yml:1; change it as you like.
+# TODO: over the made-up series of stack.yaml it is active all the time; change them.
+#   vector(1)
+name: 'A is active'
+share: true # it may be played at the same time as others
+
+expect:
+  - alert: {name: 'A'}
+    eventually: 0s .. 150s
+"""
+    )
 
 
 def test_where_nothing_is_discovered_what_no_target_exposes_is_told(tmp_path: Path) -> None:
