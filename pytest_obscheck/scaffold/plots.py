@@ -12,11 +12,14 @@ from pytest_obscheck.rulelab.aims import Aim, Key, Shape, Wish, keys
 from pytest_obscheck.rulelab.lintrules import Rule
 from pytest_obscheck.rulelab.series import VARIANTS, Variant, matched
 from pytest_obscheck.speed.trees import Kind, Tree, parsed
+from pytest_obscheck.when import spoken
 
 STEP = 15
 """Seconds between two values of a series."""
 SAMPLES = 4000
 """How many values a series has: more than half a day."""
+HOLDS = 4 * 3600.0
+"""Seconds that a story may take until its alert fires: more is minutes at any speed."""
 COPIES = 10
 """The most series that one selector gets: a file of more is not read by anybody."""
 FIRST = VARIANTS[0]
@@ -92,6 +95,7 @@ def plot(rule: Rule, recordings: Mapping[str, Tree], variant: Variant = FIRST) -
         return _of_up(rule, wanted[0], tree, span)
     lines = tuple(_lines(tree, variant))
     hard = "it looks back over more than an hour" if span > LONGEST else "it names no metric" if _nameless(wanted) else ""
+    hard = hard or (f"it must hold for {spoken(rule.hold)}" if rule.hold > HOLDS else "")
     if not hard and not any(line.harm for line in lines):
         hard = doubt or "nothing that could be changed was found in it"
     found = Plot(rule, lines, "", "", span, doubt)

@@ -97,6 +97,12 @@ def test_a_job_of_those_that_are_discovered_has_a_target_that_can_die(tmp_path: 
     assert 'job_name: "cart"' in (home / "stack/world.yml").read_text()
 
 
+def test_what_must_hold_for_days_is_no_story() -> None:
+    found = plot(Rule("A", "alert", "a > 1", None, 86400.0, {}, {}, "r.yml", {"alert": 1}), {})
+
+    assert found.unclear == "it must hold for 24h00m"
+
+
 def test_an_alert_that_nothing_calms_is_claimed_to_be_active() -> None:
     rule = Rule("A", "alert", "vector(1)", None, 60.0, {}, {}, "r.yml", {"alert": 1})
 
