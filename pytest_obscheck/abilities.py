@@ -68,6 +68,14 @@ class Explains(Protocol):
 
 
 @runtime_checkable
+class MayBeEmpty(Protocol):
+    """An expectation of something that cannot happen where what it reads is not there: that it never does says little then."""
+
+    def lacks(self, history: History) -> str:
+        """Return what is not there at all, from the look when the story was over; ``""`` for nothing."""
+
+
+@runtime_checkable
 class LooksBesides(Protocol):
     """An expectation whose verdict rests on more than one look; it finds the others in the journal by their keys."""
 

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from pytest_obscheck.abilities import AboutAlert, AboutSeries, AltersSamples, OutlastsHoles
+from pytest_obscheck.abilities import AboutAlert, AboutSeries, AltersSamples, MayBeEmpty, OutlastsHoles
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.noise import undecided
 from pytest_obscheck.protocols import History
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself
 from pytest_obscheck.verdict import SEEN, VOID, Outcome, Report, Verdict, combine
 from pytest_obscheck.vitals import mild, starved, stoppages, unwell
-from pytest_obscheck.when import Decision, Eventually, Once, Phrase, Window, Within, seconds, spoken
+from pytest_obscheck.when import Decision, Eventually, Never, Once, Phrase, Window, Within, seconds, spoken
 
 _WORD = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
@@ -287,7 +287,7 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
     elif outcome is Outcome.UNKNOWN and window:
         words += "".join(f"; {each}" for each in stopped if each.asked and each.met(window))
     if window and outcome is Outcome.PASSED:
-        words = f"{words}{_after(claim, decided)}"
+        words = f"{words}{_after(claim, decided)}{_idle(claim, decided)}"
     return Verdict(str(claim), outcome, words + altered, claim.where)
 
 
@@ -338,6 +338,14 @@ def _after(claim: Claim, decided: Decided) -> str:
     if not isinstance(claim.phrase, Within) or at is None or window is None:
         return ""
     return f", {spoken(max(0.0, at - window.start))} after {claim.phrase.after} (bound {spoken(claim.phrase.limit)})"
+
+
+def _idle(claim: Claim, decided: Decided) -> str:
+    """Return what is not there for a claim that something never happens."""
+    if not isinstance(claim.phrase, Never) or not isinstance(claim.expectation, MayBeEmpty):
+        return ""
+    lacks = claim.expectation.lacks(decided.history)
+    return f"; but {lacks}" if lacks else ""
 
 
 def _altered(scenario: Scenario, claim: Claim, journal: Journal) -> str:

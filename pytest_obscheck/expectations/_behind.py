@@ -35,11 +35,11 @@ class Behind:
     every: float = 0.0
 
     def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
-        """Return ``expr``, ``where``, ``missing``, ``here``, ``peaks`` and ``courses``.
+        """Return ``expr``, ``where``, ``missing``, ``lacking``, ``here``, ``peaks`` and ``courses``.
 
-        ``missing``: selectors without series, with the nearest name. ``here``: those whose series are all of others than the
-        labels say. ``courses``: for each compared value, what came nearest to its limit in each slice of the story, with the
-        slice's middle in Unix seconds.
+        ``missing``: selectors without series, with the nearest name; ``lacking``: those of them that no value could help.
+        ``here``: those whose series are all of others than the labels say. ``courses``: for each compared value, what came
+        nearest to its limit in each slice of the story, with the slice's middle in Unix seconds.
         """
         prometheus = stack.that(AnswersPromQL)
         rule = next((rule for rule in stack.plan.facts.alerts if rule.name == self.name), None)
@@ -54,6 +54,7 @@ class Behind:
             "expr": rule.expr,
             "where": rule.where,
             "missing": _said(map(asked.missing, raw)),
+            "lacking": _said(map(asked.lacking, raw)),
             "here": _said(map(asked.missing_here, raw)) if labels else [],
             **asked.courses(rule.expr, stack.plan.pace.speed),
         }
@@ -82,6 +83,14 @@ def why_quiet(journal: Journal, behind: Behind, inside: Callable[[float], bool] 
         return ""
     found = event.data["data"]
     said = "; ".join(found["missing"] or found.get("here") or found["peaks"] or _in(found.get("courses", ()), inside))
+    return f"{said} ({found['where']})" if said else ""
+
+
+def what_lacks(journal: Journal, behind: Behind) -> str:
+    """Return which metric or label behind an alert there is none of, from the autopsy; ``""`` where it says nothing."""
+    event = journal.last("autopsy", key=str(behind))
+    found = event.data.get("data", {}) if event else {}
+    said = "; ".join(found.get("lacking", ()))
     return f"{said} ({found['where']})" if said else ""
 
 
@@ -158,16 +167,19 @@ class _Asked:
         texts = [text for _, text in selector.matchers]
         if self.count(selector.name, texts):
             return ""
+        alone = next((text for text in texts if not self.count(selector.name, [text])), "")
+        return self.lacking(selector) or (
+            f"no series of {selector.name} has {alone}" if alone else f"no series matches {selector}"
+        )
+
+    def lacking(self, selector: Selector) -> str:
+        """Return that there is no such metric, or no such label on it; ``""`` where only a value may be what is missing."""
         if not self.count(selector.name, ()):
             return f"no series is called {selector.name!r}; {_nearest(selector.name, self.prometheus.metric_names())}"
         labels = self.prometheus.label_names(selector.name)
-        for label, text in selector.matchers:
-            if label not in labels:
-                known = [name for name in labels if name != "__name__"]
-                return f"no series of {selector.name} has a label {label!r}; {did_you_mean(label, known)}"
-            if not self.count(selector.name, [text]):
-                return f"no series of {selector.name} has {text}"
-        return f"no series matches {selector}"
+        unknown = next((label for label, _ in selector.matchers if label not in labels), "")
+        known = [name for name in labels if name != "__name__"]
+        return f"no series of {selector.name} has a label {unknown!r}; {did_you_mean(unknown, known)}" if unknown else ""
 
     def missing_here(self, selector: Selector) -> str:
         """Return that a selector matches series, but none of what the alert should be about."""

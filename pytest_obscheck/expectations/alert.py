@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pytest_obscheck.expectations._alertstates import AlertStates, Seen, seen, unknown_alert
-from pytest_obscheck.expectations._behind import Behind, lookback, why_quiet
+from pytest_obscheck.expectations._behind import Behind, lookback, what_lacks, why_quiet
 from pytest_obscheck.expectations._holes import outlasted
 from pytest_obscheck.expectations._theory import theory
 from pytest_obscheck.expectations._timeline import Moment, State, missed, moments
@@ -64,6 +64,10 @@ class Alert:
     def autopsy(self) -> Behind:
         """Return the look at the series behind the rule."""
         return Behind(self.name, tuple(sorted(self.labels.items())))
+
+    def lacks(self, history: History) -> str:
+        """Return which metric or label there is none of: without them the alert is always inactive."""
+        return what_lacks(history.journal, self.autopsy()) if self.state != "inactive" else ""
 
     def holds(self, history: History) -> Sequence[Sight]:
         """Return, moment by moment, whether the alert was in the state."""

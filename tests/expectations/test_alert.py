@@ -343,6 +343,17 @@ def test_a_quiet_alert_says_what_is_missing_behind_it() -> None:
     assert told(Alert("Slow"), journal, during("0s", "9s")) == "no series is called 'a' (rules/api.yml:12)"
 
 
+def test_an_alert_that_never_fires_says_which_metric_or_label_is_not_there_at_all() -> None:
+    journal = looked(Alert("Slow"), {"Slow": []})
+    found = {"expr": "a > 1", "where": "rules/api.yml:12", "missing": ["no a has b"], "lacking": ["no series is called 'a'"]}
+    journal.write("autopsy", ZERO, key="behind Slow", data=found)
+    history = History((), journal)
+
+    assert Alert("Slow").lacks(history) == "no series is called 'a' (rules/api.yml:12)"
+    assert Alert("Slow", "inactive").lacks(history) == ""
+    assert Alert("Other").lacks(history) == ""
+
+
 # ── as it is written ─────────────────────────────────────────────────────────
 
 
