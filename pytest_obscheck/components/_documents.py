@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from pytest_obscheck.capabilities import LogFilter, LogLine
 from pytest_obscheck.matching import label_matches
+from pytest_obscheck.signals import LogFilter, LogLine
 
 TIME, TEXT = "@timestamp", "message"
 """The fields that every shipper of such stores writes: Filebeat, Logstash, Fluentd's plugin, the Collector's exporter."""

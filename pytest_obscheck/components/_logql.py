@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_obscheck.capabilities import LogFilter, LogLine, Series
+from pytest_obscheck.capabilities import Series
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.errors import LookFailed
+from pytest_obscheck.signals import LogFilter, LogLine
 
 LIMIT = 5000
 """The most lines that Loki gives at once."""

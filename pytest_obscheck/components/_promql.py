@@ -10,10 +10,11 @@ from http.client import HTTPException
 from json import JSONDecodeError
 from typing import Any
 
-from pytest_obscheck.capabilities import Exemplar, Series
+from pytest_obscheck.capabilities import Series
 from pytest_obscheck.components._http import SECONDS, Http, refused
 from pytest_obscheck.components._kept import Answer, Kept
 from pytest_obscheck.errors import LookFailed
+from pytest_obscheck.signals import Exemplar
 
 MISSED = "prometheus_rule_group_iterations_missed_total"
 INTERVAL = "prometheus_rule_group_interval_seconds"

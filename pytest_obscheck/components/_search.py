@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_obscheck.capabilities import LogFilter, LogLine
 from pytest_obscheck.components import _servers
 from pytest_obscheck.components._documents import TIME, line, passes
 from pytest_obscheck.components._http import Http, parsed
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.protocols import Place
+from pytest_obscheck.signals import LogFilter, LogLine
 
 PAGE = 5000
 """Documents that are asked for at once; an index gives no more than 10,000 unless it is told to."""

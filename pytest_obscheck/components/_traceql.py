@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_obscheck.capabilities import Span
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.errors import LookFailed
+from pytest_obscheck.signals import Span
 
 LIMIT = 5000
 """The most traces that a search gives."""

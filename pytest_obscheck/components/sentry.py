@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pytest_obscheck.capabilities import ErrorReport, ErrorReports
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.plan import Facts
 from pytest_obscheck.protocols import Launch, Place
+from pytest_obscheck.signals import ErrorReport, ErrorReports
 
 
 @dataclass(frozen=True)

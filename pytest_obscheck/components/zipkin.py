@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pytest_obscheck.capabilities import Span
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.errors import LookFailed, ProgramMissing
 from pytest_obscheck.plan import Facts
 from pytest_obscheck.protocols import Launch, Place
+from pytest_obscheck.signals import Span
 
 ARTIFACT = "io.zipkin:zipkin-server:3.5.1:jar:exec"
 ADVICE = f"run: mvn dependency:get -Dtransitive=false -Dartifact={ARTIFACT}, or name the file with 'jar:'"

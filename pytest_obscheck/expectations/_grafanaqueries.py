@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pytest_obscheck.capabilities import ShowsDashboards
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.expectations._datasources import Sources, provisioned
 from pytest_obscheck.expectations._panelqueries import EMPTY, ERROR, Ask, Queries, Result, worded
 from pytest_obscheck.panel.times import POINTS, Range
+from pytest_obscheck.signals import ShowsDashboards
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import json
 import re
 from dataclasses import dataclass
 
-from pytest_obscheck.capabilities import AnswersLogQL
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.expectations._panelqueries import EMPTY, ERROR, Ask, Result, worded
 from pytest_obscheck.panel.times import Range
+from pytest_obscheck.signals import AnswersLogQL
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pytest_obscheck.capabilities import AnswersExemplars, AnswersLogs, AnswersTraces, CatchesErrors, LogFilter
 from pytest_obscheck.clock import Clock, SystemClock
 from pytest_obscheck.expectations._slalog import Request
 from pytest_obscheck.protocols import History, Stack
+from pytest_obscheck.signals import AnswersExemplars, AnswersLogs, AnswersTraces, CatchesErrors, LogFilter
 
 SETTLE = 1.0
 """Seconds that a look waits: what was written before it is with its store by then."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_obscheck.capabilities import Span
 from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.matching import label_matches
+from pytest_obscheck.signals import Span
 from pytest_obscheck.when import seconds
 
 KINDS = ("server", "client", "producer", "consumer", "internal")

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_obscheck.capabilities import AnswersLogQL, AnswersPromQL, ShowsDashboards
+from pytest_obscheck.capabilities import AnswersPromQL
 from pytest_obscheck.errors import LookFailed, did_you_mean
 from pytest_obscheck.expectations._datasources import Sources, read_sources
 from pytest_obscheck.expectations._grafanaqueries import through
@@ -18,6 +18,7 @@ from pytest_obscheck.expectations._panels import BoardRun, every_finding
 from pytest_obscheck.panel import boards
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import History, Look, Stack
+from pytest_obscheck.signals import AnswersLogQL, ShowsDashboards
 from pytest_obscheck.when import Duration, Sight, Window, seconds, spoken
 
 LAG = 0.3

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_obscheck.capabilities import CatchesErrors, ErrorReport
 from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.expectations._arrivals import moments
 from pytest_obscheck.matching import braces, label_matches, subset
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import History, Stack
+from pytest_obscheck.signals import CatchesErrors, ErrorReport
 from pytest_obscheck.when import Sight, Window
 
 NONE = "no such error came"

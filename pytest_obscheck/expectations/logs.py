@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_obscheck.capabilities import AnswersLogs, LogFilter
 from pytest_obscheck.clock import Clock, SystemClock
 from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.expectations._arrivals import moments
 from pytest_obscheck.matching import Comparison, ComparisonText
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import History, Stack
+from pytest_obscheck.signals import AnswersLogs, LogFilter
 from pytest_obscheck.when import Duration, Sight, Window, seconds, spoken
 
 SETTLE = 0.7

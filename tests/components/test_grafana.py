@@ -10,11 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from pytest_obscheck.capabilities import Series, ShowsDashboards
+from pytest_obscheck.capabilities import Series
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components.grafana import Grafana, GrafanaClient
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.protocols import Network, Place
+from pytest_obscheck.signals import ShowsDashboards
 
 QUERY = {"refId": "A", "expr": "up", "datasource": {"uid": "metrics"}}
 SOURCES = [{"id": 1, "uid": "metrics", "name": "Prometheus", "type": "prometheus", "isDefault": True, "jsonData": {}}]

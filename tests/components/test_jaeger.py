@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from pytest_obscheck.capabilities import AnswersTraces, Span
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._jaegerspans import JaegerClient
 from pytest_obscheck.components.jaeger import LISTENS, Jaeger
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.protocols import Network, Place
+from pytest_obscheck.signals import AnswersTraces, Span
 
 TRACE = {
     "traceID": "t1",

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import yaml
 
-from pytest_obscheck.capabilities import AnswersLogs, LogFilter, LogLine, Series
+from pytest_obscheck.capabilities import Series
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._logql import LIMIT, LokiClient, logql
 from pytest_obscheck.components.loki import Loki
@@ -21,6 +21,7 @@ from pytest_obscheck.components.shipper import Shipper
 from pytest_obscheck.derive import Document
 from pytest_obscheck.errors import ConfigError, LookFailed
 from pytest_obscheck.protocols import Network, Place
+from pytest_obscheck.signals import AnswersLogs, LogFilter, LogLine
 from pytest_obscheck.speed import Source, Speed
 
 

@@ -12,10 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from pytest_obscheck.capabilities import AnswersExemplars, AnswersPromQL, EvaluatesRules, Exemplar, ScrapesTargets, Series
+from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules, ScrapesTargets, Series
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._promql import INTERVAL, MISSED, PrometheusClient
 from pytest_obscheck.errors import LookFailed
+from pytest_obscheck.signals import AnswersExemplars, Exemplar
 
 
 @dataclass

@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from pytest_obscheck.capabilities import AnswersLogs, LogFilter, LogLine
 from pytest_obscheck.components import _search
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._search import SearchClient
@@ -19,6 +18,7 @@ from pytest_obscheck.components.elasticsearch import Elasticsearch
 from pytest_obscheck.components.opensearch import Opensearch
 from pytest_obscheck.errors import LookFailed, ProgramMissing
 from pytest_obscheck.protocols import Network, Place
+from pytest_obscheck.signals import AnswersLogs, LogFilter, LogLine
 
 # What the search API of Elasticsearch 8 and OpenSearch 2 answers, as their documentation shows it.
 SHIPPED = {

@@ -11,12 +11,12 @@ import httpx
 import pytest
 import yaml
 
-from pytest_obscheck.capabilities import AnswersTraceQL, AnswersTraces, Span
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._traceql import TempoClient
 from pytest_obscheck.components.tempo import Tempo
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.protocols import Network, Place
+from pytest_obscheck.signals import AnswersTraceQL, AnswersTraces, Span
 
 # In whole traces ids are in base64, as in all JSON of Protobuf.
 FOUND = {

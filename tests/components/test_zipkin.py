@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from pytest_obscheck.capabilities import AnswersTraces, Span
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components.zipkin import ADVICE, Zipkin, ZipkinClient, fetched
 from pytest_obscheck.errors import LookFailed, ProgramMissing
 from pytest_obscheck.protocols import Network, Place
+from pytest_obscheck.signals import AnswersTraces, Span
 
 TRACE = [
     {

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pytest_obscheck.capabilities import ErrorReport, ErrorReports
 from pytest_obscheck.expectations.error import Error
 from pytest_obscheck.protocols import History
+from pytest_obscheck.signals import ErrorReport, ErrorReports
 from pytest_obscheck.testing import FakeStack, a_journal
 from pytest_obscheck.when import Window
 

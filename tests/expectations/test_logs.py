@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pytest_obscheck.capabilities import LogFilter, LogLine
 from pytest_obscheck.expectations.logs import SETTLE, Logs
 from pytest_obscheck.protocols import History
+from pytest_obscheck.signals import LogFilter, LogLine
 from pytest_obscheck.testing import FakeClock, FakeStack, a_journal, a_plan
 
 ERRORS = Logs(level="error")

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from pytest_obscheck.capabilities import ErrorReport, ErrorReports, Exemplar, LogFilter, LogLine, Span
 from pytest_obscheck.expectations._marks import Marks
 from pytest_obscheck.expectations.lost import Lost
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.protocols import History
+from pytest_obscheck.signals import ErrorReport, ErrorReports, Exemplar, LogFilter, LogLine, Span
 from pytest_obscheck.testing import FakeClock, FakeStack, a_journal, a_plan
 
 SPANS = Lost("traces", "== 0", "1s", service="checkout", requests="POST /checkout")

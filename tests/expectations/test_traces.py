@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pytest_obscheck.capabilities import Span
 from pytest_obscheck.expectations._spans import matching, wanted
 from pytest_obscheck.expectations.traces import BACK, SETTLE, Traces
 from pytest_obscheck.protocols import History
+from pytest_obscheck.signals import Span
 from pytest_obscheck.testing import FakeClock, FakeStack, a_journal, a_plan
 from pytest_obscheck.when import Window
 

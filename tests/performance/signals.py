@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 from figures import Figure, a_project, a_session, median, milliseconds, tell
 
-from pytest_obscheck.capabilities import AnswersLogs, AnswersTraces, LogFilter
 from pytest_obscheck.clock import SystemClock, until
+from pytest_obscheck.signals import AnswersLogs, AnswersTraces, LogFilter
 
 STACK = "stack.signals.yaml"
 ROUNDS = 3
