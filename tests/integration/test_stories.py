@@ -241,7 +241,9 @@ def test_a_member_that_a_story_left_dead_is_started_for_the_next(project: Any) -
 
 
 def test_a_journal_tells_everything_and_no_secret(project: Any) -> None:
-    project.edit("stack/stack.yaml", "environment: {PORT:", "environment: {DATABASE_PASSWORD: a-secret-of-a-service, PORT:")
+    project.edit(
+        "stack/stack.yaml", '{HOST: "${host}", PORT:', '{HOST: "${host}", DATABASE_PASSWORD: a-secret-of-a-service, PORT:'
+    )
     project.edit("stack/alertmanager/alertmanager.yml", "/alerts\n", "/alerts?token=a-token-in-a-query\n")
     project.edit(
         "stack/prometheus/prometheus.yml",
