@@ -92,7 +92,7 @@ class CatchesNotifications(Protocol):
     """Holds what reached the sinks."""
 
     def arrived(self, since: float, until: float) -> list[Delivery]:
-        """Return the deliveries that arrived after the Unix second ``since``, up to and with ``until``, in order."""
+        """Return the deliveries that were noted after the Unix second ``since``, up to and with ``until``, in order."""
 
     def refused(self) -> list[Mapping[str, Any]]:
         """Return the hosts that were asked for and are unknown: ``host``, ``by``, ``count``."""

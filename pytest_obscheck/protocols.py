@@ -104,6 +104,8 @@ class Delivery:
 
     ``alerts``: each with ``labels``, ``annotations``, ``status`` as far as the protocol carries them. ``group`` is the
     deduplication or group key, ``answered`` the status code that the sink gave, ``text`` all the words of the message.
+    ``wall`` is the Unix second at which it arrived, ``noted`` the one from which on it could be asked for: a long mail is read
+    in between.
     """
 
     sink: str
@@ -114,6 +116,7 @@ class Delivery:
     receiver: str = ""
     answered: int = 200
     wall: float = 0.0
+    noted: float = 0.0
 
 
 # ── things that the machine gives to extensions ──────────────────────────────

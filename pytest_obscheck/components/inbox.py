@@ -87,10 +87,10 @@ class InboxClient:
         return answer["next"], [_delivery(raw) for raw in answer["deliveries"]]
 
     def arrived(self, since: float, until: float) -> list[Delivery]:
-        """Return the deliveries that arrived after the Unix second ``since``, up to and with ``until``, in order."""
+        """Return the deliveries that were noted after the Unix second ``since``, up to and with ``until``, in order."""
         _, fresh = self.deliveries(len(self._known))
         self._known.extend(fresh)
-        return [delivery for delivery in self._known if since < delivery.wall <= until]
+        return [delivery for delivery in self._known if since < delivery.noted <= until]
 
     def refused(self) -> list[Mapping[str, Any]]:
         """Return the hosts that were asked for and are unknown: ``host``, ``by``, ``count``, ``first`` (Unix seconds)."""

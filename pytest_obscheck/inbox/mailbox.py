@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -26,6 +27,7 @@ class Mailbox:
     now: Callable[[], float]
     _deliveries: list[Delivery] = field(default_factory=list)
     _sinks: dict[str, Sink] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def serves(self, host: str) -> bool:
         """Whether a route leads from this host to a sink."""
@@ -54,8 +56,8 @@ class Mailbox:
 
     def since(self, number: int) -> tuple[int, list[dict[str, Any]]]:
         """Return the number to ask with next, and the deliveries from ``number`` on as JSON values."""
-        # Mail arrives in other threads: what comes in the middle of this is for the next time.
-        found = self._deliveries[number:]
+        with self._lock:
+            found = self._deliveries[number:]
         return number + len(found), [asdict(delivery) for delivery in found]
 
     def _give(self, sink: str, routes: tuple[Route, ...], request: Request) -> tuple[int, bytes]:
@@ -66,7 +68,10 @@ class Mailbox:
             return status, answer
         receiver = delivery.receiver or " or ".join(sorted({route.receiver for route in routes}))
         text = _CREDENTIALS.sub("", delivery.text)
-        self._deliveries.append(replace(delivery, sink=sink, receiver=receiver, text=text, answered=status, wall=wall))
+        read = replace(delivery, sink=sink, receiver=receiver, text=text, answered=status, wall=wall)
+        # Mail is read in other threads: whoever asks must have it, or be before it was noted.
+        with self._lock:
+            self._deliveries.append(replace(read, noted=self.now()))
         return status, answer
 
     def _sink(self, name: str) -> Sink:

@@ -53,6 +53,15 @@ def test_it_is_launched_with_the_network_as_its_configuration() -> None:
     }
 
 
+def test_a_delivery_is_told_by_the_look_after_it_was_noted_however_long_ago_it_arrived() -> None:
+    raw = {"sink": "email", "status": "firing", "alerts": [], "text": "", "wall": 9.9, "noted": 10.1}
+    answers = iter(({"next": 0, "deliveries": []}, {"next": 1, "deliveries": [raw]}, {"next": 1, "deliveries": []}))
+    inbox = client(lambda _: httpx.Response(200, json=next(answers)))
+    told = [inbox.arrived(since, since + 1) for since in (9.0, 10.0, 11.0)]
+
+    assert [[each.wall for each in found] for found in told] == [[], [9.9], []]
+
+
 def test_a_door_is_one_more_address_of_its_own_and_of_this_machine_alone() -> None:
     inbox = Inbox(door="127.0.0.1:28880")
     launch = inbox.launch(place(Network(door=inbox.door)))

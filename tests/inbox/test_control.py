@@ -30,6 +30,15 @@ def test_it_is_ready_as_soon_as_it_answers() -> None:
     assert asked(control(), "GET", "/ready") == (200, "ready\n")
 
 
+def test_a_mail_that_takes_time_to_read_arrived_before_it_was_noted() -> None:
+    clock = iter((7.0, 9.0))
+    mailbox = Mailbox((Route("smtp", "a@prod.example", "email", "team-a"),), lambda: next(clock))
+    mailbox.mail(["a@prod.example"], MAIL)
+    _, (delivery,) = mailbox.since(0)
+
+    assert (delivery["wall"], delivery["noted"]) == (7.0, 9.0)
+
+
 def test_deliveries_are_told_from_a_number_on_without_credentials() -> None:
     inbox = control(Route("smtp", "A <a@prod.example>", "email", "team-a"), Route("smtp", "b@prod.example", "email", "team-b"))
     inbox.mailbox.mail(["x@prod.example"], MAIL)
@@ -44,6 +53,7 @@ def test_deliveries_are_told_from_a_number_on_without_credentials() -> None:
         "receiver": "team-a",
         "answered": 250,
         "wall": 7.0,
+        "noted": 7.0,
     }
     assert said == "250 2.0.0 OK"
     assert json.loads(asked(inbox, "GET", "/deliveries?since=1")[1]) == {"next": 2, "deliveries": [delivery]}
