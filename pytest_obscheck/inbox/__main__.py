@@ -22,9 +22,6 @@ from pytest_obscheck.inbox.wire import Answer, Line, Wire, serve
 from pytest_obscheck.registry import find
 
 MAIL_NAMES = ("127.0.0.1", "localhost")
-START = 1.0
-"""Wall seconds in which those that start beside it need the processors more."""
-
 USAGE = "usage: python -m pytest_obscheck.inbox CONFIG.json"
 
 
@@ -52,20 +49,13 @@ async def _run(path: Path, config: Config) -> None:
         await _listen(path, address, protocols[name])
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    # Kept, for the loop itself does not keep its tasks.
-    soon = loop.create_task(_mail_prepared(authority)) if any(route.host == SMTP for route in config.routes) else None
+    if any(route.host == SMTP for route in config.routes):
+        loop.run_in_executor(None, _prepare_mail, authority)
     await stop.wait()
-    if soon:
-        soon.cancel()
-
-
-async def _mail_prepared(authority: Authority) -> None:
-    """Import what mail needs, which takes longer than a quick scrape may: no scrape shall wait while the first mail comes."""
-    await asyncio.sleep(START)
-    await asyncio.to_thread(_prepare_mail, authority)
 
 
 def _prepare_mail(authority: Authority) -> None:
+    """Import what mail needs, which takes longer than a quick scrape may: no scrape shall wait while the first mail comes."""
     from pytest_obscheck.inbox import mail  # noqa: F401, PLC0415 - runs without mail start sooner
 
     find("sinks", "email")
