@@ -35,7 +35,7 @@ from pytest_obscheck.stack.live import READY_WITHIN
 from pytest_obscheck.stack.pacing import AUTO, Moment, half, no_more, slowed
 from pytest_obscheck.stack.planning import plan_data
 from pytest_obscheck.stage import stack_by_stack
-from pytest_obscheck.together import experiments
+from pytest_obscheck.together import experiments, moved, told
 from pytest_obscheck.verdict import TOO_SLOW, Report
 
 FULL = "{}: the disk is full; free some space, or point TMPDIR at a larger disk"
@@ -76,6 +76,7 @@ class Session:
     _trouble: ObscheckError | None = None
     _stacks: dict[int, LiveStack] = field(default_factory=dict)
     _folder: RunFolder | None = None
+    _moved: dict[int, set[str]] = field(default_factory=dict)
 
     @property
     def plan(self) -> Plan:
@@ -128,8 +129,12 @@ class Session:
             gc.freeze()
         elif scenarios:
             self._stacks[at].prepare(loads)
-            if not all(scenario.share for scenario in scenarios):
+            if not all(scenario.share for scenario in scenarios) or told(scenarios, self.plan.facts) & self._moved.get(
+                at, set()
+            ):
                 self._stacks[at].fresh()
+                self._moved[at] = set()
+        self._moved.setdefault(at, set()).update(moved(scenarios, self.plan.facts))
 
     def laid_out(self, at: int = 0) -> LiveStack:
         """Return a stack with its addresses and working copies, not started."""
@@ -218,6 +223,7 @@ class Session:
                 self._folder.close()
 
     def _end(self) -> None:
+        self._moved.clear()
         while self._stacks:
             self._stacks.popitem()[1].close()
 

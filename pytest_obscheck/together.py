@@ -106,6 +106,21 @@ def _asked(story: Scenario) -> set[str]:
     return {look.asks() for look in looks_behind(claim.expectation for claim in story.claims) if isinstance(look, AsksService)}
 
 
+def moved(stories: Iterable[Scenario], facts: Facts) -> set[str]:
+    """Return the alerts that may change state while stories are played: all, where that cannot be told beforehand."""
+    reaches = [_reach(story, facts) for story in stories]
+    return {rule.name for reach in reaches for rule in (facts.alerts if reach.alone else reach.moves)}
+
+
+def told(stories: Iterable[Scenario], facts: Facts) -> set[str]:
+    """Return the alerts about whose messages stories claim something.
+
+    Where one of them has fired shortly before, Alertmanager still has its group, and the next message waits for its interval.
+    """
+    claims = [claim for story in stories for claim in story.claims if _tells(claim)]
+    return {rule.name for claim in claims for rule in _about(claim, facts)}
+
+
 def rounds(every: Sequence[Batch], copies: int) -> list[tuple[Batch, ...]]:
     """Return batches in rounds; those of one round are played at the same time, each on a copy of the stack of its own.
 

@@ -23,7 +23,8 @@ from pytest_obscheck import (
 )
 from pytest_obscheck.plan import AlertRule, Facts, Inhibition, Matcher
 from pytest_obscheck.scenario import Claim, Planned, Scenario
-from pytest_obscheck.together import batches, experiments, rounds
+from pytest_obscheck.together import batches, experiments, moved, rounds
+from pytest_obscheck.together import told as told_of
 from pytest_obscheck.when import during, never
 
 DURING, NEVER = during("1s", "2s"), never("0s", "1s")
@@ -296,6 +297,14 @@ def test_what_takes_from_the_machine_itself_is_played_alone() -> None:
     hungry, modest = own("hungry", Cpu("web", means="burners")), own("modest", Cpu("web"))
 
     assert apart(own("a", Kill("a")), hungry, modest) == [[["a"], ["modest"]], [["hungry"]]]
+
+
+def test_what_has_fired_on_a_stack_bears_on_later_messages_about_it() -> None:
+    quiet, anything = story("quiet", Alert("Full")), story("killing", faults=(Kill("web"),))
+
+    assert moved([FULL], FACTS) == {"Full", "Watched"}
+    assert moved([anything], FACTS) == {rule.name for rule in FACTS.alerts}
+    assert (told_of([FULL, LATE], FACTS), told_of([quiet], FACTS)) == ({"Full", "Late"}, set())
 
 
 def test_what_is_played_offline_leaves_the_machine_to_live_stories() -> None:
