@@ -147,9 +147,10 @@ def _without_data(reading: Reading, count: int, bound: Bound) -> Answer:
 
 
 def _swamped(reading: Reading, requests: Sequence[Request], inside: Sequence[Request], bound: Bound) -> str:
-    """Return that a bound tells nothing, for it is as wide as the figure itself by what is the load's own; ``""`` else."""
+    """Return that a bound tells nothing, for by what is the load's own it reaches from zero to the figure; ``""`` else."""
     truth, late = reading.indicator.truth(inside) or 0.0, max((request.lag for request in inside), default=0.0)
-    if not reading.indicator.timed or not late or bound.high - bound.low < truth:
+    # What excludes zero tells something, however short the requests were.
+    if not reading.indicator.timed or not late or bound.low > 0 or bound.high - bound.low < truth:
         return ""
     sharp = _bound(reading, [replace(request, lag=0.0) for request in requests], inside)
     if sharp.high - sharp.low >= truth:

@@ -75,6 +75,7 @@ def test_a_bound_as_wide_as_the_figure_is_none() -> None:
     slow = "the machine was too slow: the load was up to 600ms late, and with that the bound of the mean is 0ms .. 600ms"
 
     assert said(mean, a_log(0.2), 0.5)[0] is True
+    assert said(mean, a_log(0.59), 0.5)[0] is True
     assert said(mean, a_log(0.6), 0.5) == (None, slow)
 
 
