@@ -129,9 +129,8 @@ class Session:
             gc.freeze()
         elif scenarios:
             self._stacks[at].prepare(loads)
-            if not all(scenario.share for scenario in scenarios) or told(scenarios, self.plan.facts) & self._moved.get(
-                at, set()
-            ):
+            remembered = self._moved.get(at, set()) & told(scenarios, self.plan.facts)
+            if remembered or not all(scenario.share for scenario in scenarios):
                 self._stacks[at].fresh()
                 self._moved[at] = set()
         self._moved.setdefault(at, set()).update(moved(scenarios, self.plan.facts))

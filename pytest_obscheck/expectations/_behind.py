@@ -50,11 +50,12 @@ class Behind:
         labels = {name: value for name, value in self.labels if name not in rule.labels}
         asked = _Asked(prometheus, since, until, labels)
         raw = [each for expr in expanded(rule.expr, recordings) for each in selectors(expr) if each.name not in recordings]
+        missing = [asked.missing(each) for each in raw]
         return {
             "expr": rule.expr,
             "where": rule.where,
-            "missing": _said(map(asked.missing, raw)),
-            "lacking": _said(map(asked.lacking, raw)),
+            "missing": _said(words for words, _ in missing),
+            "lacking": _said(words for words, hopeless in missing if hopeless),
             "here": _said(map(asked.missing_here, raw)) if labels else [],
             **asked.courses(rule.expr, stack.plan.pace.speed),
         }
@@ -162,24 +163,24 @@ class _Asked:
         found = self.prometheus.query(f"count(last_over_time({name}{inside}[{span}ms]))", self.until)
         return found[0].points[-1][1] if found else 0.0
 
-    def missing(self, selector: Selector) -> str:
-        """Return which part of a selector keeps it from matching any series; ``""`` where it matches."""
+    def missing(self, selector: Selector) -> tuple[str, bool]:
+        """Return which part of a selector keeps it from matching any series, and whether no value of a label could help.
+
+        The words are ``""`` where it matches.
+        """
         texts = [text for _, text in selector.matchers]
         if self.count(selector.name, texts):
-            return ""
-        alone = next((text for text in texts if not self.count(selector.name, [text])), "")
-        return self.lacking(selector) or (
-            f"no series of {selector.name} has {alone}" if alone else f"no series matches {selector}"
-        )
-
-    def lacking(self, selector: Selector) -> str:
-        """Return that there is no such metric, or no such label on it; ``""`` where only a value may be what is missing."""
+            return "", False
         if not self.count(selector.name, ()):
-            return f"no series is called {selector.name!r}; {_nearest(selector.name, self.prometheus.metric_names())}"
+            return f"no series is called {selector.name!r}; {_nearest(selector.name, self.prometheus.metric_names())}", True
         labels = self.prometheus.label_names(selector.name)
-        unknown = next((label for label, _ in selector.matchers if label not in labels), "")
-        known = [name for name in labels if name != "__name__"]
-        return f"no series of {selector.name} has a label {unknown!r}; {did_you_mean(unknown, known)}" if unknown else ""
+        for label, text in selector.matchers:
+            if label not in labels:
+                known = [name for name in labels if name != "__name__"]
+                return f"no series of {selector.name} has a label {label!r}; {did_you_mean(label, known)}", True
+            if not self.count(selector.name, [text]):
+                return f"no series of {selector.name} has {text}", False
+        return f"no series matches {selector}", False
 
     def missing_here(self, selector: Selector) -> str:
         """Return that a selector matches series, but none of what the alert should be about."""
