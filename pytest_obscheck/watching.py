@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from pytest_obscheck.abilities import Explains, looks_behind
+from pytest_obscheck.abilities import AsksService, Explains, looks_behind
 from pytest_obscheck.errors import ObscheckError, said
 from pytest_obscheck.noise import LAG, calm, foregone, noise_of
 from pytest_obscheck.protocols import Look, Stack
@@ -77,8 +77,10 @@ def _watches(shows: Sequence[Play]) -> list[Watch]:
     wanted.update((vital, list(shows)) for vital in VITAL)
     zero, stack = shows[0].journal.zero or 0.0, shows[0].stack
     # One after the other: looks that are due together wait for each other, which costs more than looking.
-    dues = [zero + min(look.every, ROUND) * number / len(wanted) for number, look in enumerate(wanted)]
-    return [Watch(look, those, zero, due, Asked(stack)) for (look, those), due in zip(wanted.items(), dues, strict=True)]
+    # Those that services answer come first, for their requests are themselves something that happens.
+    looks = sorted(wanted, key=lambda look: not isinstance(look, AsksService))
+    dues = [zero + min(look.every, ROUND) * number / len(looks) for number, look in enumerate(looks)]
+    return [Watch(look, wanted[look], zero, due, Asked(stack)) for look, due in zip(looks, dues, strict=True)]
 
 
 def foretold(show: Play, began: float) -> str:
