@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,11 @@ class Document:
             line, node = found
         return line
 
+    def tagged(self, *path: str | int) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+        """Yield every tag that is written out at a path or below it, such as ``!reset``, with the path from there."""
+        node, wrong = edits.reach(self._original, path)
+        yield from () if wrong else _tags(node, ())
+
     def set(self, path: Sequence[str | int], value: Any) -> None:
         """Give the node at ``path`` a value, adding keys that are missing; no other user of an anchor sees it."""
         self._edit(lambda text, root, path: edits.put(text, root, path, value), path, removing=False)
@@ -135,6 +140,16 @@ def _step(node: Node, step: str | int) -> tuple[int, Node] | None:
         return node.items[step].line, node.items[step]
     found = [(key.line, item) for key, item in pairs(node) if key.text == step]
     return found[-1] if found else None
+
+
+def _tags(node: Node, path: tuple[str | int, ...]) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    node = node.meant
+    if node.tag:
+        yield node.tag, path
+    for key, item in pairs(node):
+        yield from _tags(item, (*path, key.text))
+    for place, item in enumerate(node.items if node.kind is Kind.SEQUENCE else ()):
+        yield from _tags(item, (*path, place))
 
 
 def _read(path: Path, shown: str) -> str:

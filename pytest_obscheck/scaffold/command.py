@@ -147,5 +147,5 @@ def _unsure(files: Files, made: Cast, wrong: Mapping[str, list[str]], plots: Seq
         yield f"what service discovery finds: jobs {jobs}; `obscheck targets URL` captures it"
     if files.alertmanager is None:
         yield "where alerts go: there is no alertmanager.yml, and no story claims a notification"
-    if files.services or files.manifests:
+    if files.composed or files.manifests:
         yield f"what starts your services on this machine: {STACK} has them as comments"

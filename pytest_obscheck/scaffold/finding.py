@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from pytest_obscheck.resources import MONITORS, ROUTINGS, jobs
 from pytest_obscheck.rulelab.lintrules import Rule
 from pytest_obscheck.rulelab.lintrules import read as read_rules
 from pytest_obscheck.scaffold.composing import NAMES as COMPOSE
-from pytest_obscheck.scaffold.composing import composed
+from pytest_obscheck.scaffold.composing import Project, project, together
+from pytest_obscheck.scaffold.layering import Spec
 from pytest_obscheck.scaffold.mounting import leads, mounts
 from pytest_obscheck.scaffold.services import WORKLOADS
 from pytest_obscheck.speed.logql import WHAT, speaks_logql
@@ -34,7 +35,7 @@ USELESS = "this is none of the files that a stack is made of"
 _GRAFANA = {"groups", "contactPoints", "policies", "muteTimes"}
 _SKIPPED = {"node_modules", "venv", "stack", "scenarios", "charts", "templates"}
 _DEPTH = 6
-_TOP = re.compile(r"^(?:- )?[\"']?(?:kind|groups|namespace|tests|route|receivers|services|apiVersion|otlp|"
+_TOP = re.compile(r"^(?:- )?[\"']?(?:kind|groups|namespace|tests|route|receivers|services|apiVersion|otlp|include|"
                   r"scrape_configs|rule_files|global|alerting|scrape_config_files)[\"']?:", re.MULTILINE)  # fmt: skip
 """What a file must have at its top to be looked at, where nobody named it."""
 
@@ -45,14 +46,14 @@ class Files:
 
     ``resources``: rules in resources of Kubernetes, which no prometheus.yml can name; ``scrapes`` and ``routes`` in the same
     way, with the scrape configs (``jobs``) that an operator makes of them. ``exposed``: saved expositions. ``recordings``: the
-    rules that record, by name. ``manifests``: what Kubernetes is to run; ``composed``: what Compose is to run. ``mounts``: path
-    in production → path here.
+    rules that record, by name. ``manifests``: what Kubernetes is to run. ``services``: files of Compose, ``project`` what it
+    makes of those that belong together. ``mounts``: path in production → path here.
     """
 
     prometheus: Document | None = None
     alertmanager: Document | None = None
-    services: Document | None = None
-    composed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    services: list[Document] = field(default_factory=list)
+    project: Project | None = None
     rules: list[Path] = field(default_factory=list)
     resources: list[Path] = field(default_factory=list)
     scrapes: list[Path] = field(default_factory=list)
@@ -66,6 +67,11 @@ class Files:
     manifests: list[Any] = field(default_factory=list)
     mounts: dict[str, Path] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def composed(self) -> Mapping[str, Spec]:
+        """Return the services that Compose starts."""
+        return self.project.services if self.project else {}
 
     def anything(self) -> bool:
         """Whether there is anything to make a stack of."""
@@ -88,7 +94,7 @@ def find(paths: Sequence[Path], root: Path) -> Files:
     if problems:
         raise ConfigError(problems)
     if found.services:
-        found.composed = composed(found.services.value, found.services.path.parent)
+        _compose(found, {path.resolve() for path in paths}, root)
     _read(found, root)
     if not found.anything():
         right = "name a prometheus.yml, an alertmanager.yml, rule files, a docker-compose.yml or manifests"
@@ -119,7 +125,7 @@ def _look(found: Files, path: Path, shown: str) -> list[Problem]:
 
 
 def _keep(found: Files, document: Document) -> bool:
-    kind = kind_of(document.value)
+    kind = kind_of(document.value) or _including(document)
     if kind in _OTHERS:
         found.notes.append(f"{document.shown}: {_OTHERS[kind]}")
         return True
@@ -130,11 +136,12 @@ def _keep(found: Files, document: Document) -> bool:
         found.resources.append(document.path)
     elif kind == "rules":
         found.rules.append(document.path)
+    elif kind == "services":
+        found.services.append(document)
     elif kind and getattr(found, kind) is None:
         setattr(found, kind, document)
     elif kind:
-        merged = "; what `docker compose config` prints is one file of several" if kind == "services" else ""
-        found.notes.append(f"{document.shown}: passed over, for {getattr(found, kind).shown} came first{merged}")
+        found.notes.append(f"{document.shown}: passed over, for {getattr(found, kind).shown} came first")
     return bool(kind)
 
 
@@ -156,10 +163,34 @@ def kind_of(value: Any) -> str:
     return next((kind for kind, wanted in _KINDS.items() if keys & wanted), "")
 
 
+def _including(document: Document) -> str:
+    """Return that a file is Compose's which has no services of its own: many programs know an ``include``."""
+    there = isinstance(document.value, Mapping) and "include" in document.value
+    return "services" if there and document.path.name in COMPOSE else ""
+
+
+def _compose(found: Files, named: Collection[Path], root: Path) -> None:
+    """Read as one project the files that somebody named, else the first with those that Compose reads besides."""
+    first = found.services[0]
+    chosen = [each.path for each in found.services if each.path.resolve() in named]
+    try:
+        found.project = project(chosen or together(first.path), root)
+    except ConfigError as error:
+        if chosen:
+            raise
+        found.notes.extend(map(str, error.problems))
+        return
+    found.notes.extend(found.project.notes)
+    for each in found.services:
+        if each.path.resolve() not in found.project.files:
+            right = f"name those that Compose merges, in its order: obscheck init {first.shown} {each.shown}"
+            found.notes.append(f"{each.shown}: passed over, for {first.shown} came first; {right}")
+
+
 def _read(found: Files, root: Path) -> None:
     """Read the rules: those that the prometheus.yml names, else all."""
     configs = [each for each in (found.prometheus, found.alertmanager) if each]
-    found.mounts, missing = mounts(configs, found.services)
+    found.mounts, missing = mounts(configs, found.composed)
     found.notes.extend(missing)
     if found.prometheus:
         named = found.prometheus.value.get("rule_files") or ()

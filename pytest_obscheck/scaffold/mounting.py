@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from pytest_obscheck.derive import Document, found, sought
+from pytest_obscheck.scaffold.layering import Spec
 
 _LISTS = ("rule_files", "scrape_config_files", "templates")
 
 
-def mounts(configs: Iterable[Document], compose: Document | None) -> tuple[dict[str, Path], list[str]]:
+def mounts(configs: Iterable[Document], services: Mapping[str, Spec]) -> tuple[dict[str, Path], list[str]]:
     """Return path in production → path here, as Compose mounts it or as it lies beside the file; and what leads nowhere."""
     made: dict[str, Path] = {}
     notes = []
-    volumes = sorted(_volumes(compose), key=lambda pair: len(pair[0]), reverse=True) if compose else []
+    volumes = sorted(_volumes(services), key=lambda pair: len(pair[0]), reverse=True)
     for config, key, text in _absolute(configs):
         place = _mounted(volumes, text) or sought(config.path, text)
         if place:
@@ -47,19 +47,9 @@ def _mounted(volumes: Iterable[tuple[str, Path]], text: str) -> tuple[str, Path]
     return None
 
 
-def _volumes(compose: Document) -> Iterator[tuple[str, Path]]:
+def _volumes(services: Mapping[str, Spec]) -> Iterator[tuple[str, Path]]:
     """Yield path in a container → path here, for every folder or file of this machine that Compose mounts."""
-    services = compose.value.get("services") if isinstance(compose.value, Mapping) else None
-    for spec in services.values() if isinstance(services, Mapping) else ():
-        for volume in (spec.get("volumes") or ()) if isinstance(spec, Mapping) else ():
-            source, target = _pair(volume)
-            if source.startswith((".", "/")) and target.startswith("/"):
-                yield target.rstrip("/"), (compose.path.parent / source).resolve()
-
-
-def _pair(volume: Any) -> tuple[str, str]:
-    """Return source and target of a volume, in Compose's long or short form."""
-    if isinstance(volume, Mapping):
-        return str(volume.get("source", "")), str(volume.get("target", ""))
-    source, _, rest = str(volume).partition(":")
-    return source, rest.partition(":")[0]
+    for spec in services.values():
+        for target, source in (spec.get("volumes") or {}).items():
+            if source.startswith("/") and target.startswith("/"):
+                yield target, Path(source)

@@ -125,7 +125,7 @@ def _services(files: Files, cast: Cast, folder: Path) -> Iterator[str]:
         if doubled:
             yield f"# What stands above for one that runs for real goes: {', '.join(doubled)}."
         yield "# services:"
-        base = _from(folder, files.services.path.parent if files.services else folder.parent)
+        base = _from(folder, files.project.folder if files.project else folder.parent)
         yield from (f"# {line}" for offer in found for line in offer.lines(base))
 
 

@@ -293,3 +293,12 @@ def test_an_item_that_is_edited_by_itself_comes_out_as_if_the_whole_file_had_bee
 
     assert Document.open(tmp_path / "x.yml")._separable
     assert edited(whole=False) == edited(whole=True)
+
+
+def test_tags_are_told_with_their_paths_through_aliases_and_merges(tmp_path: Path) -> None:
+    text = "top:\n  a: &a {x: !reset null}\n  b: {<<: *a, y: !override [!each 1]}\n  c: *a\n"
+
+    found = opened(tmp_path, text).tagged("top")
+
+    each, over = ("!each", ("b", "y", 0)), ("!override", ("b", "y"))
+    assert list(found) == [("!reset", ("a", "x")), over, each, ("!reset", ("b", "x")), ("!reset", ("c", "x"))]

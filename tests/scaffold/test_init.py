@@ -257,19 +257,45 @@ def test_resources_that_say_what_is_scraped_and_routed_stand_in_the_stack_file(t
     assert list(read(tmp_path / "stack/stack.yaml").members) == ["inbox", "prometheus", "alertmanager"]
 
 
-def test_of_compose_s_files_the_one_that_it_reads_counts_and_says_how_production_is_started(tmp_path: Path) -> None:
+def test_compose_s_override_counts_and_says_how_production_is_started(tmp_path: Path) -> None:
     (tmp_path / "p.yml").write_text("otlp: {}\n")
-    (tmp_path / "compose.override.yaml").write_text("services: {}")
-    (tmp_path / "compose.yaml").write_text("services: {p: {image: prom/prometheus, command: [--web.enable-admin-api]}}")
+    (tmp_path / "compose.override.yaml").write_text("services: {p: {command: [--web.enable-admin-api]}}")
+    (tmp_path / "compose.yaml").write_text("services: {p: {image: prom/prometheus, command: [--web.page-title=x]}}")
+    (tmp_path / "compose.prod.yaml").write_text("services: {p: {}}")
     said: list[str] = []
 
     init_command([], tmp_path, said.append)
 
     assert '    args: ["--web.enable-admin-api"]' in (tmp_path / "stack/stack.yaml").read_text()
     assert said[0] == (
-        "note: compose.override.yaml: passed over, for compose.yaml came first; "
-        "what `docker compose config` prints is one file of several\n"
+        "note: compose.prod.yaml: passed over, for compose.yaml came first; "
+        "name those that Compose merges, in its order: obscheck init compose.yaml compose.prod.yaml\n"
     )
+
+
+def test_files_of_compose_that_are_named_are_merged_in_that_order(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text("services: {web: {image: web, ports: ['1:80']}}")
+    (tmp_path / "b.yml").write_text("services: {web: {image: web:2}}")
+
+    init_command([tmp_path / "a.yml", tmp_path / "b.yml"], tmp_path, lambda _: None)
+
+    text = (tmp_path / "stack/stack.yaml").read_text()
+    assert "#   web: # web:2\n" in text
+    assert '#     hosts: ["web:80"]\n' in text
+
+
+def test_what_compose_would_refuse_is_said_where_nobody_named_its_file_and_refused_where_somebody_did(tmp_path: Path) -> None:
+    (tmp_path / "p.yml").write_text("otlp: {}\n")
+    path = tmp_path / "compose.yaml"
+    path.write_text("include: [compose.yaml]\n")
+    said: list[str] = []
+
+    with pytest.raises(ConfigError) as raised:
+        init_command([path], tmp_path, said.append)
+    init_command([], tmp_path, said.append)
+
+    wrong = "compose.yaml:1: include: 'compose.yaml' leads back to itself; leave this line out"
+    assert (said[0], str(raised.value)) == (f"note: {wrong}\n", wrong)
 
 
 def test_rules_of_lokis_are_named_and_offered_to_one(tmp_path: Path) -> None:

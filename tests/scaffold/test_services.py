@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from pytest_obscheck.derive import manifests
-from pytest_obscheck.scaffold.composing import composed, flags
+from pytest_obscheck.scaffold.composing import project
 from pytest_obscheck.scaffold.services import WORKLOADS, Offer, offers
 
 COMPOSE = """\
@@ -45,19 +45,17 @@ spec: {selector: {app: cart}, ports: [{port: 80}]}
 """
 
 
-HERE = Path("/nowhere")
+def found(text: str, folder: Path) -> list[Offer]:
+    (folder / "compose.yaml").write_text(text, encoding="utf-8")
+    return offers(project([folder / "compose.yaml"], folder).services, [])
 
 
-def found(text: str, folder: Path = HERE) -> list[Offer]:
-    return offers(composed(yaml.safe_load(text), folder), [])
-
-
-def written(text: str, folder: Path = HERE) -> str:
+def written(text: str, folder: Path) -> str:
     return "\n".join(line for offer in found(text, folder) for line in offer.lines(".."))
 
 
-def test_services_of_compose_lead_to_each_other_through_the_stack() -> None:
-    assert found(COMPOSE) == [
+def test_services_of_compose_lead_to_each_other_through_the_stack(tmp_path: Path) -> None:
+    assert found(COMPOSE, tmp_path) == [
         Offer("payments", ["python", "-m", "payments", "--verbose"], {"LEVEL": "info"}, ["payments:8081"], [], "/health"),
         Offer(
             "checkout",
@@ -70,8 +68,10 @@ def test_services_of_compose_lead_to_each_other_through_the_stack() -> None:
     ]
 
 
-def test_a_service_that_publishes_no_port_is_reached_by_its_name() -> None:
-    shop = found('services: {stock: {}, shop: {environment: {URL: "http://stock:8000/v1", ELSE: "http://overstock:80"}}}')[1]
+def test_a_service_that_publishes_no_port_is_reached_by_its_name(tmp_path: Path) -> None:
+    shop = found(
+        'services: {stock: {}, shop: {environment: {URL: "http://stock:8000/v1", ELSE: "http://overstock:80"}}}', tmp_path
+    )[1]
 
     assert shop.environment == {"URL": "http://${stock.address}/v1", "ELSE": "http://overstock:80"}
     assert shop.depends_on == ["stock"]
@@ -85,8 +85,8 @@ def test_a_deployment_has_the_names_of_the_services_that_select_it() -> None:
     assert cart == Offer("cart", ["/cart", "--port", "8080"], environment, names, [], "/ready")
 
 
-def test_what_is_offered_is_a_service_of_a_stack_file() -> None:
-    read = yaml.safe_load(written(COMPOSE))
+def test_what_is_offered_is_a_service_of_a_stack_file(tmp_path: Path) -> None:
+    read = yaml.safe_load(written(COMPOSE, tmp_path))
     assert read["checkout"] == {
         "command": ["./checkout"],
         "working_dir": "..",
@@ -98,7 +98,7 @@ def test_what_is_offered_is_a_service_of_a_stack_file() -> None:
 
 
 def test_variables_come_from_the_file_beside_as_compose_reads_it(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("# ours\nPORT=7070 # inner\nexport ADDR='cart:${PORT}'\nCART_ADDR=${ADDR}\n")
+    (tmp_path / ".env").write_text('# ours\nPORT=7070 # inner\nexport ADDR="cart:${PORT}"\nCART_ADDR=${ADDR}\n')
     (tmp_path / "cart.env").write_text("LEVEL=debug\n")
     text = """\
 services:
@@ -136,17 +136,3 @@ def test_nothing_secret_is_written() -> None:
         "URL": "postgres://me:TODO@db/x",
         "TOKEN_FILE": "/run/t",
     }
-
-
-def test_flags_of_the_programs_that_the_harness_brings_are_production_s() -> None:
-    text = """\
-services:
-  metrics:
-    image: prom/prometheus:v3.5.0@sha256:12
-    command: [--config.file=/etc/prometheus/prometheus.yml, --web.enable-otlp-receiver]
-  web: {image: web, command: "--flag"}
-"""
-    services = composed(yaml.safe_load(text), HERE)
-
-    assert flags(services, "prometheus") == ["--web.enable-otlp-receiver"]
-    assert flags(services, "alertmanager") == []
