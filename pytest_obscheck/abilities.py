@@ -134,6 +134,13 @@ class SeparatesNetworks(Protocol):
 
 
 @runtime_checkable
+class LimitsMembers(Protocol):
+    """A runtime that gives each member a cgroup of its own, whose limits it can change."""
+
+    limiting: bool
+
+
+@runtime_checkable
 class MakesImages(Protocol):
     """A runtime that can make images of programs, for want of a registry."""
 

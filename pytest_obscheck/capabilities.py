@@ -247,6 +247,17 @@ class Disconnectable(Protocol):
 
 
 @runtime_checkable
+class Limitable(Protocol):
+    """Has a cgroup of its own, whose limits can be changed while it runs."""
+
+    def limit(self, controller: str, most: float) -> None:
+        """Let it have so many processors (``cpu``) or bytes (``memory``) and no more; ``inf``: as many as there are."""
+
+    def limited(self, controller: str) -> float:
+        """Return how many of them it may have; ``inf`` where nothing limits it."""
+
+
+@runtime_checkable
 class OnThisMachine(Protocol):
     """Is made of processes that this machine can see."""
 

@@ -116,7 +116,8 @@ class Plan:
     ``play``: plays rule groups offline, and says what is against an entry of ``tests`` of promtool's unit tests.
     ``pace``: how much faster story time passes than wall time, and what that does not suit.
     ``objectives``: the service level objectives of the specs that the stack names. ``unlike``: the members whose programs are
-    of other versions than production's. ``networked``: whether each member has a network of its own to be taken off.
+    of other versions than production's. ``networked``: whether each member has a network of its own to be taken off;
+    ``limiting``: whether each has a cgroup of its own.
     """
 
     home: Path
@@ -131,3 +132,4 @@ class Plan:
     objectives: tuple[Objective, ...] = ()
     unlike: tuple[Problem, ...] = ()
     networked: bool = False
+    limiting: bool = False

@@ -19,6 +19,7 @@ from typing import Any
 
 from pytest_obscheck import journal as journals
 from pytest_obscheck import loader, registry, runner, toolchain
+from pytest_obscheck.abilities import LimitsMembers, SeparatesNetworks
 from pytest_obscheck.clock import Clock, SystemClock
 from pytest_obscheck.errors import ConfigError, ObscheckError, Problem, ProgramMissing, StackError
 from pytest_obscheck.hands import Threads, all_at_once
@@ -30,7 +31,7 @@ from pytest_obscheck.saved import from_data, to_data
 from pytest_obscheck.scenario import Scenario
 from pytest_obscheck.stack import LiveStack, RunFolder, StackFile, plan
 from pytest_obscheck.stack.attached import refused
-from pytest_obscheck.stack.choosing import choose, networked, programs_of
+from pytest_obscheck.stack.choosing import able, choose, programs_of
 from pytest_obscheck.stack.live import READY_WITHIN
 from pytest_obscheck.stack.pacing import AUTO, Moment, half, no_more, slowed
 from pytest_obscheck.stack.planning import plan_data
@@ -93,7 +94,8 @@ class Session:
 
     def _planned(self, speed: str) -> Plan:
         moment = Moment(self.clock.now(), self.file.instant)
-        return replace(plan(self.file, speed, moment), networked=networked(self.runtime))
+        networked, limiting = (able(self.runtime, ability) for ability in (SeparatesNetworks, LimitsMembers))
+        return replace(plan(self.file, speed, moment), networked=networked, limiting=limiting)
 
     @property
     def folder(self) -> Path | None:

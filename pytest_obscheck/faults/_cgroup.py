@@ -1,73 +1,91 @@
-"""A cgroup of a fault's own: https://docs.kernel.org/admin-guide/cgroup-v2.html."""
+"""Limits of a component's cgroup: its container's own, else one made here, as the kernel documents cgroup v2."""
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_obscheck.capabilities import Limitable, OnThisMachine
 from pytest_obscheck.errors import FaultFailed
 from pytest_obscheck.faults import _machine
+from pytest_obscheck.plan import Plan
+from pytest_obscheck.protocols import Stack
+
+PERIOD = 100_000
+"""Microseconds in which a quota of processor time is counted: the kernel's own default."""
+
+
+def no_limits(plan: Plan, controller: str, what: str, instead: str) -> Iterator[str]:
+    """Yield why nothing can be limited that way; ``instead``: the other means that ``what`` has here, if any."""
+    why = "" if plan.limiting else _machine.no_cgroup(controller)
+    other = f"`means: {instead}` works without one, " if instead else ""
+    if why:
+        yield f"{what}: not on this machine: {why}; {other}--obs-runtime=container has one for each member"
+
+
+def limits(stack: Stack, component: str) -> Limitable:
+    """Return what limits a component: its runtime, where it has a cgroup there, else one that is made here."""
+    own = stack.all(Limitable).get(component)
+    return own or Cgroup(component, stack.that(OnThisMachine, named=component).pids())
 
 
 @dataclass(frozen=True)
 class Cgroup:
-    """A cgroup for one component; it is there from ``hold`` to ``release``."""
+    """A cgroup for the processes of one component; it is there while something is limited."""
 
-    controller: str
     component: str
+    pids: Sequence[int]
     root: Path = _machine.CGROUPS
     proc: Path = _machine.PROC
 
-    @property
-    def name(self) -> str:
-        """Return the name of its folder: one for each harness, component and controller."""
-        return f"obscheck-{os.getpid()}-{self.component}-{self.controller}"
-
-    def hold(self, pids: Sequence[int], limits: Mapping[str, str]) -> None:
-        """Make it, limit it, and move processes into it; ``FaultFailed`` where the kernel does not allow that."""
-        above = _machine.nearest_cgroup(self.controller, self.root, self.proc)
+    def limit(self, controller: str, most: float) -> None:
+        """Make it and move the processes into it, or back for ``inf``; ``FaultFailed`` where the kernel does not allow that."""
+        above = _machine.nearest_cgroup(controller, self.root, self.proc)
         if above is None:
-            raise FaultFailed(_machine.no_cgroup(self.controller, self.root, self.proc))
-        folder = above / self.name
+            raise FaultFailed(_machine.no_cgroup(controller, self.root, self.proc))
+        folder = self._folder(above, controller)
         try:
-            folder.mkdir(exist_ok=True)
-            for name, text in limits.items():
-                (folder / name).write_text(text, encoding="utf-8")
-            _move(pids, folder)
+            if math.isfinite(most):
+                folder.mkdir(exist_ok=True)
+                (folder / f"{controller}.max").write_text(_text(controller, most), encoding="utf-8")
+                _move(self.pids, folder)
+            elif folder.is_dir():
+                # Those that its processes have started meanwhile are in it, too.
+                _move([int(pid) for pid in _read(folder / "cgroup.procs").split()], _machine.own_cgroup(self.root, self.proc))
+                folder.rmdir()
         except OSError as error:
             raise FaultFailed(f"{folder}: {error.strerror}") from error
 
-    def read(self, name: str) -> str:
-        """Return what one of its files says; ``""`` where there is no such cgroup."""
-        folder = self._folder()
-        try:
-            return (folder / name).read_text(encoding="utf-8").strip() if folder else ""
-        except OSError:
-            return ""
+    def limited(self, controller: str) -> float:
+        """Return the limit that all the processes are under; ``inf`` for none."""
+        above = _machine.nearest_cgroup(controller, self.root, self.proc)
+        folder = self._folder(above, controller) if above else self.root / "none"
+        held = {str(pid) for pid in self.pids} <= set(_read(folder / "cgroup.procs").split())
+        return _number(_read(folder / f"{controller}.max")) if self.pids and held else math.inf
 
-    def holds(self, pids: Sequence[int]) -> bool:
-        """Whether there are such processes, and all of them are in it."""
-        return bool(pids) and {str(pid) for pid in pids} <= set(self.read("cgroup.procs").split())
+    def _folder(self, above: Path, controller: str) -> Path:
+        return above / f"obscheck-{os.getpid()}-{self.component}-{controller}"
 
-    def release(self) -> None:
-        """Move its processes to where the harness is, and remove it; nothing where it is not there."""
-        folder = self._folder()
-        if folder is None:
-            return
-        try:
-            pids = [int(pid) for pid in self.read("cgroup.procs").split()]
-            _move(pids, _machine.own_cgroup(self.root, self.proc))
-            folder.rmdir()
-        except OSError as error:
-            raise FaultFailed(f"{folder}: {error.strerror}") from error
 
-    def _folder(self) -> Path | None:
-        above = _machine.nearest_cgroup(self.controller, self.root, self.proc)
-        folder = above / self.name if above else None
-        return folder if folder and folder.is_dir() else None
+def _text(controller: str, most: float) -> str:
+    return f"{round(most * PERIOD)} {PERIOD}" if controller == "cpu" else f"{most:.0f}"
+
+
+def _number(text: str) -> float:
+    """Return what ``25000 100000`` or ``4096`` says; ``inf`` for ``max``, and where there is nothing."""
+    most, _, period = text.partition(" ")
+    return int(most) / int(period or 1) if most.isdecimal() else math.inf
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 def _move(pids: Sequence[int], folder: Path) -> None:

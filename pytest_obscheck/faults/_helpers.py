@@ -16,7 +16,7 @@ def spawn(key: str, program: str, *args: object) -> int:
     """Start a Python program that finds its arguments in ``sys.argv[2:]``; return its process id."""
     argv = [sys.executable, "-I", "-S", "-c", program, key, *map(str, args)]
     null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
-    return os.posix_spawn(sys.executable, argv, {"PATH": os.defpath}, file_actions=null)
+    return os.posix_spawn(sys.executable, argv, {"PATH": os.environ.get("PATH", os.defpath)}, file_actions=null)
 
 
 def running(key: str) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 NET_ADMIN, SYS_ADMIN = 12, 21
@@ -11,7 +11,6 @@ NET_ADMIN, SYS_ADMIN = 12, 21
 
 CGROUPS = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
-SYS = Path("/sys")
 
 
 def may(capability: int, proc: Path = PROC) -> bool:
@@ -25,18 +24,12 @@ def may(capability: int, proc: Path = PROC) -> bool:
 
 
 def lacks(option: str, proc: Path = PROC) -> bool:
-    """Whether the kernel says that it was built without an option, such as ``NET_SCH_NETEM``; most kernels do not say."""
+    """Whether the kernel says that it was built without an option, such as ``MEMCG``; most kernels do not say."""
     try:
         config = gzip.decompress((proc / "config.gz").read_bytes()).decode(errors="replace")
     except (OSError, EOFError):
         return False
     return f"# CONFIG_{option} is not set" in config
-
-
-def interfaces(sys: Path = SYS) -> list[str]:
-    """Return the network interfaces that this process sees."""
-    folder = sys / "class" / "net"
-    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
 def nearest_cgroup(controller: str, root: Path = CGROUPS, proc: Path = PROC) -> Path | None:
@@ -78,15 +71,18 @@ def _serves(folder: Path, controller: str) -> bool:
         return False
 
 
-def listening(pids: list[int], proc: Path = PROC) -> list[int]:
-    """Return the TCP ports at which processes listen."""
-    inodes = _inodes(proc)
-    return sorted({inodes[inode] for pid in pids for inode in _sockets(pid, proc) if inode in inodes})
+def listening(pids: Sequence[int], proc: Path = PROC) -> list[int]:
+    """Return the TCP ports at which processes listen, each in the network that it is in."""
+    found: set[int] = set()
+    for pid in pids:
+        inodes = _inodes(proc / str(pid))
+        found.update(inodes[inode] for inode in _sockets(pid, proc) if inode in inodes)
+    return sorted(found)
 
 
-def _inodes(proc: Path) -> Mapping[str, int]:
+def _inodes(process: Path) -> Mapping[str, int]:
     """Return the port of each listening socket, by inode: proc_net_tcp of the kernel's documentation."""
-    rows = [line.split() for name in ("tcp", "tcp6") for line in _lines(proc / "self" / "net" / name)[1:]]
+    rows = [line.split() for name in ("tcp", "tcp6") for line in _lines(process / "net" / name)[1:]]
     return {row[9]: int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -11,13 +12,10 @@ from typing import Literal
 
 from pytest_obscheck.capabilities import OnThisMachine
 from pytest_obscheck.errors import FaultFailed
-from pytest_obscheck.faults import _helpers, _machine, _member
-from pytest_obscheck.faults._cgroup import Cgroup
+from pytest_obscheck.faults import _helpers, _member
+from pytest_obscheck.faults._cgroup import limits, no_limits
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import Effect, Stack
-
-PERIOD = 100_000
-"""Microseconds in which a cgroup's quota is counted: the kernel's own default."""
 
 LONGEST = 600
 """Seconds after which a burner ends by itself, whatever happens."""
@@ -36,11 +34,12 @@ while os.getppid() == parent and time.monotonic() < end:
 
 @dataclass(frozen=True)
 class Cpu:
-    """Leave a component a share of one processor, by a cgroup's ``cpu.max``, or by burners that it must share with.
+    """Leave a component a share of one processor, by the quota of its cgroup, or by burners that it must share with.
 
-    ``left`` is the share, 0.1 for a tenth. ``means: cgroup`` needs a cgroup v2 that this process may divide. ``means: burners``
-    needs nothing: it pins the component's threads to the last processor, where processes that only burn time run, too: three of
-    them leave a fourth to a component with one busy thread. Whatever else runs on that processor suffers as well.
+    ``left`` is the share, 0.1 for a tenth. ``means: cgroup`` needs containers, whose cgroups the daemon limits, or a cgroup v2
+    that this process may divide. ``means: burners`` needs nothing: it pins the component's threads to the last processor, where
+    processes that only burn time run, too: three of them leave a fourth to a component with one busy thread. Whatever else runs
+    on that processor suffers as well.
     """
 
     component: str
@@ -61,10 +60,10 @@ class Cpu:
     def problems(self, plan: Plan) -> Iterator[str]:
         """Yield why the component cannot be starved here."""
         yield from _member.problems(plan, self.component)
-        why = _machine.no_cgroup("cpu") if self.means == "cgroup" else _no_room()
-        instead = "; `means: burners` works without one" if self.means == "cgroup" and not _no_room() else ""
-        if why:
-            yield f"{self}: not on this machine: {why}{instead}"
+        if self.means == "burners" and _no_room():
+            yield f"{self}: not on this machine: {_no_room()}"
+        if self.means == "cgroup":
+            yield from no_limits(plan, "cpu", str(self), "" if _no_room() else "burners")
 
     def inject(self, stack: Stack) -> None:
         """Begin to starve it."""
@@ -72,7 +71,7 @@ class Cpu:
         if not pids:
             raise FaultFailed(f"{self.component} has no process to starve")
         if self.means == "cgroup":
-            self._cgroup().hold(pids, {"cpu.max": self._quota()})
+            limits(stack, self.component).limit("cpu", self.left)
             return
         for _ in range(self._burners() - len(_helpers.running(self._key()))):
             _helpers.spawn(self._key(), BURN, _last_processor(), os.getpid(), LONGEST)
@@ -82,9 +81,9 @@ class Cpu:
         """Read back what the kernel has of it: the quota, or where its threads may run and who burns there."""
         pids = stack.that(OnThisMachine, named=self.component).pids()
         if self.means == "cgroup":
-            quota = self._cgroup().read("cpu.max")
-            held = quota == self._quota() and self._cgroup().holds(pids)
-            return Effect(held, f"cpu.max is {quota}" if held else "not in a cgroup of its own")
+            left = limits(stack, self.component).limited("cpu")
+            held = math.isfinite(left)
+            return Effect(held, f"its cgroup has {left:.0%} of a processor" if held else "its cgroup has no quota")
         burners, pinned = len(_helpers.running(self._key())), _pinned(pids, {_last_processor()})
         if burners and pinned:
             return Effect(burners == self._burners(), f"shares processor {_last_processor()} with {burners} burners")
@@ -93,7 +92,7 @@ class Cpu:
     def heal(self, stack: Stack) -> None:
         """Give it all processors back."""
         if self.means == "cgroup":
-            self._cgroup().release()
+            limits(stack, self.component).limit("cpu", math.inf)
             return
         _helpers.end(self._key())
         _pin(stack.that(OnThisMachine, named=self.component).pids(), os.sched_getaffinity(0))
@@ -101,12 +100,6 @@ class Cpu:
     def starves(self) -> str:
         """Return the component: it waits for a processor meanwhile."""
         return self.component
-
-    def _cgroup(self) -> Cgroup:
-        return Cgroup("cpu", self.component)
-
-    def _quota(self) -> str:
-        return f"{round(self.left * PERIOD)} {PERIOD}"
 
     def _burners(self) -> int:
         return max(1, round(1 / self.left) - 1)

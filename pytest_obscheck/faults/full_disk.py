@@ -78,7 +78,7 @@ class FullDisk:
 
     def confirm(self, stack: Stack) -> Effect:
         """Ask the file system how much room there is."""
-        where = self._where(stack)
+        where = self._seen(stack)
         if not os.path.ismount(where):
             return Effect(False, "on the machine's own disk")
         room = os.statvfs(where)
@@ -99,6 +99,11 @@ class FullDisk:
 
     def _where(self, stack: Stack) -> Path:
         return stack.that(OnThisMachine, named=self.component).folder().resolve() / self.folder
+
+    def _seen(self, stack: Stack) -> Path:
+        """Return the folder as the component sees it, which in a container need not be as the harness does."""
+        where, pids = self._where(stack), stack.that(OnThisMachine, named=self.component).pids()
+        return Path(f"/proc/{pids[0]}/root{where}") if pids else where
 
     def _mount(self, where: Path) -> None:
         own, status = os.open(where, os.O_DIRECTORY), where.stat()

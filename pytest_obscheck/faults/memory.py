@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,8 +12,8 @@ from typing import Literal
 
 from pytest_obscheck.capabilities import OnThisMachine
 from pytest_obscheck.errors import FaultFailed
-from pytest_obscheck.faults import _machine, _member
-from pytest_obscheck.faults._cgroup import Cgroup
+from pytest_obscheck.faults import _member
+from pytest_obscheck.faults._cgroup import limits, no_limits
 from pytest_obscheck.faults._size import size, spoken
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import Effect, Stack
@@ -20,11 +21,12 @@ from pytest_obscheck.protocols import Effect, Stack
 
 @dataclass(frozen=True)
 class Memory:
-    """Leave a component so much more memory than it has, by a cgroup's ``memory.max`` or a limit on each of its processes.
+    """Leave a component so much more memory than it has, by the limit of its cgroup or one on each of its processes.
 
-    ``left`` is the room (``16MB``). ``means: cgroup`` needs a cgroup v2 that this process may divide: who needs more than there
-    is gets killed by the kernel. ``means: rlimit`` needs nothing: it sets the soft ``RLIMIT_DATA`` of each process to what it
-    has and ``left``, so that it is refused more: an error in C, a ``MemoryError`` in Python, the end of a program in Go.
+    ``left`` is the room (``16MB``). ``means: cgroup`` needs containers, or a cgroup v2 that this process may divide: who needs
+    more than there is gets killed by the kernel. ``means: rlimit`` needs nothing: it sets the soft ``RLIMIT_DATA`` of each
+    process to what it has and ``left``, so that it is refused more: an error in C, a ``MemoryError`` in Python, the end of a
+    program in Go.
     """
 
     component: str
@@ -40,9 +42,8 @@ class Memory:
     def problems(self, plan: Plan) -> Iterator[str]:
         """Yield why its memory cannot be limited here."""
         yield from _member.problems(plan, self.component)
-        why = _machine.no_cgroup("memory") if self.means == "cgroup" else ""
-        if why:
-            yield f"{self}: not on this machine: {why}; `means: rlimit` works without one"
+        if self.means == "cgroup":
+            yield from no_limits(plan, "memory", str(self), "rlimit")
 
     def inject(self, stack: Stack) -> None:
         """Begin to limit it."""
@@ -51,7 +52,7 @@ class Memory:
             raise FaultFailed(f"{self.component} has no process whose memory could be limited")
         if self.means == "cgroup":
             most = sum(_status(pid, "VmRSS") for pid in pids) + size("left", self.left)
-            self._cgroup().hold(pids, {"memory.max": str(most)})
+            limits(stack, self.component).limit("memory", most)
             return
         for pid in pids:
             _limit(pid, _status(pid, "VmData") + size("left", self.left))
@@ -60,9 +61,9 @@ class Memory:
         """Read back the limit that the kernel has."""
         pids = stack.that(OnThisMachine, named=self.component).pids()
         if self.means == "cgroup":
-            most = self._cgroup().read("memory.max")
-            held = most.isdecimal() and self._cgroup().holds(pids)
-            return Effect(held, f"memory.max is {spoken(int(most))}" if held else "not in a cgroup of its own")
+            most = limits(stack, self.component).limited("memory")
+            held = math.isfinite(most)
+            return Effect(held, f"its cgroup has {spoken(most)}" if held else "its cgroup has no limit")
         rooms = [room for pid in pids if (room := _room(pid)) is not None]
         held = bool(rooms) and len(rooms) == len(pids)
         return Effect(held, f"{spoken(max(0, min(rooms)))} left by RLIMIT_DATA" if held else "no limit of its own")
@@ -70,14 +71,11 @@ class Memory:
     def heal(self, stack: Stack) -> None:
         """Give it the harness's own limits back, under which it was started."""
         if self.means == "cgroup":
-            self._cgroup().release()
+            limits(stack, self.component).limit("memory", math.inf)
             return
         soft, _ = resource.getrlimit(resource.RLIMIT_DATA)
         for pid in stack.that(OnThisMachine, named=self.component).pids():
             _limit(pid, soft)
-
-    def _cgroup(self) -> Cgroup:
-        return Cgroup("memory", self.component)
 
     def __str__(self) -> str:
         """Return it in words."""

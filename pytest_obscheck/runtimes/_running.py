@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_obscheck.clock import Clock, until
 from pytest_obscheck.errors import StackError
+from pytest_obscheck.runtimes import _limits
 from pytest_obscheck.runtimes._daemon import in_a_sentence
 from pytest_obscheck.runtimes._folders import last_lines
 from pytest_obscheck.runtimes._network import Network
@@ -123,6 +124,20 @@ class RunningContainer:
         """Put it back on its network, at the address that it had; nothing when it is there."""
         self._network.join(self._container, self.name)
 
+    def limit(self, controller: str, most: float) -> None:
+        """Let it have so many processors (``cpu``) or bytes (``memory``); ``inf``: as many as there are."""
+        with in_a_sentence(f"{self.name}: cannot be limited"):
+            self._container.update(**_limits.changed(controller, most, self._memory()))
+
+    def limited(self, controller: str) -> float:
+        """Return how many of them it may have; ``inf`` where nothing limits it."""
+        with in_a_sentence(self.name):
+            return _limits.told(controller, self._inspected(), self._memory())
+
+    def _memory(self) -> int:
+        """Return the bytes of memory that its machine has."""
+        return int(self._container.client.info()["MemTotal"])
+
     def folder(self) -> Path:
         """Return the folder that holds all its data."""
         return self._folder
@@ -153,9 +168,13 @@ class RunningContainer:
 
         with in_a_sentence(self.name):
             try:
-                found: dict[str, Any] = self._container.client.api.inspect_container(self._container.id)["State"]
+                found: dict[str, Any] = self._inspected()["State"]
             except NotFound:
                 return _REMOVED
+        return found
+
+    def _inspected(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._container.client.api.inspect_container(self._container.id)
         return found
 
     def _life_cpu(self) -> float:

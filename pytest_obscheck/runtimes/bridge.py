@@ -24,6 +24,7 @@ class BridgeRuntime:
     folder: Path
     clock: Clock = field(default_factory=SystemClock)
     name: ClassVar[str] = "bridge"
+    limiting: ClassVar[bool] = True
     networked: ClassVar[bool] = True
     _containers: Containers = field(init=False, repr=False)
 

@@ -21,6 +21,7 @@ class ContainerRuntime:
     folder: Path
     clock: Clock = field(default_factory=SystemClock)
     name: ClassVar[str] = "container"
+    limiting: ClassVar[bool] = True
     _containers: Containers = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

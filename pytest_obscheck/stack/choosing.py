@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from pytest_obscheck import registry, toolchain
-from pytest_obscheck.abilities import SeparatesNetworks
 from pytest_obscheck.errors import StackError
 from pytest_obscheck.protocols import Runtime
 from pytest_obscheck.stack.file import StackFile
@@ -22,9 +21,9 @@ def programs_of(file: StackFile) -> list[str]:
     return list(dict.fromkeys(asked(name, each.component) for name in of for each in members if of[name] == each.type))
 
 
-def networked(wanted: str) -> bool:
-    """Whether each member has a network of its own on the runtime that was asked for; ``auto`` never takes one that does so."""
-    return wanted != AUTO and isinstance(registry.find("runtimes", wanted), SeparatesNetworks)
+def able(wanted: str, ability: type) -> bool:
+    """Whether the runtime that was asked for has an ability; which one ``auto`` takes is not known before something starts."""
+    return wanted != AUTO and isinstance(registry.find("runtimes", wanted), ability)
 
 
 def choose(wanted: str, file: StackFile, folder: Path) -> tuple[Runtime, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import os
 import socket
 from pathlib import Path
@@ -42,17 +43,10 @@ def test_rights_are_read_bit_by_bit(proc: Path, tmp_path: Path) -> None:
 
 
 def test_a_kernel_lacks_only_what_it_says_it_lacks(proc: Path) -> None:
-    silent = _machine.lacks("NET_SCH_NETEM", proc)
-    (proc / "config.gz").write_bytes(gzip.compress(b"# CONFIG_NET_SCH_NETEM is not set\nCONFIG_NET_SCH_PRIO=m\n"))
+    silent = _machine.lacks("NETFILTER_XT_MATCH_STATISTIC", proc)
+    (proc / "config.gz").write_bytes(gzip.compress(b"# CONFIG_NETFILTER_XT_MATCH_STATISTIC is not set\nCONFIG_MEMCG=m\n"))
 
-    assert (silent, _machine.lacks("NET_SCH_NETEM", proc), _machine.lacks("NET_SCH_PRIO", proc)) == (False, True, False)
-
-
-def test_interfaces_are_named(tmp_path: Path) -> None:
-    for name in ("lo", "eth0"):
-        (tmp_path / "class" / "net" / name).mkdir(parents=True)
-
-    assert (_machine.interfaces(tmp_path), _machine.interfaces(tmp_path / "none")) == (["eth0", "lo"], [])
+    assert (silent, _machine.lacks("NETFILTER_XT_MATCH_STATISTIC", proc), _machine.lacks("MEMCG", proc)) == (False, True, False)
 
 
 def test_the_nearest_cgroup_that_can_be_divided_is_found(root: Path, proc: Path) -> None:
@@ -68,32 +62,41 @@ def test_why_no_cgroup_can_be_made_is_said(root: Path, proc: Path, tmp_path: Pat
 
 
 def test_a_component_is_moved_into_a_cgroup_of_its_own_and_out_again(root: Path, proc: Path) -> None:
-    cgroup = Cgroup("cpu", "api", root, proc)
-    before = (cgroup.read("cpu.max"), cgroup.holds([7]))
+    cgroup = Cgroup("api", [7, 8], root, proc)
+    before = cgroup.limited("cpu")
 
-    cgroup.hold([7, 8], {"cpu.max": "25000 100000"})
+    cgroup.limit("cpu", 0.25)
     folder = root / "user" / f"obscheck-{os.getpid()}-api-cpu"
 
-    assert before == ("", False)
-    assert (cgroup.read("cpu.max"), cgroup.holds([7, 8]), cgroup.holds([9]), cgroup.holds([])) == (
-        "25000 100000", True, False, False,
-    )  # fmt: skip
+    assert (before, cgroup.limited("cpu"), (folder / "cpu.max").read_text()) == (math.inf, 0.25, "25000 100000")
+    assert [Cgroup("api", pids, root, proc).limited("cpu") for pids in ([7, 9], [])] == [math.inf, math.inf]
     # The kernel's own files go with the folder, those of a made-up tree do not.
     with pytest.raises(FaultFailed) as raised:
-        cgroup.release()
+        cgroup.limit("cpu", math.inf)
     assert str(raised.value) == f"{folder}: Directory not empty"
     assert (root / "user" / "app" / "cgroup.procs").read_text() == "7\n8\n"
 
 
-def test_nothing_is_released_where_nothing_was_held(root: Path, proc: Path) -> None:
-    Cgroup("cpu", "api", root, proc).release()
+def test_memory_is_limited_in_bytes(root: Path, proc: Path) -> None:
+    (root / "user" / "cgroup.subtree_control").write_text("memory")
+    cgroup = Cgroup("api", [7], root, proc)
+
+    cgroup.limit("memory", 4096)
+
+    assert cgroup.limited("memory") == 4096
+    (root / "user" / f"obscheck-{os.getpid()}-api-memory" / "memory.max").write_text("max")
+    assert cgroup.limited("memory") == math.inf
+
+
+def test_nothing_is_given_back_where_nothing_was_limited(root: Path, proc: Path) -> None:
+    Cgroup("api", [7], root, proc).limit("cpu", math.inf)
 
     assert not list((root / "user").glob("obscheck-*"))
 
 
 def test_a_cgroup_that_cannot_be_made_says_why(root: Path, proc: Path) -> None:
     with pytest.raises(FaultFailed) as raised:
-        Cgroup("memory", "api", root, proc).hold([7], {})
+        Cgroup("api", [7], root, proc).limit("memory", 4096)
 
     assert str(raised.value) == _machine.no_cgroup("memory", root, proc)
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,8 @@ import pytest
 
 from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.errors import FaultFailed
-from pytest_obscheck.faults import _helpers, _machine, packet_loss
+from pytest_obscheck.faults import _filter, _helpers, _machine, packet_loss
+from pytest_obscheck.faults._filter import Filter
 from pytest_obscheck.faults.cpu import Cpu
 from pytest_obscheck.faults.full_disk import FullDisk
 from pytest_obscheck.faults.memory import Memory
@@ -280,68 +284,124 @@ def test_a_folder_that_leads_elsewhere_is_not_mounted_over(tmp_path: Path) -> No
 # ── packets ──
 
 
-@dataclass
-class Tc:
-    """The program ``tc`` on a machine whose kernel has netem."""
-
-    told: list[str] = field(default_factory=list)
-    shown: str = ""
-
-    def __call__(self, command: str) -> str:
-        self.told.append(command)
-        return self.shown if "show" in command else ""
-
-
-@dataclass
-class Listening(Gone):
-    """A member that listens at two ports."""
-
-    def pids(self) -> tuple[int, ...]:
-        return (7,)
-
-
-QUEUES = """\
-qdisc prio 1: root refcnt 2 bands 4
- Sent 9 bytes 1 pkt (dropped 0, overlimits 0 requeues 0)
-qdisc netem 40: parent 1:4 limit 1000 loss 10%
- Sent 5 bytes 3 pkt (dropped 2, overlimits 0 requeues 0)
+SERVES = """
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+open("port", "w").write(str(server.getsockname()[1]))
+while True:
+    with server.accept()[0] as connection:
+        connection.sendall(b"hello")
 """
 
 
-def test_packets_of_the_components_ports_are_sorted_out_and_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    tc, stack, fault = Tc(), OneMember(Listening()), PacketLoss("api", 0.1)
-    monkeypatch.setattr(packet_loss, "_tc", tc)
-    monkeypatch.setattr(_machine, "listening", lambda _: [8080])
+def answers(port: int) -> bool:
+    """Whether somebody says hello there, within half a second."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=0.5) as connection:
+            return connection.recv(5) == b"hello"
+    except OSError:
+        return False
 
-    before = fault.confirm(stack)
-    fault.inject(stack)
-    tc.shown = QUEUES
-    held = fault.confirm(stack)
-    fault.heal(stack)
-    tc.shown = "qdisc noqueue 0: root refcnt 2\n"
-    fault.heal(stack)
 
-    assert (before, held) == (Effect(False, "no packets are lost"), Effect(True, "10% are lost, 2 packets so far"))
-    assert [command for command in tc.told if "show" not in command] == [
-        "qdisc add dev lo root handle 1: prio bands 4 priomap 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
-        "qdisc add dev lo parent 1:4 handle 40: netem loss 10%",
-        "filter add dev lo parent 1: protocol ip prio 1 u32 match ip dport 8080 0xffff flowid 1:4",
-        "filter add dev lo parent 1: protocol ip prio 1 u32 match ip sport 8080 0xffff flowid 1:4",
-        "qdisc del dev lo root",
+def port_of(member: RunningProcess) -> int:
+    """Return the port at which the component listens, as soon as it does."""
+    path = member.folder() / "port"
+    assert until(SystemClock(), lambda: path.exists() and path.read_text() != "", 10)
+    return int(path.read_text())
+
+
+FILTERS = shutil.which("iptables-save") is not None and _machine.may(_machine.NET_ADMIN)
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not FILTERS, reason="the packet filter needs iptables and CAP_NET_ADMIN")
+def test_packets_of_the_components_ports_are_lost_and_nobody_elses(run: Any) -> None:
+    member = run(SERVES)
+    port, stack, fault = port_of(member), OneMember(member), PacketLoss("api", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        before = (answers(port), fault.confirm(stack))
+        fault.inject(stack)
+        reached, held = answers(port), fault.confirm(stack)
+        with socket.create_connection(other.getsockname(), timeout=5):
+            pass
+        fault.heal(stack)
+        fault.heal(stack)
+
+    assert (before, reached) == ((True, Effect(False, "no packets are lost")), False)
+    assert (held.held, held.words.startswith("100% are lost, "), held.words) == (True, True, held.words)
+    assert held.words != "100% are lost, 0 packets so far"
+    assert (answers(port), fault.confirm(stack)) == (True, Effect(False, "no packets are lost"))
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not FILTERS, reason="the packet filter needs iptables and CAP_NET_ADMIN")
+def test_lost_packets_are_no_more_lost_when_the_harness_is_killed() -> None:
+    program = (
+        "import os, signal\n"
+        "from pytest_obscheck.faults._filter import Filter\n"
+        "kept = Filter(f'obscheck-test-{os.getpid()}', [])\n"
+        "kept.drop(0.1, [1])\n"
+        "print(len(kept.dropped()), flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as killed:
+        rules = killed.communicate()[0]
+
+    assert (rules, killed.returncode) == ("2\n", -signal.SIGKILL)
+    assert until(SystemClock(), lambda: Filter(f"obscheck-test-{killed.pid}", []).dropped() == [], 5)
+
+
+SAVED = """\
+*filter
+:INPUT ACCEPT [9:900]
+[2:120] -A INPUT -p tcp -m tcp --dport 8080 -m statistic --mode random --probability 0.1 -m comment --comment key-1 -j DROP
+[9:540] -A INPUT -p tcp -m tcp --dport 8081 -m comment --comment "key-1 of another" -j DROP
+[3:180] -A OUTPUT -p tcp -m tcp --sport 8080 -m statistic --mode random --probability 0.1 -m comment --comment key-1 -j DROP
+COMMIT
+"""
+
+
+def test_rules_are_told_by_their_key_and_taken_away_as_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def run(argv: list[str], **_: Any) -> Any:
+        told.append(" ".join(argv))
+        return subprocess.CompletedProcess(argv, 0, SAVED if "iptables-save" in argv else "", "")
+
+    monkeypatch.setattr(_filter.subprocess, "run", run)
+
+    assert Filter("key-1", []).dropped() == [2, 3]
+    Filter("key-1", []).clear()
+    drop = "-m statistic --mode random --probability 0.1 -m comment --comment key-1 -j DROP"
+    assert told[-2:] == [
+        f"iptables -w -D INPUT -p tcp -m tcp --dport 8080 {drop}",
+        f"iptables -w -D OUTPUT -p tcp -m tcp --sport 8080 {drop}",
     ]
-    assert PacketLoss("api", 0.2).confirm(stack).held is False
+
+
+def test_what_the_packet_filter_refuses_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(argv: list[str], **_: Any) -> Any:
+        return subprocess.CompletedProcess(argv, 4, "", "Permission denied (you must be root)\n")
+
+    monkeypatch.setattr(_filter.subprocess, "run", run)
+    with pytest.raises(FaultFailed) as raised:
+        Filter("key-1", []).dropped()
+
+    assert str(raised.value) == "iptables-save -c -t filter: Permission denied (you must be root)"
 
 
 def test_every_reason_why_packets_cannot_be_lost_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packet_loss.shutil, "which", lambda _: None)
+    monkeypatch.setattr(packet_loss.shutil, "which", lambda name: None if name == "iptables" else name)
 
-    reasons = list(packet_loss.cannot(["eth0", "lo"], may=False, lacks=lambda option: option == "NET_SCH_NETEM"))
+    reasons = list(packet_loss.cannot(networked=True, may=lambda _: False, lacks=lambda _: True))
+    here = list(packet_loss.cannot(networked=False, may=lambda _: True, lacks=lambda _: False))
 
+    assert here == ["there is no program 'iptables' on PATH"]
     assert reasons == [
-        "there is no program 'tc' (of iproute2) on PATH",
-        "changing a queue needs CAP_NET_ADMIN, which this process lacks",
-        "its loopback is not the stack's alone (there are eth0, too); run in a network namespace: `unshare --net`",
-        "its kernel is built without NET_SCH_NETEM",
+        "there is no program 'iptables' on PATH",
+        "changing the packet filter needs CAP_NET_ADMIN, which this process lacks",
+        "reaching the network of a container needs CAP_SYS_ADMIN, which this process lacks",
+        "its kernel is built without NETFILTER_XT_MATCH_STATISTIC",
     ]
 
 
@@ -351,9 +411,17 @@ def test_every_reason_why_packets_cannot_be_lost_is_said(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("fault", "machine", "problems"),
     [
-        (Cpu("payments"), {}, ["not on this machine: no v2; `means: burners` works without one"]),
+        (
+            Cpu("payments"),
+            {},
+            ["not on this machine: no v2; `means: burners` works without one, --obs-runtime=container has one for each member"],
+        ),
         (Cpu("payments", means="burners"), {}, []),
-        (Memory("payments"), {}, ["not on this machine: no v2; `means: rlimit` works without one"]),
+        (
+            Memory("payments"),
+            {},
+            ["not on this machine: no v2; `means: rlimit` works without one, --obs-runtime=container has one for each member"],
+        ),
         (Memory("payments", means="rlimit"), {}, []),
         (
             FullDisk("payments"),
@@ -361,7 +429,7 @@ def test_every_reason_why_packets_cannot_be_lost_is_said(monkeypatch: pytest.Mon
             ["not on this machine: mounting a file system needs CAP_SYS_ADMIN, which this process lacks"],
         ),
         (FullDisk("payments"), {"may": True}, []),
-        (PacketLoss("payments", 0.5), {"may": True, "interfaces": ["lo"]}, []),
+        (PacketLoss("payments", 0.5), {"may": True}, []),
     ],
 )
 def test_a_machine_that_does_not_allow_it_is_told_before_anything_starts(
@@ -372,9 +440,17 @@ def test_a_machine_that_does_not_allow_it_is_told_before_anything_starts(
     monkeypatch.setattr(_machine, "no_cgroup", lambda _: "no v2")
     monkeypatch.setattr(_machine, "lacks", lambda _: False)
     monkeypatch.setattr(_machine, "may", lambda _: machine.get("may"))
-    monkeypatch.setattr(_machine, "interfaces", lambda: machine.get("interfaces"))
 
     assert list(fault.problems(plan)) == [f"{fault}: {problem}" for problem in problems]
+
+
+@pytest.mark.parametrize("fault", [Cpu("payments"), Memory("payments")])
+def test_where_each_member_has_a_cgroup_the_machine_need_not_let_one_be_made(
+    fault: Any, plan: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_machine, "no_cgroup", lambda _: "no v2")
+
+    assert list(fault.problems(replace(plan, limiting=True))) == []
 
 
 def test_on_its_only_processor_the_harness_is_not_starved(plan: Any, monkeypatch: pytest.MonkeyPatch) -> None:
