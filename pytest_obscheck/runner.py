@@ -79,6 +79,12 @@ class _Act:
         """Return the story second at which it is over, whatever happened."""
         return _horizon(self.show.scenario) + 2 * CONFIRM * self.show.speed
 
+    @cached_property
+    def earliest(self) -> float:
+        """Return the story second before which it cannot be settled: some window is not over."""
+        ends = [c.phrase.span.end for c in self.show.scenario.claims if isinstance(c.phrase, Always | Never | Once)]
+        return max(ends, default=0.0)
+
     def goes_on(self) -> bool:
         """Whether a verdict may still change."""
         if not self.why and self.show.story() >= self.end:
@@ -89,9 +95,7 @@ class _Act:
         """Find out whether it is over: ``settled`` (no verdict can change), or ``trouble``."""
         if trouble(self.show, self.loads):
             self._over("trouble")
-        elif self.show.story() >= _earliest(self.show.scenario) and self.show.settled(
-            self.show.scenario, self.show.journal, self.show.story()
-        ):
+        elif self.show.story() >= self.earliest and self.show.settled(self.show.scenario, self.show.journal, self.show.story()):
             self._over("settled")
 
     def _over(self, why: str) -> None:
@@ -264,12 +268,11 @@ def _main_loop(acts: Sequence[_Act]) -> None:
     while going := [act for act in acts if act.goes_on()]:
         for act in acts:
             act.turn()
-        for look in looks:
-            look.turn(clock.now())
+        looks.turn(clock.now())
         questions.turn(going, clock)
         if all(act.why for act in acts):
             return
-        clock.sleep(_pause(acts, turns, min(questions.due, *(look.due for look in looks))))
+        clock.sleep(_pause(acts, turns, min(questions.due, looks.due())))
 
 
 @dataclass
@@ -296,12 +299,6 @@ class _Questions:
         self.spent = max(0.0, self.spent - (begun - self.last) * share) + now - begun
         pause = max(SETTLE, (now - self.began) * LATER) / len(going)
         self.last, self.due = now, now + max(pause, (self.spent - SPARE) / share)
-
-
-def _earliest(scenario: Scenario) -> float:
-    """Return the story second before which no story can be settled: some window is not over."""
-    ends = [claim.phrase.span.end for claim in scenario.claims if isinstance(claim.phrase, Always | Never | Once)]
-    return max(ends, default=0.0)
 
 
 def _pause(acts: Sequence[_Act], turns: Sequence[float], due: float) -> float:

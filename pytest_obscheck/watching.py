@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pytest_obscheck.abilities import AsksService, Explains, looks_behind
 from pytest_obscheck.errors import ObscheckError, said
 from pytest_obscheck.noise import LAG, calm, foregone, noise_of
 from pytest_obscheck.protocols import Look, Stack
-from pytest_obscheck.stage import Asked, Play, stack_by_stack
+from pytest_obscheck.stage import Asked, Hands, Play, stack_by_stack
 from pytest_obscheck.vitals import Queues, Vitals
 from pytest_obscheck.when import spoken
 
@@ -21,8 +22,11 @@ LATE = 1.0
 """Wall seconds by which the harness may come late: looks reach back over shorter pauses, so that nothing is lost in them."""
 
 
-ROUND = 0.2
-"""Wall seconds over which the first looks at everything are spread."""
+NEAR = 0.01
+"""Wall seconds within which looks are due together."""
+
+HELP = 0.02
+"""Wall seconds after which looks that wait for another one are taken by a second hand."""
 
 
 @dataclass
@@ -37,16 +41,16 @@ class Watch:
     busy: bool = False
     told: frozenset[str] = frozenset()
 
-    def turn(self, now: float) -> None:
-        """Look when it is due and the last look is back."""
-        if self.busy or now < self.due:
-            return
+    def turn(self, now: float) -> bool:
+        """Whether it is time to look: it is due, and the last look is back."""
+        if self.busy or now < self.due - NEAR:
+            return False
         if now > self.due + LATE:
             for show in self.shows:
                 show.write("late", words=f"the harness looked {spoken(now - self.due)} late")
         self.due = max(self.due + self.look.every, now + self.look.every / 2)
         self.busy = True
-        self.shows[0].hands.give(self.once)
+        return True
 
     def once(self) -> None:
         """Take one look and write what it says."""
@@ -64,9 +68,41 @@ class Watch:
         self.busy = False
 
 
-def watches(shows: Sequence[Play]) -> list[Watch]:
+@dataclass
+class Watches:
+    """Every watch of the stories that are played. What is due together is taken by one hand, one look after the other.
+
+    To wake a thread for each costs more than most looks do. Where one of them waits for its answer another hand helps.
+    """
+
+    each: Sequence[Watch]
+    hands: Hands
+    given: float = 0.0
+    _waiting: deque[Watch] = field(default_factory=deque)
+
+    def turn(self, now: float) -> None:
+        """Have taken what is due, and what waits for too long."""
+        fresh = [watch for watch in self.each if watch.turn(now)]
+        self._waiting.extend(fresh)
+        if fresh or (self._waiting and now >= self.given + HELP):
+            self.given = now
+            self.hands.give(self._take)
+
+    def due(self) -> float:
+        """Return the Unix second at which something is to be done next."""
+        due = min(watch.due for watch in self.each)
+        return min(due, self.given + HELP) if self._waiting else due
+
+    def _take(self) -> None:
+        # Another hand may take the last one at any time.
+        with suppress(IndexError):
+            while True:
+                self._waiting.popleft().once()
+
+
+def watches(shows: Sequence[Play]) -> Watches:
     """Return the looks that the claims of the stories want, equal ones of one stack once, and the vitals."""
-    return [watch for those in stack_by_stack(shows) for watch in _watches(those)]
+    return Watches([watch for those in stack_by_stack(shows) for watch in _watches(those)], shows[0].hands)
 
 
 def _watches(shows: Sequence[Play]) -> list[Watch]:
@@ -76,11 +112,9 @@ def _watches(shows: Sequence[Play]) -> list[Watch]:
             wanted.setdefault(look, []).append(show)
     wanted.update((vital, list(shows)) for vital in VITAL)
     zero, stack = shows[0].journal.zero or 0.0, shows[0].stack
-    # One after the other: looks that are due together wait for each other, which costs more than looking.
     # Those that services answer come first, for their requests are themselves something that happens.
     looks = sorted(wanted, key=lambda look: not isinstance(look, AsksService))
-    dues = [zero + min(look.every, ROUND) * number / len(looks) for number, look in enumerate(looks)]
-    return [Watch(look, wanted[look], zero, due, Asked(stack)) for look, due in zip(looks, dues, strict=True)]
+    return [Watch(look, wanted[look], zero, zero, Asked(stack)) for look in looks]
 
 
 def foretold(show: Play, began: float) -> str:
