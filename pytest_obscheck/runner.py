@@ -290,13 +290,15 @@ class _Questions:
         self.last, self.due = self.began, self.began + SETTLE
 
     def turn(self, going: Sequence[_Act], clock: Clock) -> None:
-        """Ask about one of the stories that go on, where a question is due."""
+        """Ask about one of the stories that go on, where a question is due; the one that ends a story is free, as its last."""
         begun = clock.now()
         if begun < self.due:
             return
-        next(act for act in self.asked if act in going).ask()
+        act = next(act for act in self.asked if act in going)
+        act.ask()
         now, share = clock.now(), SHARE * min(len(going), CROWD)
-        self.spent = max(0.0, self.spent - (begun - self.last) * share) + now - begun
+        cost = 0.0 if act.why else now - begun
+        self.spent = max(0.0, self.spent - (begun - self.last) * share) + cost
         pause = max(SETTLE, (now - self.began) * LATER) / len(going)
         self.last, self.due = now, now + max(pause, (self.spent - SPARE) / share)
 

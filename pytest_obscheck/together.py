@@ -83,13 +83,14 @@ def batches(stories: Sequence[Scenario], facts: Facts) -> list[Batch]:
 def experiments(stories: Sequence[Scenario]) -> list[Batch]:
     """Return stories in groups that do the same: one experiment each, whatever they claim of it.
 
-    What claims ask of services themselves is part of it: services count such requests, and figures then hold them.
+    What claims ask of services themselves is part of it: services count such requests, and figures then hold them. Stories that
+    share a stack say that this is nothing to them.
     """
     found: list[list[Scenario]] = []
     for story in stories:
         # Those that do nothing are no experiment.
         acts = bool(story.loads or story.faults)
-        group = next((those for those in found if acts and _alike(those[0], story)), None)
+        group = next((those for those in found if acts and all(_alike(each, story) for each in those)), None)
         if group is None:
             found.append([story])
         else:
@@ -98,7 +99,7 @@ def experiments(stories: Sequence[Scenario]) -> list[Batch]:
 
 
 def _alike(one: Scenario, other: Scenario) -> bool:
-    return one_experiment(one, other) and _asked(one) == _asked(other)
+    return one_experiment(one, other) and ((one.share and other.share) or _asked(one) == _asked(other))
 
 
 def _asked(story: Scenario) -> set[str]:

@@ -575,6 +575,22 @@ def test_a_story_that_is_settled_goes_on_with_its_faults_until_all_are() -> None
     assert [judge(*each).outcome for each in zip((settled_soon, takes_longer), journals, strict=True)] == [PASSED, FAILED]
 
 
+def test_the_question_that_ends_a_story_keeps_no_other_waiting() -> None:
+    clock, ends = FakeClock(START), []
+
+    def slow(_scenario: Scenario, _journal: Journal, story: float) -> bool:
+        if story > 5:
+            clock.sleep(0.5)
+            ends.append(story)
+        return story > 5
+
+    stories = [a_story(seen(always("0s", "5s"))) for _ in range(3)]
+    play_together([Play(story, FakeStack(), clock, Journal(), Inline(), slow) for story in stories])
+
+    assert len(ends) == 3
+    assert ends[-1] < 6.5
+
+
 def test_a_stack_that_is_not_ready_is_so_for_all_who_would_play_on_it() -> None:
     stories = [a_story(seen(eventually("0s", "1s"))) for _ in range(2)]
 

@@ -275,6 +275,19 @@ def test_what_a_claim_itself_asks_of_a_service_is_part_of_the_experiment() -> No
     ]
 
 
+def test_stories_that_share_a_stack_are_one_experiment_whatever_each_asks_of_a_service() -> None:
+    asks = Claim(Health("web", "/orders", 200), never("0s", "1s"))
+    counts = dataclasses.replace(own("counts", Kill("web")), share=True)
+    asking = dataclasses.replace(counts, name="asks", claims=(asks,))
+
+    assert told(counts, asking) == [["counts", "asks"]]
+    # One that does not is spared what the others ask, also where only one of those does.
+    assert apart(counts, asking, dataclasses.replace(counts, name="own", share=False), copies=1) == [
+        [["counts", "asks"]],
+        [["own"]],
+    ]
+
+
 def test_a_fault_in_another_window_or_by_another_name_is_another_experiment() -> None:
     late = Planned(Kill("web"), during("1s", "3s"), "fault")
     named = Planned(Kill("web"), DURING, "outage")

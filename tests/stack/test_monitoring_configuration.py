@@ -98,7 +98,7 @@ def test_the_rules_fire_when_they_should_and_only_then() -> None:
         ("checkout.yml", "ratio_rate1s > 0.05", "ratio_rate1s > 0.5"),
         (
             "checkout.yml",
-            'sum by (job) (rate(http_requests_total{endpoint!~"/health/.*|/metrics",status',
+            'sum by (job) (rate(http_requests_total{endpoint!~"/health/.*|/monitoring/.*|/metrics",status',
             "(rate(http_requests_total{status",
         ),
         ("checkout.yml", 'up{job="checkout"} == 0', 'up{job="checkout"} == 1'),
