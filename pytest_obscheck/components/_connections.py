@@ -9,6 +9,8 @@ from __future__ import annotations
 import socket
 import struct
 
+from pytest_obscheck.components._namespaces import inside
+
 _SOCK_DIAG, _BY_FAMILY, _REQUEST_DUMP = 4, 20, 0x301
 _DONE, _ERROR = 3, 2
 _INFO, _ESTABLISHED = 2, 1
@@ -19,12 +21,12 @@ _RECEIVED = 128
 """Where tcpi_bytes_received lies in struct tcp_info."""
 
 
-def received(port: int) -> int:
-    """Return the bytes that the established connections to a local IPv4 port have received so far."""
+def received(address: str) -> int:
+    """Return the bytes that the established connections to a local IPv4 address have received so far; 0 where none is seen."""
     try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
+        with inside(address), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
             kernel.settimeout(1.0)
-            kernel.send(_question(port))
+            kernel.send(_question(int(address.rpartition(":")[2])))
             return _answers(kernel)
     except (AttributeError, OSError):
         return 0

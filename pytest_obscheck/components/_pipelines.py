@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -99,11 +100,20 @@ def address(text: str, place: Place, environment: Mapping[str, str]) -> str:
     parts = urlsplit(text if "://" in text else f"//{text}")
     host = parts.netloc.rpartition("@")[2].lower()
     named = host if ":" in host else f"{host}:{_PORTS.get(parts.scheme, 4317)}"
-    here = named if named.startswith("127.0.0.1:") else place.network.hosts.get(named, "")
+    here = named if _of_the_run(named, place) else place.network.hosts.get(named, "")
     if not here:
         return ""
     here = _through_the_edge(here, place)
     return f"http://{here}{parts.path}" if parts.scheme in _PORTS else here
+
+
+def _of_the_run(named: str, place: Place) -> bool:
+    """Whether an address is one that members have: of this machine alone, or in the network of the run."""
+    own = place.addresses["otlp"].rpartition(":")[0]
+    try:
+        return ip_address(named.rpartition(":")[0]) in ip_network(f"{own}/24", strict=False)
+    except ValueError:
+        return False
 
 
 def _through_the_edge(here: str, place: Place) -> str:

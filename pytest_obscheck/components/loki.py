@@ -28,8 +28,8 @@ server:
 common:
   path_prefix: {folder}/data
   replication_factor: 1
-  instance_addr: 127.0.0.1
-  ring: {{instance_addr: 127.0.0.1, kvstore: {{store: inmemory}}}}
+  instance_addr: {grpc[0]}
+  ring: {{instance_addr: {grpc[0]}, kvstore: {{store: inmemory}}}}
   storage: {{filesystem: {{chunks_directory: {folder}/data/chunks, rules_directory: {folder}/data/rules}}}}
 schema_config:
   configs:

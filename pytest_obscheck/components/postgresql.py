@@ -21,11 +21,15 @@ _NO_ROOT = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
 _START = """\
 set -e
 bin=$1 user=$2; shift 2
-test -s cluster/PG_VERSION || "$bin/initdb" --pgdata=cluster --username="$user" --auth=trust \
-  --encoding=UTF8 --locale=C --wal-segsize=1 --no-sync --no-instructions
+test -s cluster/PG_VERSION || {
+  "$bin/initdb" --pgdata=cluster --username="$user" --auth=trust \
+    --encoding=UTF8 --locale=C --wal-segsize=1 --no-sync --no-instructions
+  echo "host all all samenet trust" >>cluster/pg_hba.conf
+}
 exec "$bin/postgres" -D cluster "$@"
 """
-"""WAL segments of 1 MB instead of 16: half of initdb's time goes into writing the first one.
+"""Other members may connect from addresses of the run's own network. WAL segments of 1 MB instead of 16: half of initdb's time
+goes into writing the first one.
 
 Not in ``data``, which is emptied before each story: the services live on, and would miss the tables that they made.
 """

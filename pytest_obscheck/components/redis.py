@@ -31,8 +31,10 @@ class Redis:
         """Return how to start it; ``ProgramMissing`` where neither Redis nor Valkey is there."""
         host, port = place.addresses["redis"].rsplit(":", 1)
         args = tuple(place.fill(arg) for arg in self.args)
+        # Only its run can reach it, by whatever address; else one that is not 127.0.0.1 would be refused without a password.
+        open_ = ("--protected-mode", "no")
         # Nothing is written to disk: a Redis that is killed has forgotten everything, as a cache may.
-        argv = (_program(), "--bind", host, "--port", port, "--save", "", "--appendonly", "no", *args)
+        argv = (_program(), "--bind", host, "--port", port, *open_, "--save", "", "--appendonly", "no", *args)
         return Launch(argv, place.folder)
 
     def connect(self, place: Place) -> RedisClient:

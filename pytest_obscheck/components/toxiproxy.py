@@ -135,7 +135,7 @@ class ToxiproxyClient:
     def traffic(self, edge: str) -> int:
         """Return the bytes that callers sent through the edge so far, the harness's own probes left out."""
         # Open connections first: one that ends in between is counted twice, not missed.
-        flowing = _connections.received(int(self.network[edge][0].rsplit(":", 1)[1]))
+        flowing = _connections.received(self.network[edge][0])
         metrics = self._send("get", "/metrics").content.decode()
         ended = {name: float(value) for name, value in _METRIC.findall(metrics)}
         return max(0, flowing + round(ended.get(edge, 0)) - self._probed[edge])

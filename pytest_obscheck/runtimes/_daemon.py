@@ -122,7 +122,8 @@ def why(error: Exception) -> str:
 def lacking(client: docker.DockerClient, images: Sequence[str]) -> str:
     """Return which of these images the daemon does not have, in one line; ``""`` where it has all."""
     with in_a_sentence("containers"):
-        known = {tag for image in client.images.list() for tag in image.tags}
+        # The library's own list asks once more for each image.
+        known = {tag for image in client.api.images() for tag in image["RepoTags"] or ()}
     gone = [image for image in dict.fromkeys(images) if image not in known]
     if not gone:
         return ""

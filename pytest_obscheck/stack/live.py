@@ -101,8 +101,9 @@ class LiveStack:
             self.lay_out()
         self._require_programs()
         errands = Errands(self.hands)
-        # The team's own programs take longest, and what makes their traffic comes next.
-        self._advance([self.seats[name] for name in self.file.services], errands)
+        # Whom others wait for comes first; then the team's own programs, which take longest, and what makes their traffic.
+        awaited = [other.member.name for seat in self.seats.values() for other in self._waits_for(seat)]
+        self._advance([self.seats[name] for name in dict.fromkeys([*awaited, *self.file.services])], errands)
         errands.give(partial(self.prepare, loads))
         self._bring_up(list(self.seats.values()), errands)
 
@@ -204,11 +205,14 @@ class LiveStack:
         return f"{seat.member.name}: it was not ready within {spoken(self.ready_within)}; {why}{last_words(seat.running)}"
 
     def _may_start(self, seat: Seat) -> bool:
-        wanted = [other for other in self.seats.values() if other.member.type in seat.member.component.after]
-        wanted += [self.seats[name] for name, condition in seat.member.depends_on.items() if condition != STARTED]
         # Asked to start is started: what depends on it is started meanwhile.
         started = all(self.seats[name].begun for name in seat.member.depends_on)
-        return started and all(other.ready for other in wanted)
+        return started and all(other.ready for other in self._waits_for(seat))
+
+    def _waits_for(self, seat: Seat) -> list[Seat]:
+        """Return who must be ready before a member may start."""
+        after = [other for other in self.seats.values() if other.member.type in seat.member.component.after]
+        return after + [self.seats[name] for name, condition in seat.member.depends_on.items() if condition != STARTED]
 
     def _require_programs(self) -> None:
         wanted = dict.fromkeys(seat.launch.argv[0] for seat in self.seats.values())

@@ -33,7 +33,7 @@ def test_it_listens_on_loopback_and_keeps_nothing_on_disk(server: Path) -> None:
 
     assert launch.argv == (
         *(str(server), "--bind", "127.0.0.1", "--port", "20001"),
-        *("--save", "", "--appendonly", "no", "--maxmemory", "10mb"),
+        *("--protected-mode", "no", "--save", "", "--appendonly", "no", "--maxmemory", "10mb"),
     )
     assert launch.folder == Path("/run/redis")
 

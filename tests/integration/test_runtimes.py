@@ -42,11 +42,14 @@ def test_a_container_that_ends_at_start_is_told_with_its_last_words(project: Any
     assert project.left() == ([], [])
 
 
-def test_databases_of_this_machine_run_in_containers_that_have_no_image_of_theirs(project: Any, daemon: str) -> None:
+@pytest.mark.parametrize("runtime", ["container", "bridge"])
+def test_databases_of_this_machine_run_in_containers_that_have_no_image_of_theirs(
+    project: Any, daemon: str, runtime: str
+) -> None:
     claim = '  - metric: {expr: \'up{job="worker"}\', is: "== 1"}\n    eventually: 0s .. 1s\n'
     project.write("stories/shop.obs.yaml", f"name: the worker reaches PostgreSQL and Redis\nexpect:\n{claim}")
 
-    said = project.pytest("--obs-stack=stack/stack.full.yaml", "--obs-runtime=container", "stories", DOCKER_HOST=daemon)
+    said = project.pytest("--obs-stack=stack/stack.full.yaml", f"--obs-runtime={runtime}", "stories", DOCKER_HOST=daemon)
 
     assert (said.code, project.left()) == (0, ([], [])), said.out
     assert "the worker reaches PostgreSQL and Redis: passed" in said
