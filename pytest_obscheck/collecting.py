@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 SUFFIX = ".obs.yaml"
 MARKER = "obs_stack"
+NAMED = 3
+"""How many stories that are played at the same time are named, unless ``-v`` asks for all."""
+
 ROUNDS: pytest.StashKey[dict[Venue, list[list[list[StoryItem]]]]] = pytest.StashKey()
 """Venue → rounds → units that are played at the same time, each on a stack of its own → stories."""
 WAITS: pytest.StashKey[list[str]] = pytest.StashKey()
@@ -123,17 +126,19 @@ def together(config: pytest.Config) -> list[str]:
     """Return, in words, which stories were played at the same time."""
     begun = config.stash.get(BEGUN, set())
     every = [units for decided in config.stash.get(ROUNDS, {}).values() for units in decided]
-    return [_words(units) for units in every if sum(map(len, units)) > 1 and _all_of(units) <= begun]
+    most = None if config.option.verbose > 0 else NAMED
+    return [_words(units, most) for units in every if sum(map(len, units)) > 1 and _all_of(units) <= begun]
 
 
 def _all_of(units: Sequence[Sequence[StoryItem]]) -> set[str]:
     return {item.nodeid for unit in units for item in unit}
 
 
-def _words(units: Sequence[Sequence[StoryItem]]) -> str:
+def _words(units: Sequence[Sequence[StoryItem]], most: int | None) -> str:
     names = [repr(item.story.name) for unit in units for item in unit]
     where = f", on {len(units)} stacks" if len(units) > 1 else ""
-    return f"{len(names)} stories at the same time{where}: {', '.join(names)}"
+    more = f" and {len(names) - most} more" if most is not None and len(names) > most else ""
+    return f"{len(names)} stories at the same time{where}: {', '.join(names[:most])}{more}"
 
 
 def needs_stack(item: pytest.Item) -> bool:
