@@ -109,6 +109,15 @@ class PretendedPart:
         """Do nothing."""
 
 
+@dataclass
+class Missing(PretendedPart):
+    """A component whose program is not there."""
+
+    def launch(self, place: Place) -> Launch:
+        """Say how to get it."""
+        raise ProgramMissing(f"{self.name}: not found; install it")
+
+
 def a_stack(
     folder: Path, *parts: tuple[PretendedPart, tuple[str, ...] | dict[str, str]], runtime: PretendedRuntime
 ) -> LiveStack:
@@ -179,6 +188,14 @@ def test_members_that_never_become_ready_are_all_named(tmp_path: Path, runtime: 
     )
 
     assert str(raised.value) == expected
+
+
+def test_programs_that_are_missing_are_all_named_before_anything_starts(tmp_path: Path, runtime: PretendedRuntime) -> None:
+    missing = [(Missing(name, runtime.happened), ()) for name in ("postgres", "redis")]
+    with pytest.raises(ProgramMissing) as raised:
+        a_stack(tmp_path, (PretendedPart("shop", runtime.happened), ()), *missing, runtime=runtime).start()
+
+    assert (str(raised.value), runtime.happened) == ("postgres: not found; install it\nredis: not found; install it", [])
 
 
 def test_a_fresh_stack_has_no_data_and_no_dead_member(tmp_path: Path, runtime: PretendedRuntime) -> None:

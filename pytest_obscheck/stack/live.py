@@ -79,18 +79,20 @@ class LiveStack:
     # ── starting and stopping ──
 
     def lay_out(self) -> None:
-        """Reserve every address and derive every working copy; nothing starts."""
+        """Reserve every address and derive every working copy; nothing starts. ``ProgramMissing`` names all of them."""
         self._standing = self.plan.pace
         addresses = {
             name: {port: self.runtime.reserve(name, port) for port in member.component.ports}
             for name, member in self.file.members.items()
         }
-        network = self._network(addresses)
+        network, gaps = self._network(addresses), list[str]()
         for name, member in self.file.members.items():
-            place = self._place(name, addresses, network)
-            launch = member.component.launch(place)
-            program, *words = launch.argv
-            self.seats[name] = Seat(member, place, replace(launch, argv=(asked(program, member.component), *words)))
+            try:
+                self.seats[name] = _seat(member, self._place(name, addresses, network))
+            except ProgramMissing as error:
+                gaps.append(str(error))
+        if gaps:
+            raise ProgramMissing("\n".join(dict.fromkeys(gaps)))
 
     def start(self, loads: Sequence[Planned] = ()) -> None:
         """Start every member, side by side where nothing forbids it, and return when all are ready.
@@ -366,6 +368,12 @@ def _key(planned: Planned) -> str:
 def _words(capability: type) -> str:
     name = capability.__name__
     return "".join(f" {char.lower()}" if char.isupper() else char for char in name).strip()
+
+
+def _seat(member: Member, place: Place) -> Seat:
+    launch = member.component.launch(place)
+    program, *words = launch.argv
+    return Seat(member, place, replace(launch, argv=(asked(program, member.component), *words)))
 
 
 def _running(seat: Seat) -> Running:
