@@ -1,14 +1,15 @@
-"""Production's rules and routes, each broken in one way: exactly the claims that rest on it turn red, and say what is broken.
+"""Production's rules and routes, and services under these rules, each broken in one way: what rests on it is red, and says why.
 
-Many are broken at once, each under a story of its own. What a service itself may get wrong is in ``test_figure_sabotage.py``:
-requests that it never counts, averages of averages.
+Many are broken at once. Exactly the claims that should are red; in a story that several of them share, each has its own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,11 +19,14 @@ from pytest_obscheck import journal as journals
 pytestmark = pytest.mark.integration
 
 TOO_SLOW = "the machine was too slow"
-SPEEDS = (200, 100, 60)
+SCRIPTED, REAL = (200, 100, 60), (100, 60)
 """Scrapes come each 75 ms. A story that says that the machine was too slow proves nothing, either way: then more slowly."""
-STACK = "stack/stack.alerts.yaml"
+SERVED = "production/payments.obs.yaml"
+"""The services themselves under production's rules."""
+ALERTS = "scenarios/alerts"
 SCRAPES, ROUTES = "stack/production/prometheus.yml", "stack/production/alertmanager.yml"
 API, BUSINESS, INFRASTRUCTURE, SLA = (f"stack/production/rules/{n}.yml" for n in ("api", "business", "infrastructure", "sla"))
+SERVICE = "stack/service"
 CHECKOUT = "        labels: {team: shop}\n"
 """The end of the scrape config of checkout."""
 INHIBITION = """
@@ -43,6 +47,21 @@ AVAILABILITY = f"""        expr: >-
           {REQUESTS}
 """
 UP_ALONE = "        expr: avg by (job) (avg_over_time(up[30d]))\n"
+RATIO = "        expr: job:http_requests_errors:rate5m / job:http_requests:rate5m\n"
+COUNTED = '"Requests answered.", {"method": (), "endpoint": (), "status": ()}'
+AVERAGED = """
+
+def _averaged(ring: Ring, spans: Sequence[slice]) -> float:
+    \"\"\"Return the mean of the seconds' shares of failures, as if each had as many requests.\"\"\"
+    every = [place for span in spans for place in range(span.start, span.stop)]
+    counts = {place: sum(column[place] for column in ring.buckets) for place in every}
+    shares = [ring.errors[place] / count for place, count in counts.items() if count]
+    return sum(shares) / len(shares) if shares else 0.0
+
+
+@dataclass
+class History:
+"""
 
 
 @dataclass(frozen=True)
@@ -53,11 +72,6 @@ class Sabotage:
     story: str
     edits: Sequence[tuple[str, str, str]]
     red: Mapping[str, str]
-
-    @property
-    def node(self) -> str:
-        """Return what pytest calls the story."""
-        return f"scenarios/alerts/{self.story}"
 
 
 def silent(reason: str, rules: str) -> dict[str, str]:
@@ -100,32 +114,32 @@ RELABELLED = (SCRAPES, CHECKOUT, dropped("http_request_duration_seconds_bucket;0
 RULES = (
     Sabotage(
         "threshold x 2",
-        "infrastructure.obs.yaml::HighQueueDepth",
+        f"{ALERTS}/infrastructure.obs.yaml::HighQueueDepth",
         [(INFRASTRUCTURE, "job:queue_depth:max > 500", "job:queue_depth:max > 1000")],
         silent("job:queue_depth:max never went above 501; the rule wants > 1000", INFRASTRUCTURE),
     ),
     Sabotage(
         "for x 3",
-        "infrastructure.obs.yaml::HighMemory",
+        f"{ALERTS}/infrastructure.obs.yaml::HighMemory",
         [(INFRASTRUCTURE, "ratio > 0.95\n        for: 5m", "ratio > 0.95\n        for: 15m")],
         pending(r"pending since 9m\d\ds, needs `for: 15m` \(.*\); it would fire at 24m.* too late"),
     ),
     Sabotage(
         "maximum instead of average",
-        "infrastructure.obs.yaml::HighCPU",
+        f"{ALERTS}/infrastructure.obs.yaml::HighCPU",
         [(INFRASTRUCTURE, "1 - avg by (job, instance)", "1 - max by (job, instance)")],
         # Pending it was, long before: a rate begins at nothing, and there was no idle time yet.
         pending(r"instance:node_cpu:ratio_rate5m never went above 0\.83\d?; the rule wants > 0\.9 \(.*\)"),
     ),
     Sabotage(
         "free space told as used",
-        "infrastructure.obs.yaml::HighDiskUsage",
+        f"{ALERTS}/infrastructure.obs.yaml::HighDiskUsage",
         [(INFRASTRUCTURE, "instance:node_filesystem:ratio > 0.9\n", "1 - instance:node_filesystem:ratio < 0.1\n")],
         misworded("9% of the disk", "91% of the disk"),
     ),
     Sabotage(
         "label renamed in the rule: nobody is told whose payments fail",
-        "critical.obs.yaml::HighPaymentFailureRate",
+        f"{ALERTS}/critical.obs.yaml::HighPaymentFailureRate",
         [
             (
                 BUSINESS,
@@ -138,13 +152,13 @@ RULES = (
     ),
     Sabotage(
         "bucket removed",
-        "critical.obs.yaml::CriticalLatency",
+        f"{ALERTS}/critical.obs.yaml::CriticalLatency",
         [RELABELLED],
         silent("job:http_request_duration_seconds:p95_rate5m never went above 0.375; the rule wants > 0.5", API),
     ),
     Sabotage(
         "failures never counted",
-        "burn.obs.yaml::ErrorBudgetBurn1h",
+        f"{ALERTS}/burn.obs.yaml::ErrorBudgetBurn1h",
         [RELABELLED],
         {
             **silent(
@@ -157,7 +171,7 @@ RULES = (
     ),
     Sabotage(
         "availability from up alone",
-        "offline.obs.yaml::AvailabilityBelowObjective",
+        f"{ALERTS}/offline.obs.yaml::AvailabilityBelowObjective",
         [(SLA, AVAILABILITY, UP_ALONE)],
         {
             "alert AvailabilityBelowObjective, played offline, is quiet at 33d and fires": re.escape(
@@ -169,7 +183,7 @@ RULES = (
 BEHIND_ROUTES = (
     Sabotage(
         "route of an area removed",
-        "critical.obs.yaml::HighPaymentFailureRate",
+        f"{ALERTS}/critical.obs.yaml::HighPaymentFailureRate",
         [(ROUTES, BUSINESS_ROUTE, "")],
         {
             r"pagerduty \(receiver business-on-call\) is notified of": at_a_line(
@@ -181,7 +195,7 @@ BEHIND_ROUTES = (
     ),
     Sabotage(
         "the end never told",
-        "infrastructure.obs.yaml::HighQueueLag",
+        f"{ALERTS}/infrastructure.obs.yaml::HighQueueLag",
         [(ROUTES, KEY, f"{KEY}        send_resolved: false\n")],
         {
             r"pagerduty \(receiver infrastructure-on-call\) is told of the end": at_a_line(
@@ -192,7 +206,7 @@ BEHIND_ROUTES = (
     ),
     Sabotage(
         "another severity in the matcher of a route",
-        "warning.obs.yaml::QueueBacklog",
+        f"{ALERTS}/warning.obs.yaml::QueueBacklog",
         [(ROUTES, '[severity="warning"]', '[severity="warn"]')],
         {
             r"email \(receiver dev-team\) is notified of": at_a_line(
@@ -204,13 +218,13 @@ BEHIND_ROUTES = (
     ),
     Sabotage(
         "inhibition removed",
-        "error-rate.obs.yaml::CriticalErrorRate and HighErrorRate",
+        f"{ALERTS}/error-rate.obs.yaml::CriticalErrorRate and HighErrorRate",
         [(ROUTES, INHIBITION, "")],
         {r"webhook is notified of HighErrorRate never": r"notified at \d+m\d\ds of the story.*"},
     ),
     Sabotage(
         "label that the instrumentation does not have",
-        "warning.obs.yaml::LowGenerationSuccess",
+        f"{ALERTS}/warning.obs.yaml::LowGenerationSuccess",
         [(BUSINESS, 'generation_requests_total{status="success"}', 'generation_requests_total{state="success"}')],
         silent("no series of generation_requests_total has a label 'state'; did you mean 'status'?", BUSINESS),
     ),
@@ -218,42 +232,124 @@ BEHIND_ROUTES = (
 TOO_WIDE = (
     Sabotage(
         "inhibition too wide",
-        "neighbours.obs.yaml",
+        f"{ALERTS}/neighbours.obs.yaml",
         [(ROUTES, "equal: [job]", "equal: [cluster]")],
         {r".* is notified of DiskFillingUp": r"Alertmanager inhibited it: [\w, ]*Down mutes it \(inhibit_rules\)"},
     ),
 )
 
+IN_SERVICES = (
+    Sabotage(
+        "bucket removed by the instrumentation: what is within the objective pages",
+        SERVED,
+        [(f"{SERVICE}/metrics.py", "0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)", "0.1, 0.25, 1.0, 2.5, 5.0, 10.0)")],
+        {r"alert CriticalLatency fires never": r"fired at .*"},
+    ),
+    Sabotage(
+        "label renamed by the instrumentation",
+        SERVED,
+        [(f"{SERVICE}/metrics.py", COUNTED, COUNTED.replace("status", "status_code"))],
+        {
+            r"alert ServerErrorsPerSecond.* fires within": at_a_line(
+                "no series of http_requests_total has a label 'status'; did you mean 'status_code'? (production/rules/api.yml:"
+            )
+        },
+    ),
+    Sabotage(
+        "counter never incremented on exceptions",
+        SERVED,
+        [(f"{SERVICE}/gateway.py", "        self._count(status)\n", "")],
+        {
+            r"alert HighPaymentFailureRate.* fires within": at_a_line(
+                "job_provider:payment_requests_failed:ratio_rate5m never went above 0; the rule wants > 0.1 "
+                "(production/rules/business.yml:"
+            )
+        },
+    ),
+    Sabotage(
+        "always ready",
+        SERVED,
+        [(f"{SERVICE}/health.py", "503 if failed else 200", "200")],
+        {r"checkout /health/readiness answers 503 within": r"200 in .*: status 200 instead of 503"},
+    ),
+    Sabotage(
+        "error rate from up alone",
+        SERVED,
+        [(API, RATIO, '        expr: 1 - avg by (job) (avg_over_time(up{job="checkout"}[1m]))\n')],
+        {
+            r"alert CriticalErrorRate.* fires within": at_a_line(
+                "job:http_requests_errors:ratio_rate5m never went above 0; the rule wants > 0.05 (production/rules/api.yml:"
+            ),
+            r"pagerduty .* is notified of CriticalErrorRate": "Alertmanager was never given such an alert",
+            r"error rate over 5m agrees with the request log": r"error rate: truth \d\d\.\d+% of .*, figure 0\.00%, .*",
+        },
+    ),
+    Sabotage(
+        "SLA endpoint averages averages",
+        "scenarios/sla/own-figures.obs.yaml",
+        [
+            (
+                f"{SERVICE}/history.py",
+                "errors=int(_sum(self.errors, spans)),",
+                "errors=round(_averaged(self, spans) * sum(buckets)),",
+            ),
+            (f"{SERVICE}/history.py", "\n@dataclass\nclass History:\n", AVERAGED),
+        ],
+        dict.fromkeys(
+            (r"availability over 4s agrees", r"error rate over 4s agrees"), r".*: truth .*, figure .*, difference .*"
+        ),
+    ),
+)
 
-@pytest.mark.parametrize("sabotages", [RULES, BEHIND_ROUTES, TOO_WIDE], ids=["rules", "routes", "inhibition"])
-def test_each_sabotage_turns_exactly_the_claims_red_that_rest_on_it(project: Any, sabotages: Sequence[Sabotage]) -> None:
+
+@pytest.fixture
+def production(project: Any) -> Any:
+    """Return the shipped project, and beside it the story of its services under production's rules."""
+    shutil.copytree(Path(__file__).parent / "production", project.path / "production")
+    return project
+
+
+@pytest.mark.parametrize(
+    ("sabotages", "speeds"),
+    [(RULES, SCRIPTED), (BEHIND_ROUTES, SCRIPTED), (TOO_WIDE, SCRIPTED), (IN_SERVICES, REAL)],
+    ids=["rules", "routes", "inhibition", "services"],
+)
+def test_each_sabotage_turns_exactly_the_claims_red_that_rest_on_it(
+    production: Any, sabotages: Sequence[Sabotage], speeds: Sequence[int]
+) -> None:
     for edit in dict.fromkeys(edit for sabotage in sabotages for edit in sabotage.edits):
-        project.edit(*edit)
+        production.edit(*edit)
 
-    reports = played(project, sabotages)
+    stories = dict.fromkeys(sabotage.story for sabotage in sabotages)
+    reports = played(production, stories, speeds, code=1)
 
-    surprises = [f"{each.what}: {words}" for each in sabotages for words in surprising(each, reports[each.what])]
-    assert surprises == [], "\n".join(surprises)
+    surprises = {story: surprising([each for each in sabotages if each.story == story], reports[story]) for story in stories}
+    assert not any(surprises.values()), "\n".join(words for story in stories for words in surprises[story])
 
 
-def played(project: Any, sabotages: Sequence[Sabotage]) -> Mapping[str, str]:
-    """Play the stories together; return their reports."""
-    nodes = [each.node for each in sabotages]
-    for speed in SPEEDS:
-        said = project.pytest(f"--obs-stack={STACK}", f"--obs-speed={speed}", "--obs-report=report", *nodes)
+def test_unspoilt_production_rules_notice_what_the_services_count(production: Any) -> None:
+    report = played(production, [SERVED], REAL, code=0)[SERVED]
+
+    assert re.findall(r"(?m)^  [✗?] .*", report) == []
+
+
+def played(project: Any, stories: Iterable[str], speeds: Sequence[int], code: int) -> Mapping[str, str]:
+    """Play stories, together where they say so; return their reports."""
+    for speed in speeds:
+        said = project.pytest("--obs-stack", f"--obs-speed={speed}", "--obs-report=report", *stories)
         if TOO_SLOW not in said:
             break
-    assert (said.code, project.left()) == (1, ([], [])), said.out
-    places = {each.what: project.path / f"report/{journals.stem(each.node)}.txt" for each in sabotages}
-    return {what: path.read_text(encoding="utf-8") for what, path in places.items()}
+    assert (said.code, project.left()) == (code, ([], [])), said.out
+    return {story: (project.path / f"report/{journals.stem(story)}.txt").read_text(encoding="utf-8") for story in stories}
 
 
-def surprising(sabotage: Sabotage, report: str) -> list[str]:
+def surprising(sabotages: Sequence[Sabotage], report: str) -> list[str]:
     """Return what is red and should not be, what says something else than it should, and what is green and should not be."""
     seen = re.findall(r"(?m)^  [✗?] (.*?)  \[[^\[]*\]\n      (.*?)(?: \(rests on altered samples of .*\))?$", report)
-    wanted = {claim: [pattern for pattern in sabotage.red if re.match(pattern, claim)] for claim, _ in seen}
-    wrong = [
-        f"{claim}: {why}" for claim, why in seen if not any(re.fullmatch(sabotage.red[each], why) for each in wanted[claim])
+    red = {claim: words for each in sabotages for claim, words in each.red.items()}
+    wanted = {claim: [pattern for pattern in red if re.match(pattern, claim)] for claim, _ in seen}
+    wrong = [f"{claim}: {why}" for claim, why in seen if not any(re.fullmatch(red[each], why) for each in wanted[claim])]
+    found = {pattern for patterns in wanted.values() for pattern in patterns}
+    return wrong + [
+        f"{each.what}: nothing red is like {pattern!r}" for each in sabotages for pattern in each.red.keys() - found
     ]
-    green = [pattern for pattern in sabotage.red if not any(pattern in found for found in wanted.values())]
-    return wrong + [f"nothing red is like {pattern!r}" for pattern in green]
