@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import Tag
 from service.history import History
-from service.logs import bound, log_fields
+from service.logs import Write, bound, short_cut
 from service.metrics import Metrics
 from service.timing import now
 from service.tracing import Tracing
@@ -71,6 +71,7 @@ class Instrumentation:
     tracing: Tracing
     tag: Tag
     exemplars: bool = False
+    write: Write = field(default_factory=lambda: short_cut(LOG))
     _kinds: dict[tuple[str, str, int, bool], _Kind] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,7 +103,7 @@ class Instrumentation:
             self.history.note(now(), seconds, failed=status >= 500)
         if LOG.isEnabledFor(kind.level):
             fields = {**kind.fields, "duration": round(seconds, 6)}
-            log_fields(LOG, kind.level, kind.message, {**fields, "error_type": error_type} if error_type else fields)
+            self.write(kind.level, kind.message, {**fields, "error_type": error_type} if error_type else fields)
 
     def _kind(self, *key: *tuple[str, str, int, bool]) -> _Kind:
         # There are few of them, and labels() takes longer than counting does.

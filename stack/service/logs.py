@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from typing import Any, TextIO
 
 import orjson
@@ -24,8 +25,8 @@ _WORDS = {
     logging.ERROR: "error",
     logging.CRITICAL: "error",
 }
-_OWN = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "color_message", "taskName", "bound", "given"})
-"""What every record has; anything else was given as ``extra``. ``given`` are fields of a line that need not be looked for."""
+_OWN = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "color_message", "taskName", "bound"})
+"""What every record has; anything else was given as ``extra``."""
 
 _BOUND: ContextVar[Mapping[str, Any]] = ContextVar("bound", default={})  # noqa: B039  never changed in place
 
@@ -45,36 +46,50 @@ class bound:  # noqa: N801  read as a verb: with bound({...})
             _BOUND.reset(self._before)
 
 
-def log_fields(log: logging.Logger, level: int, message: str, fields: Mapping[str, Any]) -> None:
-    """Log a line that is known to be wanted, without asking where in the code it comes from: that takes as long as the rest."""
-    record, at = logging.LogRecord.__new__(logging.LogRecord), now()
-    # To make a record anew takes several times as long as to copy what all of them have in common.
-    own = {"msg": message, "created": at, "msecs": at % 1 * 1000, "given": fields}
-    record.__dict__ = {**_blank(log.name, level), **own}
-    log.handle(record)
+@dataclass(slots=True)
+class Line:
+    """A line as every request writes one. To make a ``LogRecord`` of it takes several times as long as to keep this."""
+
+    name: str
+    levelno: int
+    message: str
+    given: Mapping[str, Any]
+    created: float
+    bound: Mapping[str, Any]
+
+    def getMessage(self) -> str:  # noqa: N802  as a LogRecord has it
+        """Return the message."""
+        return self.message
 
 
-@lru_cache(maxsize=64)
-def _blank(name: str, level: int) -> Mapping[str, Any]:
-    return vars(logging.LogRecord(name, level, "", 0, "", None, None))
+Write = Callable[[int, str, Mapping[str, Any]], None]
+"""Logs a line: its level, its message, its fields."""
 
 
-def line_fields(record: logging.LogRecord, service: str) -> dict[str, Any]:
+def short_cut(log: logging.Logger) -> Write:
+    """Return what logs a line that is known to be wanted, past loggers and filters where the process writes by ``Batches``."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, Batches):
+            return partial(handler.keep, log.name)
+    return lambda level, message, fields: log.log(level, message, extra=dict(fields))
+
+
+def line_fields(record: logging.LogRecord | Line, service: str) -> dict[str, Any]:
     """Return all fields of a line, in the order in which they are shown."""
-    fields = {
+    return {
         "timestamp": stamp(record.created),
-        "level": _WORDS.get(record.levelno, record.levelname.lower()),
+        "level": _WORDS.get(record.levelno) or logging.getLevelName(record.levelno).lower(),
         "service": service,
         "message": record.getMessage(),
         "logger": record.name,
         **getattr(record, "bound", _BOUND.get()),
-        **(vars(record).get("given") or _extra(record)),
+        **(record.given if isinstance(record, Line) else _extra(record)),
     }
-    return fields | (_error(record) if record.exc_info else {})
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
-    return {name: value for name, value in vars(record).items() if name not in _OWN}
+    given = {name: value for name, value in vars(record).items() if name not in _OWN}
+    return given | (_error(record) if record.exc_info else {})
 
 
 def _error(record: logging.LogRecord) -> dict[str, Any]:
@@ -92,7 +107,7 @@ class Lines:
     service: str
     shape: Callable[[dict[str, Any]], str]
 
-    def format(self, record: logging.LogRecord) -> str:
+    def format(self, record: logging.LogRecord | Line) -> str:
         """Return the line."""
         return self.shape(line_fields(record, self.service))
 
@@ -107,11 +122,18 @@ class Batches(logging.Handler):
         """Write to ``stream``, and keep back fewer than ``most`` lines."""
         super().__init__()
         self.stream, self.most = stream, most
-        self._kept: list[logging.LogRecord] = []
+        self._kept: deque[logging.LogRecord | Line] = deque()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a line, with the ids of the request that it belongs to."""
         record.bound = _BOUND.get()
+        self._add(record)
+
+    def keep(self, name: str, level: int, message: str, fields: Mapping[str, Any]) -> None:
+        """Keep a line of a logger's name, with the same ids."""
+        self._add(Line(name, level, message, fields, now(), _BOUND.get()))
+
+    def _add(self, record: logging.LogRecord | Line) -> None:
         self._kept.append(record)
         if record.levelno >= logging.WARNING or len(self._kept) >= self.most:
             self.flush()
@@ -119,7 +141,8 @@ class Batches(logging.Handler):
     def flush(self) -> None:
         """Write all lines that were kept back."""
         with self._own_lock():
-            kept, self._kept = self._kept, []
+            # One by one: another thread may add a line meanwhile, without the lock.
+            kept: list[Any] = [self._kept.popleft() for _ in range(len(self._kept))]
             if kept:
                 self.stream.write("".join(f"{self.format(record)}\n" for record in kept))
                 self.stream.flush()

@@ -104,22 +104,49 @@ def test_probes_and_scrapes_are_for_debugging(shop: Any, written: Written) -> No
     assert {line["level"] for line in written()} == {"debug"}
 
 
-def test_lines_that_are_copies_of_a_blank_one_have_their_own_time_level_and_fields() -> None:
-    from service.logs import log_fields  # noqa: PLC0415
+def test_a_line_by_the_short_cut_is_what_it_would_be_by_a_logger_and_keeps_its_place() -> None:
+    from service.logs import Batches, Lines, as_json, bound  # noqa: PLC0415
 
-    kept: list[logging.LogRecord] = []
-    log = logging.Logger("copies")  # noqa: LOG001  one of its own
-    log.addFilter(lambda record: kept.append(record) or True)
-    log.addHandler(logging.NullHandler())
-    for level, message in ((logging.INFO, "100 %s"), (logging.ERROR, "b"), (logging.INFO, "c")):
-        log_fields(log, level, message, {"of": message})
+    stream = io.StringIO()
+    handler, log = Batches(stream, most=9), logging.Logger("shop")  # noqa: LOG001  one of its own
+    lines: Any = Lines("checkout", as_json)
+    handler.setFormatter(lines)
+    log.addHandler(handler)
+    with bound({"request_id": "1"}):
+        log.info("GET / %d", 200, extra={"status": 200})
+        handler.keep("shop", logging.INFO, "GET / 200", {"status": 200})
+    with bound({"request_id": "2"}):
+        handler.keep("shop", logging.ERROR, "GET / 500", {"status": 500, "error_type": "RuntimeError"})
 
-    assert [(each.levelname, each.getMessage(), vars(each)["given"]) for each in kept] == [
-        ("INFO", "100 %s", {"of": "100 %s"}),
-        ("ERROR", "b", {"of": "b"}),
-        ("INFO", "c", {"of": "c"}),
-    ]
-    assert kept[0].created < kept[2].created
+    one, same, last = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert one.pop("timestamp") <= same.pop("timestamp") <= last.pop("timestamp")
+    assert one == same
+    assert last == {
+        "level": "error",
+        "service": "checkout",
+        "message": "GET / 500",
+        "logger": "shop",
+        "request_id": "2",
+        "status": 500,
+        "error_type": "RuntimeError",
+    }
+
+
+def test_the_short_cut_is_taken_where_the_process_writes_in_batches_alone() -> None:
+    from service.logs import Batches, Lines, as_json, short_cut  # noqa: PLC0415
+
+    root, log, stream = logging.getLogger(), logging.getLogger("shop"), io.StringIO()
+    handler, lines = Batches(stream, most=1), Lines("checkout", as_json)
+    handler.setFormatter(lines)  # type: ignore[arg-type]
+    by_logger = short_cut(log)
+    root.addHandler(handler)
+    try:
+        short_cut(log)(logging.INFO, "below the level of the logger", {})
+        by_logger(logging.INFO, "below it, too", {})
+    finally:
+        root.removeHandler(handler)
+
+    assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["below the level of the logger"]
 
 
 def test_a_line_break_in_a_message_makes_no_second_line() -> None:
