@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 TOO_SLOW = "the machine was too slow"
 SCRIPTED, REAL = (200, 100, 60), (100, 60)
 """Scrapes come each 75 ms. A story that says that the machine was too slow proves nothing, either way: then more slowly."""
-SERVED = "production/payments.obs.yaml"
+SERVED = "tests/integration/production/payments.obs.yaml"
 """The services themselves under production's rules."""
 ALERTS = "scenarios/alerts"
 SCRAPES, ROUTES = "stack/production/prometheus.yml", "stack/production/alertmanager.yml"
@@ -305,7 +305,7 @@ IN_SERVICES = (
 @pytest.fixture
 def production(project: Any) -> Any:
     """Return the shipped project, and beside it the story of its services under production's rules."""
-    shutil.copytree(Path(__file__).parent / "production", project.path / "production")
+    shutil.copytree(Path(__file__).parent / "production", project.path / "tests/integration/production")
     return project
 
 
