@@ -63,8 +63,8 @@ class StarvesMember(Protocol):
 class Explains(Protocol):
     """An expectation that wants one more look, after the story, to be able to say why it did not hold."""
 
-    def autopsy(self) -> Look:
-        """Return what to look at when the story is over, for the whole of its time."""
+    def autopsy(self) -> Look | None:
+        """Return what to look at when the story is over, for the whole of its time; ``None`` for nothing."""
 
 
 @runtime_checkable

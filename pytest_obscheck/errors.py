@@ -17,6 +17,7 @@ ObscheckError
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,14 @@ def shown_as(path: Path, root: Path | None) -> str:
 
 
 def said(error: Exception) -> str:
-    """Return what an error says; with its type, where it was not raised on purpose."""
+    """Return what an error says; with its type and its place, where it was not raised on purpose."""
     on_purpose = isinstance(error, ObscheckError) or type(error) is LookupError
-    return str(error) if on_purpose else f"{type(error).__name__}: {error}"
+    return str(error) if on_purpose else f"{type(error).__name__}: {error}{_place(error)}"
+
+
+def _place(error: Exception) -> str:
+    """Return the last line that ran of the file that whoever caught the error had called."""
+    frames = traceback.extract_tb(error.__traceback__)
+    called = frames[min(1, len(frames) - 1)].filename if frames else ""
+    lines = [frame.lineno for frame in frames if frame.filename == called]
+    return f" ({Path(called).name}:{lines[-1]})" if lines else ""

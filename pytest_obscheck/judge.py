@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from pytest_obscheck.abilities import AboutAlert, AboutSeries, AltersSamples, MayBeEmpty, OutlastsHoles
+from pytest_obscheck.errors import said
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.noise import undecided
 from pytest_obscheck.protocols import History
@@ -118,7 +119,7 @@ def _judged(claim: Claim, history: History, window: Window, gap: float) -> Decis
     try:
         return claim.phrase.decide(claim.expectation.holds(history), window, gap)
     except Exception as error:  # noqa: BLE001 - whatever an extension does wrong, it proves nothing about the product
-        return Decision(Outcome.UNKNOWN, f"it could not be judged: {type(error).__name__}: {error}")
+        return Decision(Outcome.UNKNOWN, f"it could not be judged: {said(error)}")
 
 
 def _after_of(claim: Claim) -> str:
@@ -330,7 +331,7 @@ def _told(claim: Claim, decided: Decided, window: Window) -> str:
     try:
         return claim.expectation.tell(decided.history, window) or decided.decision.words
     except Exception as error:  # noqa: BLE001 - an extension that cannot explain does not undo what was seen
-        return f"{decided.decision.words} (no explanation: {type(error).__name__}: {error})"
+        return f"{decided.decision.words} (no explanation: {said(error)})"
 
 
 def _after(claim: Claim, decided: Decided) -> str:

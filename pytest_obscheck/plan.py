@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_obscheck.errors import LookFailed, Problem
+from pytest_obscheck.errors import LookFailed, Problem, did_you_mean
 from pytest_obscheck.objective import Objective
 from pytest_obscheck.speed import Pace
 
@@ -51,6 +52,15 @@ class Matcher:
     sign: str
     value: str
 
+    def fits(self, value: str) -> bool:
+        """Whether a label with this value matches; an absent label is the empty string."""
+        found = re.fullmatch(self.value, value) is not None if "~" in self.sign else value == self.value
+        return found is not self.sign.startswith("!")
+
+    def __str__(self) -> str:
+        """Return it as alertmanager.yml has it: ``severity="page"``."""
+        return f'{self.name}{self.sign}"{self.value}"'
+
 
 @dataclass(frozen=True)
 class Inhibition:
@@ -59,6 +69,23 @@ class Inhibition:
     sources: tuple[Matcher, ...]
     targets: tuple[Matcher, ...]
     equal: tuple[str, ...]
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One route of Alertmanager's tree: to whom it leads, what alerts must match from the root down to come there.
+
+    ``by``: the labels by which it groups. ``wait`` and ``interval`` are its ``group_wait`` and ``group_interval``, inherited
+    where it does not say.
+    """
+
+    receiver: str
+    matchers: tuple[Matcher, ...] = ()
+    by: tuple[str, ...] = ()
+    wait: str = "30s"
+    interval: str = "5m"
+    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,7 +108,7 @@ NATIVE, EXEMPLARS, CREATED = "native histograms", "exemplars", "created timestam
 class Facts:
     """What one component's configuration says before anything starts.
 
-    ``groupings``: the labels by which messages are grouped, for each route; ``inhibitions``: which alerts mute which.
+    ``branches``: Alertmanager's routes, each with what it groups by; ``inhibitions``: which alerts mute which.
     ``jobs``: the jobs that scrape each of the ``scraped`` targets, none where relabelling may rename them.
     ``checks``: what tools must find in order. ``files``: what was read, by the path that messages use. ``notes``: what a
     program accepts in silence and is hardly meant. ``secrets``: where a placeholder stands for something in a working copy.
@@ -91,7 +118,7 @@ class Facts:
     alerts: tuple[AlertRule, ...] = ()
     recordings: Mapping[str, str] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
-    groupings: tuple[tuple[str, ...], ...] = ()
+    branches: tuple[Branch, ...] = ()
     inhibitions: tuple[Inhibition, ...] = ()
     scraped: tuple[str, ...] = ()
     jobs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -133,3 +160,8 @@ class Plan:
     unlike: tuple[Problem, ...] = ()
     networked: bool = False
     limiting: bool = False
+
+    def unknown_member(self, name: str) -> Iterator[str]:
+        """Yield that no member is called so, and which one is nearest; nothing where there is one."""
+        if name not in self.members:
+            yield f"no member called {name!r}; {did_you_mean(name, self.members)}"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from pytest_obscheck.document import Document
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.plan import Facts, Plan, Route
 from pytest_obscheck.speed import UNSPED, Speed
+from pytest_obscheck.verdict import Report
 from pytest_obscheck.when import Sight, Window, spoken
 
 C = TypeVar("C")
@@ -317,9 +318,11 @@ class Expectation(Protocol):
 
 
 class Reporter(Protocol):
-    """A way of telling what came out."""
+    """A way of telling what came out: a file beside the journal of each story, whose name ends in ``ending`` (``md``)."""
 
-    def report(self, reports: Sequence[Any]) -> str:
+    ending: ClassVar[str]
+
+    def report(self, reports: Sequence[Report]) -> str:
         """Return the text of the report."""
 
 

@@ -18,7 +18,13 @@ class UnknownName(LookupError):
 
 @cache
 def _entries(kind: str) -> Mapping[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=f"obscheck.{kind}")}
+    found: dict[str, EntryPoint] = {}
+    for entry in entry_points(group=f"obscheck.{kind}"):
+        first = found.setdefault(entry.name, entry)
+        if entry.value != first.value:  # a package that is installed twice says the same twice
+            what = f"two {kind} are called {entry.name!r}: {first.value} and {entry.value}"
+            raise UnknownName(f"{what}; give one of them another name in its pyproject.toml, and install that again")
+    return found
 
 
 def names(kind: str) -> list[str]:

@@ -271,12 +271,20 @@ def _flat(made: Sequence[Sequence[Played]]) -> list[tuple[tuple[int, int], Playe
 def _reported(scenario: Scenario, journal: Journal, into: Path) -> Played:
     """Judge a story that was played, and write its reports beside its journal."""
     report, name = judge(scenario, journal), _stem(scenario)
-    text = registry.find("reports", "terminal")().report([report])
-    (into / f"{name}.txt").write_text(text, encoding="utf-8")
-    (into / f"{name}.xml").write_text(registry.find("reports", "junit")().report([report]), encoding="utf-8")
+    text = written(report, into / name)
     over = journal.last("over")
     took = over.data["ended"] - journal.events[0].wall if over else 0.0
     return Played(report, text, into / f"{name}.ndjson", took)
+
+
+def written(report: Report, path: Path) -> str:
+    """Write what every reporter tells of a story into files of that name with its ending; return the text for people."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    told = {name: registry.find("reports", name)() for name in registry.names("reports")}
+    texts: dict[str, str] = {name: reporter.report([report]) for name, reporter in told.items()}
+    for name, text in texts.items():
+        path.with_name(f"{path.name}.{told[name].ending}").write_text(text, encoding="utf-8")
+    return texts["terminal"]
 
 
 def _stem(scenario: Scenario) -> str:

@@ -293,7 +293,7 @@ def _mixed(moved: AlertRule, told: AlertRule, facts: Facts) -> str:
     labels, others = _labels(moved, facts), _labels(told, facts)
     if any(_mutes(inhibition, labels, others) for inhibition in facts.inhibitions):
         return f"which mutes {told.name}, whose messages"
-    if any(_grouped(by, labels, others) for by in facts.groupings):
+    if any(_grouped(branch.by, labels, others) for branch in facts.branches):
         return f"which may come in one message with {told.name}, whose messages"
     return ""
 
@@ -321,9 +321,4 @@ def _differ(names: Iterable[str], labels: Mapping[str, str], others: Mapping[str
 
 
 def _may_match(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:
-    return all(_fits(matcher, labels[matcher.name]) for matcher in matchers if matcher.name in labels)
-
-
-def _fits(matcher: Matcher, value: str) -> bool:
-    found = re.fullmatch(matcher.value, value) is not None if "~" in matcher.sign else value == matcher.value
-    return found is not matcher.sign.startswith("!")
+    return all(matcher.fits(labels[matcher.name]) for matcher in matchers if matcher.name in labels)

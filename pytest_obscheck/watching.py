@@ -151,7 +151,8 @@ def _last_looks(shows: Sequence[Play]) -> None:
 
 
 def _explaining(show: Play) -> Iterable[Look]:
-    yield from (each.expectation.autopsy() for each in show.scenario.claims if isinstance(each.expectation, Explains))
+    wanted = (each.expectation.autopsy() for each in show.scenario.claims if isinstance(each.expectation, Explains))
+    yield from (look for look in wanted if look is not None)
     noise = noise_of(show.scenario.claims)
     if show.speed != 1 and noise.names:
         yield noise

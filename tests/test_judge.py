@@ -169,13 +169,19 @@ def test_what_was_seen_to_break_needs_no_explanation() -> None:
 def test_an_expectation_that_throws_proves_nothing() -> None:
     report = judge(a_story(a_claim(never("0s", "3s"), expectation=Lit(throws=True))), lights("0" * 7))
 
-    assert (report.outcome, report.claims[0].words) == (UNKNOWN, "it could not be judged: TypeError: no light")
+    assert (report.outcome, report.claims[0].words) == (
+        UNKNOWN,
+        f"it could not be judged: TypeError: no light (test_judge.py:{Lit.holds.__code__.co_firstlineno + 2})",
+    )
 
 
 def test_an_explanation_that_throws_does_not_undo_what_was_seen() -> None:
     report = judge(a_story(a_claim(eventually("0s", "3s"), expectation=Lit(says="throw"))), lights("0" * 7))
 
-    assert (report.outcome, report.claims[0].words) == (FAILED, "0 at 3 (no explanation: KeyError: 'bulb')")
+    assert (report.outcome, report.claims[0].words) == (
+        FAILED,
+        f"0 at 3 (no explanation: KeyError: 'bulb' (test_judge.py:{Lit.tell.__code__.co_firstlineno + 2}))",
+    )
 
 
 @pytest.mark.parametrize("phrase", [never("0s", "3s"), always("0s", "3s"), once("0s", "3s"), eventually("0s", "3s")])

@@ -218,11 +218,20 @@ def test_asking_for_what_nobody_can_says_who_could(tmp_path: Path, runtime: Pret
 
     with pytest.raises(LookupError) as nobody:
         stack.that(AnswersPromQL)
+    with pytest.raises(LookupError) as unable:
+        stack.that(ReportsHealth, named="shop")
     with pytest.raises(LookupError) as wrong:
         stack.that(ReportsHealth, named="shpo")
 
-    assert str(nobody.value) == "no member of the stack answers prom q l; those that can: none"
-    assert str(wrong.value) == "the member 'shpo' does not exist or reports health; those that can: none"
+    assert str(nobody.value) == "no member of the stack can do what AnswersPromQL does; those that can: none"
+    assert str(unable.value) == "'shop' cannot do what ReportsHealth does; those that can: none"
+    assert str(wrong.value) == "no member called 'shpo'; did you mean 'shop'?"
+
+
+def test_a_stack_shows_itself_in_a_line(tmp_path: Path, runtime: PretendedRuntime) -> None:
+    stack = a_stack(tmp_path, (PretendedPart("shop", runtime.happened), ()), runtime=runtime)
+
+    assert repr(stack) == "<stack stack.yaml: inbox, shop>"
 
 
 def test_a_stack_without_a_prometheus_lacks_nothing_before_time_zero(tmp_path: Path, runtime: PretendedRuntime) -> None:

@@ -69,6 +69,9 @@ class Harm:
         return "harm"
 
 
+THROWN = Harm._fail.__code__.co_firstlineno + 2
+
+
 @dataclass(frozen=True)
 class Glance:
     """A look at something that a function of the story time tells."""
@@ -313,7 +316,7 @@ def test_a_fault_that_never_takes_hold_is_given_up_after_a_while() -> None:
     [
         (FaultFailed("no edge"), "it could not be injected: no edge"),
         (LookupError("no member"), "it could not be injected: no member"),
-        (TypeError("a bug"), "it could not be injected: TypeError: a bug"),
+        (TypeError("a bug"), f"it could not be injected: TypeError: a bug (test_runner.py:{THROWN})"),
     ],
 )
 def test_a_fault_that_cannot_be_injected_is_told_and_healed_all_the_same(error: Exception, words: str) -> None:
@@ -336,14 +339,16 @@ def test_a_fault_that_cannot_be_healed_is_tried_again_at_the_end_and_keeps_no_ot
 
     assert [what for what, _ in stuck.done] == ["inject", "heal", "heal"]
     assert [what for what, _ in other.done] == ["inject", "heal"]
-    assert report.faults[1].words == "it could not be healed: ZeroDivisionError: a bug"
+    assert report.faults[1].words == f"it could not be healed: ZeroDivisionError: a bug (test_runner.py:{THROWN})"
 
 
 def test_a_measurement_that_throws_has_measured_nothing() -> None:
     clock = FakeClock(START)
     story = a_story(seen(eventually("20s", "30s")), harms=[Harm(clock, {"confirm": KeyError("toxic")})])
 
-    assert judge(story, played(story, FakeStack(), clock)).faults[0].words == "it did not take hold: KeyError: 'toxic'"
+    assert judge(story, played(story, FakeStack(), clock)).faults[0].words == (
+        f"it did not take hold: KeyError: 'toxic' (test_runner.py:{THROWN})"
+    )
 
 
 def test_heals_run_in_reverse_order_and_when_the_story_is_interrupted() -> None:
@@ -417,7 +422,10 @@ def test_a_look_that_throws_has_seen_nothing_and_looks_again() -> None:
 
     journal = played(story, FakeStack(), clock)
 
-    assert journal.of("look", key="glance")[0].data["error"] == "TypeError: a bug"
+    assert (
+        journal.of("look", key="glance")[0].data["error"]
+        == f"TypeError: a bug (test_runner.py:{throw.__code__.co_firstlineno + 2})"
+    )
     assert judge(story, journal).outcome is PASSED
 
 

@@ -21,13 +21,18 @@ from pytest_obscheck import (
     Sample,
     Scraped,
 )
-from pytest_obscheck.plan import AlertRule, Facts, Inhibition, Matcher
+from pytest_obscheck.plan import AlertRule, Branch, Facts, Inhibition, Matcher
 from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.together import batches, experiments, moved, rounds
 from pytest_obscheck.together import told as told_of
 from pytest_obscheck.when import during, never
 
 DURING, NEVER = during("1s", "2s"), never("0s", "1s")
+
+
+def grouped(*bys: tuple[str, ...]) -> tuple[Branch, ...]:
+    """Return routes that group by such labels."""
+    return tuple(Branch("on-call", by=by) for by in bys)
 
 
 def rule(name: str, expr: str, **labels: str) -> AlertRule:
@@ -46,7 +51,7 @@ FACTS = Facts(
         "job:latency:p95": "histogram_quantile(0.95, job:latency)",
         "job:latency": "sum by (job) (rate(latency_bucket[5m]))",
     },
-    groupings=(("alertname", "job"),),
+    branches=grouped(("alertname", "job")),
 )
 
 
@@ -149,7 +154,7 @@ def test_a_story_joins_the_first_batch_that_it_does_not_disturb() -> None:
 
 
 def test_what_a_story_moves_is_followed_through_recording_rules_at_any_depth() -> None:
-    assert why(FULL, SLOW, groupings=((),)) == (
+    assert why(FULL, SLOW, branches=grouped(())) == (
         "'slow' waits: it may make Slow fire, which may come in one message with Full, whose messages 'full' claims"
     )
 
@@ -157,29 +162,29 @@ def test_what_a_story_moves_is_followed_through_recording_rules_at_any_depth() -
 def test_a_label_that_is_rendered_may_have_any_value() -> None:
     loud = (rule("Full", "disk", severity="warning"), rule("Lost", "payments", severity="{{ $labels.severity }}"))
 
-    assert told(FULL, LOST, alerts=loud, groupings=(("severity",),)) == [["full"], ["lost"]]
+    assert told(FULL, LOST, alerts=loud, branches=grouped(("severity",))) == [["full"], ["lost"]]
 
 
 @pytest.mark.parametrize("by", [(), ("job",), ("job", "severity")])
 def test_alerts_that_may_come_in_one_message_are_not_played_together(by: tuple[str, ...]) -> None:
-    assert why(FULL, LATE, groupings=(("alertname",), by)) == (
+    assert why(FULL, LATE, branches=grouped(("alertname",), by)) == (
         "'late' waits: it may make Late fire, which may come in one message with Full, whose messages 'full' claims"
     )
 
 
 @pytest.mark.parametrize("by", [("alertname", "job"), ("...",)])
 def test_alerts_that_never_come_in_one_message_are_played_together(by: tuple[str, ...]) -> None:
-    assert why(FULL, LATE, groupings=(by,)) == ""
+    assert why(FULL, LATE, branches=grouped(by)) == ""
 
 
 def test_labels_that_rules_give_keep_messages_apart() -> None:
-    assert told(FULL, LOST, groupings=(("severity",),)) == [["full", "lost"]]
+    assert told(FULL, LOST, branches=grouped(("severity",))) == [["full", "lost"]]
 
 
 def test_who_claims_no_message_does_not_mind_company_in_it() -> None:
     alone = story("late", Alert("Late"), alters="queue")
 
-    assert told(story("full", Alert("Full"), alters="disk"), alone, groupings=((),)) == [["full", "late"]]
+    assert told(story("full", Alert("Full"), alters="disk"), alone, branches=grouped(())) == [["full", "late"]]
 
 
 MUTES = (Inhibition((Matcher("severity", "=", "critical"),), (Matcher("severity", "=~", "warning|info"),), ("job",)),)

@@ -1,42 +1,51 @@
-"""What lets alerts bear on each other's messages in Alertmanager: which come together, and which mute which."""
+"""What lets alerts bear on each other's messages in Alertmanager: where they go, which come together, which mute which."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from pytest_obscheck.components._files import names, rows
-from pytest_obscheck.plan import Inhibition, Matcher
+from pytest_obscheck.components._files import Spot, names, rows
+from pytest_obscheck.plan import Branch, Inhibition, Matcher
 
 _MATCHER = re.compile(r"""\s*([^=!~\s]+)\s*(=~|!~|!=|=)\s*(?:"((?:\\.|[^"\\])*)"|([^",]*?))\s*""")
 
 
-def groupings(config: Any) -> tuple[tuple[str, ...], ...]:
-    """Return the labels by which the routes of an alertmanager.yml group; ``()`` is all in one group."""
+def branches(config: Any, where: Callable[[Spot], str]) -> Iterator[Branch]:
+    """Yield the routes of an alertmanager.yml, each before those below it; ``where`` says where a path of keys stands."""
     root = config.get("route") if isinstance(config, Mapping) else None
-    return tuple(dict.fromkeys(_groupings(root if isinstance(root, Mapping) else {}, ())))
+    if isinstance(root, Mapping):
+        yield from _branches(root, ("route",), Branch(""), where)
 
 
-def _groupings(route: Mapping[str, Any], inherited: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    by = tuple(name for _, name in names(route, "group_by")) or inherited
-    yield by
-    for _, inner in rows(route, "routes"):
-        yield from _groupings(inner, by)
-
-
-def inhibitions(config: Any) -> tuple[Inhibition, ...]:
-    """Return the inhibition rules of an alertmanager.yml."""
-    return tuple(
-        Inhibition(_matchers(rule, "source"), _matchers(rule, "target"), tuple(name for _, name in names(rule, "equal")))
-        for _, rule in rows(config, "inhibit_rules")
+def _branches(route: Mapping[str, Any], spot: Spot, above: Branch, where: Callable[[Spot], str]) -> Iterator[Branch]:
+    branch = replace(
+        above,
+        receiver=str(route.get("receiver") or above.receiver),
+        matchers=(*above.matchers, *_matchers(route)),
+        by=tuple(name for _, name in names(route, "group_by")) or above.by,
+        wait=str(route.get("group_wait") or above.wait),
+        interval=str(route.get("group_interval") or above.interval),
+        where=where(spot),
     )
+    yield branch
+    for number, inner in rows(route, "routes"):
+        yield from _branches(inner, (*spot, "routes", number), branch, where)
 
 
-def _matchers(rule: Mapping[str, Any], side: str) -> tuple[Matcher, ...]:
+def inhibitions(config: Any, where: Callable[[Spot], str]) -> Iterator[Inhibition]:
+    """Yield the inhibition rules of an alertmanager.yml; ``where`` says where a path of keys stands."""
+    for number, rule in rows(config, "inhibit_rules"):
+        equal = tuple(name for _, name in names(rule, "equal"))
+        yield Inhibition(_matchers(rule, "source_"), _matchers(rule, "target_"), equal, where(("inhibit_rules", number)))
+
+
+def _matchers(rule: Mapping[str, Any], side: str = "") -> tuple[Matcher, ...]:
     """Return what one side must match, in today's notation and that of old; what cannot be read may match and is left out."""
-    found = [_MATCHER.fullmatch(text) for _, text in names(rule, f"{side}_matchers")]
+    found = [_MATCHER.fullmatch(text) for _, text in names(rule, f"{side}matchers")]
     told = [Matcher(each[1], each[2], each[3] if each[3] is not None else each[4]) for each in found if each]
-    old = [(rule.get(f"{side}_match"), "="), (rule.get(f"{side}_match_re"), "=~")]
+    old = [(rule.get(f"{side}match"), "="), (rule.get(f"{side}match_re"), "=~")]
     pairs = [(name, sign, value) for held, sign in old if isinstance(held, Mapping) for name, value in held.items()]
     return (*told, *(Matcher(str(name), sign, str(value)) for name, sign, value in pairs))

@@ -11,7 +11,7 @@ from pytest_obscheck.components._files import SECRET, Reader, Spot, local, names
 from pytest_obscheck.components._flags import given, kept, prefix
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._httpconfig import through_proxy, trust, without_secrets
-from pytest_obscheck.components._mixing import groupings, inhibitions
+from pytest_obscheck.components._mixing import branches, inhibitions
 from pytest_obscheck.components._secretfiles import check_secret_files
 from pytest_obscheck.components._variables import filled, note_unfilled, sampled
 from pytest_obscheck.document import Document
@@ -67,10 +67,12 @@ class Alertmanager:
         check_secret_files(reader, document)
         list(reader.paths(document, "templates"))
         reader.done()
-        by, muting = groupings(document.value), inhibitions(document.value)
+        name = reader.name(document)
+        tree = tuple(branches(document.value, lambda spot: f"{name}:{document.line(*spot)}"))
+        muting = tuple(inhibitions(document.value, lambda spot: f"{name}:{document.line(*spot)}"))
         said = Facts(files=reader.files, notes=tuple(reader.notes), secrets=tuple(reader.hidden))
         check = Check("amtool", document.path, self._as_production_reads_it(document.path, place))
-        return replace(said, routes=routes, groupings=by, inhibitions=muting, checks=(check,))
+        return replace(said, routes=routes, branches=tree, inhibitions=muting, checks=(check,))
 
     def _as_production_reads_it(self, path: Path, place: Place) -> str:
         """Return the text with its variables and with its templates where they are."""

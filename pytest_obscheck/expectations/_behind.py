@@ -10,7 +10,7 @@ from typing import Any
 
 import promql_parser
 
-from pytest_obscheck.capabilities import AnswersPromQL
+from pytest_obscheck.capabilities import AnswersPromQL, Series
 from pytest_obscheck.errors import LookFailed, did_you_mean
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.matching import Comparison, braces, expanded, subset
@@ -40,6 +40,7 @@ class Behind:
         ``missing``: selectors without series, with the nearest name; ``lacking``: those of them that no value could help.
         ``here``: those whose series are all of others than the labels say. ``courses``: for each compared value, what came
         nearest to its limit in each slice of the story, with the slice's middle in Unix seconds.
+        ``states``: since which Unix second the alert was ``pending`` and ``firing``, where it was.
         """
         prometheus = stack.that(AnswersPromQL)
         rule = next((rule for rule in stack.plan.facts.alerts if rule.name == self.name), None)
@@ -57,6 +58,7 @@ class Behind:
             "missing": _said(words for words, _ in missing),
             "lacking": _said(words for words, hopeless in missing if hopeless),
             "here": _said(map(asked.missing_here, raw)) if labels else [],
+            "states": asked.states(self.name),
             **asked.courses(rule.expr, stack.plan.pace.speed),
         }
 
@@ -85,6 +87,13 @@ def why_quiet(journal: Journal, behind: Behind, inside: Callable[[float], bool] 
     found = event.data["data"]
     said = "; ".join(found["missing"] or found.get("here") or found["peaks"] or _in(found.get("courses", ()), inside))
     return f"{said} ({found['where']})" if said else ""
+
+
+def active_since(journal: Journal, behind: Behind) -> dict[str, float]:
+    """Return since which Unix second an alert was pending and firing, from the autopsy; nothing where it says nothing."""
+    event = journal.last("autopsy", key=str(behind))
+    found: dict[str, float] = event.data.get("data", {}).get("states", {}) if event else {}
+    return found
 
 
 def what_lacks(journal: Journal, behind: Behind) -> str:
@@ -190,6 +199,16 @@ class _Asked:
             return ""
         return f"no series {selector} has {', '.join(here)}"
 
+    def states(self, name: str) -> dict[str, float]:
+        """Return since when the alert was in each state, by the samples that Prometheus wrote for it."""
+        span = max(1, math.ceil((self.until - self.since) * 1000))
+        every = self.prometheus.query(f'ALERTS{{alertname="{name}"}}[{span}ms]', self.until)
+        found: dict[str, float] = {}
+        for series in self._mine(every):
+            state, began = series.labels.get("alertstate", ""), min(at for at, _ in series.points)
+            found[state] = min(began, found.get(state, began))
+        return found
+
     def courses(self, expr: str, speed: Speed) -> dict[str, Any]:
         """Return how near every compared value came, as the user wrote it: asked for is what it is at that speed."""
         peaks, courses = [], []
@@ -209,11 +228,13 @@ class _Asked:
 
     def _points(self, expr: str) -> list[tuple[float, float]]:
         step = max(0.05, (self.until - self.since) / STEPS)
-        every = self.prometheus.query_range(expr, self.since, self.until, step)
-        # A sum without labels is of everybody.
+        every = self._mine(self.prometheus.query_range(expr, self.since, self.until, step))
+        return [(at, value) for series in every for at, value in series.points if not math.isnan(value)]
+
+    def _mine(self, every: Sequence[Series]) -> list[Series]:
+        """Return the series that have the labels; a sum without labels is of everybody."""
         wanted = {name: value for name, value in self.labels.items() if any(name in series.labels for series in every)}
-        points = [point for series in every if subset(series.labels, wanted) for point in series.points]
-        return [(at, value) for at, value in points if not math.isnan(value)]
+        return [series for series in every if subset(series.labels, wanted)]
 
 
 def _matcher(label: str, value: str) -> str:

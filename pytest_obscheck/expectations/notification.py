@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 from pytest_obscheck.capabilities import CatchesNotifications, HoldsAlerts
 from pytest_obscheck.errors import LookFailed, did_you_mean
-from pytest_obscheck.expectations._behind import lookback
+from pytest_obscheck.expectations._behind import Behind, lookback
 from pytest_obscheck.expectations._holes import hold_of
-from pytest_obscheck.journal import Journal
+from pytest_obscheck.expectations._untold import Lost
 from pytest_obscheck.matching import braces, subset
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import History, Look, Stack
-from pytest_obscheck.when import Sight, Window, spoken
+from pytest_obscheck.when import Sight, Window
 
 LINE = 200
 """Characters of a line of a message that a report shows."""
@@ -56,6 +56,7 @@ def _held(stack: Stack) -> list[dict[str, Any]]:
             "fingerprint": alert.get("fingerprint", ""),
             "labels": alert["labels"],
             "status": alert["status"],
+            "since": alert.get("startsAt", ""),
             "receivers": [r["name"] for r in alert["receivers"]],
             "muted": alert.get("mutedBy", {}),
         }
@@ -132,6 +133,12 @@ class Notification:
     def evidence(self) -> Look:
         """Return the look at all deliveries."""
         return Deliveries()
+
+    def autopsy(self) -> Behind | None:
+        """Return the look at what keeps the alert from firing; none where any alert is meant."""
+        labels = tuple(sorted((name, value) for name, value in self.labels.items() if name != "alertname"))
+        name = self.alertname()
+        return None if not name or name.startswith("~") else Behind(name, labels)
 
     def holds(self, history: History) -> Sequence[Sight]:
         """Return an instant for each arrival that counts, and a sight for the end of each look and long stretches of it."""
@@ -210,30 +217,19 @@ class Notification:
         """Return where the notification got lost: too early or late, refused, no alert, muted, another receiver."""
         if self.count is not None:
             return ""
-        looks = [event.data["data"] for event in history.looks if "data" in event.data]
-        held = [alert for data in looks for alert in data.get("held", ())]
-        mine = [alert for alert in held if subset(alert["labels"], self.labels)]
-        arrived = [delivery for data in looks for delivery in data["arrived"] if self._here(delivery)]
+        lost = self._lost(history)
         times = [sight.at for sight in self.holds(history) if sight.holds]
-        said = _missed(times, window) or self._refused(arrived) or self._misworded(arrived)
+        arrived = [delivery for delivery in _arrived(history) if self._here(delivery)]
+        said = lost.missed(times, window) or self._refused(arrived) or self._misworded(arrived)
         if said or self.status == "resolved":
             return said or self._unended(history, arrived)
-        if not mine:
-            return "Alertmanager was never given such an alert"
-        return _muted(mine, held, history.journal) or self._untimely(history, mine) or self._routed(history, mine)
+        return lost.on_its_way() or lost.before(self.autopsy(), window)
 
-    def _untimely(self, history: History, mine: Sequence[Mapping[str, Any]]) -> str:
-        """Return that a receiver with this sink hears nothing at this time of the day, the week or the year."""
-        for alert in mine:
-            for receiver, names in alert.get("muted", {}).items():
-                if receiver in self._wanted(history):
-                    why = "mute_time_intervals or active_time_intervals of its route"
-                    return f"the time interval {_quoted(names)} keeps it from {receiver!r} now ({why})"
-        return ""
-
-    def _wanted(self, history: History) -> list[str]:
-        """Return the receivers that have this sink, and are meant."""
-        return sorted({way["receiver"] for way in self._ways(history)})
+    def _lost(self, history: History) -> Lost:
+        plan = history.journal.last("plan")
+        receivers = tuple(sorted({way["receiver"] for way in self._ways(history)}))
+        where = next((way["where"] for way in self._ways(history) if way["where"]), "")
+        return Lost(history, self.sink, self.labels, receivers, where, plan.data if plan else {})
 
     def _ways(self, history: History) -> list[Mapping[str, Any]]:
         plan = history.journal.last("plan")
@@ -261,16 +257,6 @@ class Notification:
         where = f" ({ways[0]['where']})" if ways[0]["where"] else ""
         return f"{ways[0]['receiver']!r} does not tell {self.sink} of the end: send_resolved is false{where}"
 
-    def _routed(self, history: History, mine: Sequence[Mapping[str, Any]]) -> str:
-        ways, wanted = self._ways(history), self._wanted(history)
-        got = sorted({receiver for alert in mine for receiver in alert["receivers"]})
-        if set(wanted) & set(got):
-            return f"Alertmanager gave it to {_quoted(got)}, but nothing matching reached {self.sink}"
-        where = next((f" ({way['where']})" for way in ways if way["where"]), "")
-        name = mine[0]["labels"].get("alertname", "the alert")
-        nobody = f"no route leads it to {_quoted(wanted)}, which has {self.sink}{where}"
-        return f"Alertmanager routed {name} to {_quoted(got)} only; {nobody}"
-
     def __str__(self) -> str:
         """Return the expectation in words."""
         count = f" {self.count} times" if self.count is not None else ""
@@ -280,6 +266,10 @@ class Notification:
         rest = braces({key: value for key, value in self.labels.items() if key != "alertname"})
         words = f", saying {' and '.join(map(repr, self.says))}" if self.says else ""
         return f"{self.sink}{to} {said} of {name or 'any alert'}{rest}{count}{words}"
+
+
+def _arrived(history: History) -> Iterable[Mapping[str, Any]]:
+    return (delivery for event in history.looks if "data" in event.data for delivery in event.data["data"]["arrived"])
 
 
 def _group(delivery: Mapping[str, Any]) -> str:
@@ -318,38 +308,5 @@ def _until(data: Mapping[str, Any]) -> Iterable[float]:
     yield data["until"]
 
 
-def _missed(times: Sequence[float], window: Window) -> str:
-    late = [at for at in times if at > window.end]
-    early = [at for at in times if at < window.start]
-    if late:
-        return f"it came at {spoken(late[0])}: {spoken(late[0] - window.end)} too late"
-    return f"it came at {spoken(early[-1])}: {spoken(window.start - early[-1])} too early" if early else ""
-
-
 def _number(total: int) -> str:
     return "nothing arrived" if not total else f"{total} arrived"
-
-
-def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(repr(name) for name in names) or "nobody"
-
-
-def _muted(alerts: Sequence[Mapping[str, Any]], held: Sequence[Mapping[str, Any]], journal: Journal) -> str:
-    for alert in alerts:
-        status = alert["status"]
-        if status.get("inhibitedBy"):
-            return f"Alertmanager inhibited it: {_inhibitors(status['inhibitedBy'], held)} (inhibit_rules)"
-        if status.get("silencedBy"):
-            return f"a silence mutes it: {', '.join(_silence(each, journal) for each in status['silencedBy'])}"
-    return ""
-
-
-def _inhibitors(fingerprints: Sequence[str], held: Sequence[Mapping[str, Any]]) -> str:
-    names = {each["labels"].get("alertname", "") for each in held if each.get("fingerprint") in fingerprints}
-    return f"{', '.join(sorted(names))} mutes it" if names else "another alert mutes it"
-
-
-def _silence(name: str, journal: Journal) -> str:
-    event = journal.last("alertmanager")
-    found = [each for each in event.data["silences"] if each.get("id") == name] if event else []
-    return f"{found[0].get('comment')!r} by {found[0].get('createdBy')}" if found else name

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pytest_obscheck.capabilities import OnThisMachine
 from pytest_obscheck.errors import FaultFailed
-from pytest_obscheck.faults import _helpers, _member
+from pytest_obscheck.faults import _helpers
 from pytest_obscheck.faults._cgroup import limits, no_limits
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import Effect, Stack
@@ -59,7 +59,7 @@ class Cpu:
 
     def problems(self, plan: Plan) -> Iterator[str]:
         """Yield why the component cannot be starved here."""
-        yield from _member.problems(plan, self.component)
+        yield from plan.unknown_member(self.component)
         if self.means == "burners" and _no_room():
             yield f"{self}: not on this machine: {_no_room()}"
         if self.means == "cgroup":

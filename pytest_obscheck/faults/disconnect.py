@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_obscheck.capabilities import Disconnectable
-from pytest_obscheck.faults import _member
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import Effect, Stack
 
@@ -22,7 +21,7 @@ class Disconnect:
 
     def problems(self, plan: Plan) -> Iterator[str]:
         """Yield why it cannot be taken off."""
-        yield from _member.problems(plan, self.component)
+        yield from plan.unknown_member(self.component)
         if not plan.networked:
             yield f"{self}: here all members share this machine's network; play it with --obs-runtime=bridge"
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_obscheck.capabilities import Pausable
-from pytest_obscheck.faults import _member
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import Effect, Stack
 
@@ -19,7 +18,7 @@ class Freeze:
 
     def problems(self, plan: Plan) -> Iterator[str]:
         """Yield why there is nothing to freeze."""
-        yield from _member.problems(plan, self.component)
+        yield from plan.unknown_member(self.component)
 
     def inject(self, stack: Stack) -> None:
         """Stop it from running."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from pytest_obscheck.capabilities import OnThisMachine, Restartable
 from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.errors import FaultFailed
-from pytest_obscheck.faults import _helpers, _machine, _member, _toxic
+from pytest_obscheck.faults import _helpers, _machine, _toxic
 from pytest_obscheck.faults._size import UNITS, size, spoken
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import Effect, Stack
@@ -58,7 +58,7 @@ class FullDisk:
 
     def problems(self, plan: Plan) -> Iterator[str]:
         """Yield why no file system can be mounted here."""
-        yield from _member.problems(plan, self.component)
+        yield from plan.unknown_member(self.component)
         if not _machine.may(_machine.SYS_ADMIN):
             yield f"{self}: not on this machine: mounting a file system needs CAP_SYS_ADMIN, which this process lacks"
 

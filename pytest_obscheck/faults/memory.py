@@ -12,7 +12,6 @@ from typing import Literal
 
 from pytest_obscheck.capabilities import OnThisMachine
 from pytest_obscheck.errors import FaultFailed
-from pytest_obscheck.faults import _member
 from pytest_obscheck.faults._cgroup import limits, no_limits
 from pytest_obscheck.faults._size import size, spoken
 from pytest_obscheck.plan import Plan
@@ -41,7 +40,7 @@ class Memory:
 
     def problems(self, plan: Plan) -> Iterator[str]:
         """Yield why its memory cannot be limited here."""
-        yield from _member.problems(plan, self.component)
+        yield from plan.unknown_member(self.component)
         if self.means == "cgroup":
             yield from no_limits(plan, "memory", str(self), "rlimit")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pytest_obscheck.capabilities import OnThisMachine
 from pytest_obscheck.errors import FaultFailed
-from pytest_obscheck.faults import _machine, _member
+from pytest_obscheck.faults import _machine
 from pytest_obscheck.faults._filter import SIDES, Filter
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import Effect, Stack
@@ -34,7 +34,7 @@ class PacketLoss:
 
     def problems(self, plan: Plan) -> Iterator[str]:
         """Yield why packets cannot be lost here."""
-        yield from _member.problems(plan, self.component)
+        yield from plan.unknown_member(self.component)
         for why in cannot(networked=plan.networked, may=_machine.may, lacks=_machine.lacks):
             yield f"{self}: not on this machine: {why}"
 

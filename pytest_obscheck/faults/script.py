@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from pytest_obscheck.capabilities import PlaysSeries
 from pytest_obscheck.errors import FaultFailed, LookFailed
-from pytest_obscheck.faults import _member
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import Effect, Stack
 from pytest_obscheck.when import Duration, seconds
@@ -38,7 +37,7 @@ class Script:
 
     def problems(self, plan: Plan) -> Iterator[str]:
         """Yield why there are no such series; whether the target has them is known when it runs."""
-        yield from _member.problems(plan, self.component)
+        yield from plan.unknown_member(self.component)
         for series in self.series:
             if plan.parse(series):
                 yield f"series {series!r} cannot be read: {plan.parse(series)}"

@@ -6,6 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pytest_obscheck.verdict import Outcome, Report, Verdict
 
@@ -16,6 +17,8 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 @dataclass(frozen=True)
 class Junit:
     """A failed claim is a ``failure``, an unknown one an ``error``: a CI system shows the two apart."""
+
+    ending: ClassVar[str] = "xml"
 
     def report(self, reports: Sequence[Report]) -> str:
         """Return the XML text."""

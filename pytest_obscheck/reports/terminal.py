@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pytest_obscheck.verdict import Outcome, Report, Verdict
 
@@ -13,6 +14,8 @@ MARKS = {Outcome.PASSED: "✓", Outcome.UNKNOWN: "?", Outcome.FAILED: "✗"}
 @dataclass(frozen=True)
 class Terminal:
     """A headline, then a line for each fault and claim with its reason under it. The same reports always give the same text."""
+
+    ending: ClassVar[str] = "txt"
 
     def report(self, reports: Sequence[Report]) -> str:
         """Return the text, ending in a line break; empty for no report."""

@@ -16,6 +16,9 @@ CONFIG = "gateway.json"
 PAGES = "service"
 """The component type that may answer with HTML: the user's own."""
 
+UNSAID = {"command": ("attached",)}
+"""What a component need not say where it is not started, with what stands in its place."""
+
 
 @dataclass(frozen=True)
 class Attachment:
@@ -77,10 +80,15 @@ class Attached:
 def refused(scenario: Scenario, attached: Collection[str], allowed: Collection[str], speed: float) -> Iterator[Problem]:
     """Yield every fault and load of a story that a stack with attached members forbids, by name, and a speed."""
     if attached and speed != 1:
-        yield Problem(scenario.where, f"{', '.join(attached)} is attached, and cannot be sped up", "leave --obs-speed out")
+        yield Problem(scenario.where, f"{_are(attached)} attached, and cannot be sped up", "leave --obs-speed out")
     closed = [name for name in attached if name not in allowed]
     if not closed:
         return
     rest = f"leave it out, or allow it with {' '.join(f'--obs-allow-faults {name}' for name in closed)}"
     for part in (*scenario.loads, *scenario.faults):
-        yield Problem(part.where or scenario.where, f"{part.what}: {', '.join(closed)} is attached, and read-only", rest)
+        yield Problem(part.where or scenario.where, f"{part.what}: {_are(closed)} attached, and read-only", rest)
+
+
+def _are(names: Collection[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last} are" if others else f"{last} is"

@@ -10,8 +10,8 @@ from typing import Any
 from pytest_obscheck import registry
 from pytest_obscheck.errors import Problem, did_you_mean, shown_as
 from pytest_obscheck.protocols import Component
-from pytest_obscheck.reading import Mismatch, Node, Reader, chosen_instant, convert, refuse
-from pytest_obscheck.stack.attached import Attached, Attachment
+from pytest_obscheck.reading import Mismatch, Node, Reader, chosen_instant, convert, fields_of, refuse
+from pytest_obscheck.stack.attached import UNSAID, Attached, Attachment
 from pytest_obscheck.stack.rendering import rendered
 
 WORDS = ("type", "hosts", "depends_on", "attached")
@@ -195,7 +195,9 @@ def _member(reader: Reader, name: str, kind: str, node: Node, at: Node) -> Membe
         known = registry.names("components")
         reader.problem(at, f"no component called {kind!r}", did_you_mean(kind, known))
         return None
-    component = reader.build(registry.find("components", kind), settings, name, WORDS)
+    made_of = registry.find("components", kind)
+    unsaid = {field: value for field, value in UNSAID.items() if "attached" in words and field in fields_of(made_of)}
+    component = reader.build(made_of, settings, name, WORDS, **unsaid)
     if component is not None and "attached" in words:
         attachment = reader.build(Attachment, words["attached"], name)
         component = attachment and Attached(component, attachment, kind)

@@ -23,7 +23,7 @@ from pytest_obscheck.capabilities import (
     TellsTime,
 )
 from pytest_obscheck.clock import Clock
-from pytest_obscheck.errors import ComponentDied, LookFailed, NotReady, ProgramMissing, StackError
+from pytest_obscheck.errors import ComponentDied, LookFailed, NotReady, ProgramMissing, StackError, did_you_mean
 from pytest_obscheck.hands import Errands, Threads, all_at_once
 from pytest_obscheck.plan import Plan, Route
 from pytest_obscheck.protocols import Client, Launch, Network, Place, Running, Runtime
@@ -59,7 +59,7 @@ class Seat:
     doubted: float = 0.0
 
 
-@dataclass
+@dataclass(repr=False)
 class LiveStack:
     """The members of a stack file on a runtime; ``Stack`` and ``Stage`` of the protocols."""
 
@@ -75,6 +75,10 @@ class LiveStack:
     _able: dict[type, Any] = field(default_factory=dict, repr=False)
     _loads: int = 0
     _standing: Pace = field(default_factory=Pace)
+
+    def __repr__(self) -> str:
+        """Return who is in it: tracebacks of tests show this."""
+        return f"<stack {self.file.shown}: {', '.join(self.seats or self.file.members)}>"
 
     # ── starting and stopping ──
 
@@ -266,9 +270,10 @@ class LiveStack:
             return next(iter(found.values()))
         if named is not None and named in found:
             return found[named]
-        what = _words(capability)
-        who = f"the member {named!r} does not exist or" if named else "no member of the stack"
-        raise LookupError(f"{who} {what}; those that can: {', '.join(found) or 'none'}")
+        if named is not None and named not in self.file.members:
+            raise LookupError(f"no member called {named!r}; {did_you_mean(named, self.file.members)}")
+        who = f"{named!r} cannot" if named is not None else "no member of the stack can"
+        raise LookupError(f"{who} do what {capability.__name__} does; those that can: {', '.join(found) or 'none'}")
 
     def all(self, capability: type[C]) -> Mapping[str, C]:
         """Return every member that can do this, by name."""
@@ -363,11 +368,6 @@ def without_secret_paths(text: str, routes: Iterable[Route]) -> str:
 
 def _key(planned: Planned) -> str:
     return f"{planned.where} {planned.name} {planned.window}"
-
-
-def _words(capability: type) -> str:
-    name = capability.__name__
-    return "".join(f" {char.lower()}" if char.isupper() else char for char in name).strip()
 
 
 def _seat(member: Member, place: Place) -> Seat:

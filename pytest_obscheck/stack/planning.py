@@ -69,9 +69,15 @@ def facts_of(stack: StackFile) -> tuple[Facts, list[Problem]]:
 
 
 def sinks() -> Mapping[str, type[Sink]]:
-    """Return the registered sinks by Alertmanager's receiver key."""
-    found = [registry.find("sinks", name) for name in registry.names("sinks")]
-    return {sink.receiver_key: sink for sink in found}
+    """Return the registered sinks by Alertmanager's receiver key; ``ConfigError`` where two are for one."""
+    found: dict[str, type[Sink]] = {}
+    for name in registry.names("sinks"):
+        sink = registry.find("sinks", name)
+        first = found.setdefault(sink.receiver_key, sink)
+        if first is not sink:
+            what = f"there are two sinks for it, {first.name!r} and {sink.name!r}"
+            raise ConfigError([Problem(sink.receiver_key, what, "take the entry point of one out of its pyproject.toml")])
+    return found
 
 
 def plan_data(made: Plan) -> dict[str, Any]:
@@ -94,6 +100,8 @@ def plan_data(made: Plan) -> dict[str, Any]:
         "alerts": alerts,
         "recordings": sorted(facts.recordings),
         "routes": routes,
+        "branches": [dataclasses.asdict(branch) for branch in facts.branches],
+        "inhibitions": [dataclasses.asdict(rule) for rule in facts.inhibitions],
         "hosts": dict(made.hosts),
         "members": dict(made.members),
         "objectives": objectives,
@@ -159,7 +167,7 @@ def _merged(facts: Iterable[Facts]) -> Facts:
         alerts=tuple(rule for each in every for rule in each.alerts),
         recordings={name: expr for each in every for name, expr in each.recordings.items()},
         routes=tuple(route for each in every for route in each.routes),
-        groupings=tuple(by for each in every for by in each.groupings),
+        branches=tuple(branch for each in every for branch in each.branches),
         inhibitions=tuple(rule for each in every for rule in each.inhibitions),
         scraped=tuple(dict.fromkeys(target for each in every for target in each.scraped)),
         jobs={target: jobs for each in every for target, jobs in each.jobs.items()},

@@ -29,8 +29,11 @@ class Known:
 
     series: Sequence[Mapping[str, str]] = SERIES
     values: Sequence[Series] = field(default_factory=list)
+    alerts: Sequence[Series] = ()
 
     def query(self, expr: str, at: float) -> list[Series]:
+        if expr.startswith("ALERTS{"):
+            return list(self.alerts)
         asked = re.fullmatch(r"count\(last_over_time\((\w+)\{(.*)\}\[\d+ms\]\)\)", expr)
         assert asked, expr
         found = [each for each in self.series if each["__name__"] == asked[1] and _matches(each, asked[2])]
@@ -129,3 +132,16 @@ def test_of_an_alert_that_no_rule_has_and_of_a_look_that_failed_nothing_is_told(
 )
 def test_a_limit_may_be_a_calculation(expr: str, found: list[Any]) -> None:
     assert [(lhs, sign, pytest.approx(bound)) for lhs, sign, bound in comparisons(expr)] == found
+
+
+def test_since_when_the_alert_was_in_each_state_is_known_of_those_with_its_labels() -> None:
+    alerts = tuple(
+        Series({"alertstate": state, "job": job}, tuple((at, 1.0) for at in times))
+        for state, job, times in [("pending", "a", (3.0, 4.0)), ("firing", "a", (5.0,)), ("firing", "b", (2.0,))]
+    )
+    look = Behind("Slow", (("job", "a"), ("cluster", "eu")))
+    facts = Facts(alerts=(AlertRule("Slow", "http_requests_total > 1", "", {}, {}, "g", "", "rules.yml:7"),))
+
+    found = look.look(FakeStack({"prometheus": Known(alerts=alerts)}, a_plan(facts)), 0.0, 10.0)
+
+    assert found["states"] == {"pending": 3.0, "firing": 5.0}

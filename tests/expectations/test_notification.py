@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from pytest_obscheck.errors import Problem
 from pytest_obscheck.expectations.notification import Deliveries, Notification
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.plan import AlertRule, Facts, Route
+from pytest_obscheck.plan import AlertRule, Branch, Facts, Matcher, Route
 from pytest_obscheck.protocols import Delivery, History
 from pytest_obscheck.speed import Pace, Speed
 from pytest_obscheck.testing import FakeStack, a_journal, a_plan
@@ -280,8 +281,13 @@ def held(receiver: str = "on-call", **status: list[str]) -> list[dict[str, Any]]
     return [{"labels": SLOW, "status": {"state": "active", **status}, "receivers": [receiver], "fingerprint": "1"}]
 
 
-def told(journal: Journal, window: Window, expectation: Notification | None = None) -> str:
-    journal.write("plan", ZERO, alerts={}, routes=ROUTES)
+def _json(values: list[Any]) -> Any:
+    """Return dataclasses as a journal keeps them."""
+    return json.loads(json.dumps(values, default=dataclasses.asdict))
+
+
+def told(journal: Journal, window: Window, expectation: Notification | None = None, **plan: Any) -> str:
+    journal.write("plan", ZERO, **{"alerts": {}, "routes": ROUTES, **plan})
     return (expectation or Notification("pagerduty", SLOW)).tell(_history(journal), window)
 
 
@@ -361,6 +367,98 @@ def test_what_muted_it_has_a_name() -> None:
     assert told(silenced, during("2s", "5s")) == "a silence mutes it: 'migration' by ann"
 
 
+def test_the_inhibition_rule_that_muted_it_has_a_line() -> None:
+    sources, targets = ([Matcher("alertname", "=", name)] for name in ("ServiceDown", "Slow"))
+    rules = [
+        {"sources": targets, "targets": sources, "equal": [], "where": "am.yml:60"},
+        {"sources": sources, "targets": targets, "equal": ["job"], "where": "am.yml:63"},
+        {"sources": sources, "targets": targets, "equal": [], "where": "am.yml:66"},
+    ]
+    culprit = {"labels": {"alertname": "ServiceDown"}, "status": {}, "receivers": [], "fingerprint": "2"}
+
+    said = told(arrived(held=[*held(inhibitedBy=["2"]), culprit]), during("2s", "5s"), inhibitions=_json(rules))
+
+    assert said == "Alertmanager inhibited it: ServiceDown mutes it (inhibit_rules, am.yml:66)"
+
+
+CRITICAL = Branch(
+    "on-call", (Matcher("severity", "=", "critical"), Matcher("job", "=~", "check.*")), (), "1m", "5m", "am.yml:20"
+)
+
+
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [
+        ({"severity": "page"}, """its route asks for severity="critical" (am.yml:20), and the alert has severity='page'"""),
+        ({}, """its route asks for severity="critical" (am.yml:20), and the alert has severity=''"""),
+        ({"severity": "critical"}, "its route (am.yml:20) fits, but another takes the alert before it"),
+    ],
+)
+def test_what_keeps_an_alert_from_its_route_is_named(labels: dict[str, str], why: str) -> None:
+    mine = [{**each, "labels": {**SLOW, **labels}} for each in held("audit")]
+
+    said = told(arrived(held=mine), during("2s", "5s"), branches=_json([CRITICAL]))
+
+    assert said == f"{TO_AUDIT}; no route leads it to 'management', 'on-call', which has pagerduty (am.yml:40); {why}"
+
+
+def test_what_kept_a_late_message_is_named_with_the_line_of_its_route() -> None:
+    mine = [{**each, "since": "1970-01-01T00:16:41.500Z"} for each in held()]
+    ways = [dataclasses.replace(CRITICAL, where="am.yml:30"), dataclasses.replace(CRITICAL, matchers=())]
+
+    said = told(arrived(page(8.0, ("Slow", "firing")), held=mine), during("2s", "5s"), branches=_json(ways))
+
+    kept = "it fired at 1.5s, and Alertmanager kept it for 6.5s (group_wait 1m, group_interval 5m: am.yml:20)"
+    assert said == f"it came at 8.0s: 3.0s too late; {kept}"
+
+
+UNGIVEN = "Alertmanager was never given such an alert"
+UNSENT = "it was not sent; see `alerting` in prometheus.yml (alertmanagers, alert_relabel_configs)"
+ALERTS = {"Slow": {"for": "5m", "where": "rules.yml:7"}}
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted"),
+    [
+        ({"missing": ["no series is called 'a'"], "where": "rules.yml:7"}, f"{UNGIVEN}: no series is called 'a' (rules.yml:7)"),
+        ({"states": {"pending": ZERO + 3}}, f"{UNGIVEN}: Slow was pending and no more; it needs `for: 5m` (rules.yml:7)"),
+        ({"states": {"pending": ZERO + 3, "firing": ZERO + 8}}, f"{UNGIVEN} in time: Slow fired at 8.0s"),
+        (
+            {"states": {"firing": ZERO + 4}},
+            f"{UNGIVEN}, though Slow fired at 4.0s: {UNSENT}",
+        ),
+    ],
+)
+def test_why_alertmanager_was_given_no_alert_is_told(found: dict[str, Any], wanted: str) -> None:
+    journal = arrived()
+    expectation = Notification("pagerduty", SLOW)
+    data = {"missing": [], "peaks": [], "states": {}, "where": "", **found}
+    journal.write("autopsy", ZERO + 9, key=str(expectation.autopsy()), data=data)
+
+    assert told(journal, during("2s", "5s"), expectation, alerts=ALERTS) == wanted
+
+
+def test_an_alertmanager_that_prometheus_did_not_find_is_named() -> None:
+    journal = arrived()
+    journal.write(
+        "autopsy", ZERO + 9, key=str(Notification("pagerduty", SLOW).autopsy()), data={"states": {"firing": ZERO + 4}}
+    )
+    journal.write("targets", ZERO + 9, targets=[{"scrapeUrl": "http://shop:80/metrics"}])
+    by = [("shop:80", "Prometheus/3"), ("alertmanger:9093", "Prometheus/3"), ("hooks:443", "Alertmanager/0")]
+    journal.write("refused", ZERO + 9, hosts=[{"host": host, "by": who, "count": 1} for host, who in by])
+
+    assert told(journal, during("2s", "5s")) == (
+        f"{UNGIVEN}, though Slow fired at 4.0s: no member of the stack is called 'alertmanger:9093', where it was sent;"
+        " name it in the alertmanager's `hosts`"
+    )
+
+
+def test_only_an_alert_with_a_name_is_looked_behind() -> None:
+    looks = [Notification("pagerduty", labels).autopsy() for labels in (SLOW, {"alertname": "~Sl.*"}, {"job": "a"})]
+
+    assert list(map(str, looks)) == ['behind Slow{job="checkout"}', "None", "None"]
+
+
 def test_a_time_interval_that_keeps_a_page_from_its_receiver_is_named() -> None:
     muted = [{**each, "muted": {"on-call": ["weekends"]}} for each in held()]
     other = [{**each, "muted": {"audit": ["weekends"]}} for each in held()]
@@ -393,7 +491,9 @@ class _Alertmanager:
 def test_a_look_holds_what_arrived_and_what_alertmanager_holds() -> None:
     found = Deliveries().look(FakeStack({"inbox": _Inbox(), "alertmanager": _Alertmanager()}), ZERO, ZERO + 0.2)
 
-    assert found["held"] == [{"fingerprint": "1", "labels": SLOW, "status": {}, "receivers": ["on-call"], "muted": {}}]
+    assert found["held"] == [
+        {"fingerprint": "1", "labels": SLOW, "status": {}, "since": "", "receivers": ["on-call"], "muted": {}}
+    ]
     assert [each["wall"] for each in found["arrived"]] == [ZERO + 0.5]
 
 

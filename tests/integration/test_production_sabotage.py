@@ -74,22 +74,26 @@ class Sabotage:
     red: Mapping[str, str]
 
 
+NEVER_GIVEN = "Alertmanager was never given such an alert"
+
+
 def silent(reason: str, rules: str) -> dict[str, str]:
     """Return what is red where an alert of a rule file never fires."""
     why = rf"{re.escape(reason)} \({rules.removeprefix('stack/')}:\d+\)"
     return {
         r"alert .* fires within": why,
-        r".* is notified of": "Alertmanager was never given such an alert",
+        r".* is notified of": f"{NEVER_GIVEN}: {why}",
         r"alert .* resolves within": f"it never fired: {why}",
         r".* is told of the end of": "it was never told that it fires",
     }
 
 
-def pending(words: str) -> dict[str, str]:
+def pending(words: str, untold: str) -> dict[str, str]:
     """Return what is red where an alert is pending and no more."""
     return {
         **silent("", ""),
         r"alert .* fires within": words,
+        r".* is notified of": f"{NEVER_GIVEN}: {untold}",
         r"alert .* resolves within": "it never fired: it was pending and no more",
     }
 
@@ -111,6 +115,8 @@ def dropped(*regexes: str) -> str:
 
 
 RELABELLED = (SCRAPES, CHECKOUT, dropped("http_request_duration_seconds_bucket;0.5;.*", "http_requests_total;;5.."))
+INHIBITED = r"Alertmanager inhibited it: [\w, ]*Down mutes it \(inhibit_rules, production/alertmanager.yml:\d+\)"
+UNREACHED = r"instance:node_cpu:ratio_rate5m never went above 0\.83\d?; the rule wants > 0\.9 \(.*\)"
 RULES = (
     Sabotage(
         "threshold x 2",
@@ -122,14 +128,17 @@ RULES = (
         "for x 3",
         f"{ALERTS}/infrastructure.obs.yaml::HighMemory",
         [(INFRASTRUCTURE, "ratio > 0.95\n        for: 5m", "ratio > 0.95\n        for: 15m")],
-        pending(r"pending since 9m\d\ds, needs `for: 15m` \(.*\); it would fire at 24m.* too late"),
+        pending(
+            r"pending since 9m\d\ds, needs `for: 15m` \(.*\); it would fire at 24m.* too late",
+            r"HighMemory was pending and no more; it needs `for: 15m` \(.*\)",
+        ),
     ),
     Sabotage(
         "maximum instead of average",
         f"{ALERTS}/infrastructure.obs.yaml::HighCPU",
         [(INFRASTRUCTURE, "1 - avg by (job, instance)", "1 - max by (job, instance)")],
         # Pending it was, long before: a rate begins at nothing, and there was no idle time yet.
-        pending(r"instance:node_cpu:ratio_rate5m never went above 0\.83\d?; the rule wants > 0\.9 \(.*\)"),
+        pending(UNREACHED, UNREACHED),
     ),
     Sabotage(
         "free space told as used",
@@ -212,7 +221,9 @@ BEHIND_ROUTES = (
             r"email \(receiver dev-team\) is notified of": at_a_line(
                 "Alertmanager routed QueueBacklog to 'audit' only; "
                 "no route leads it to 'dev-team', which has email (production/alertmanager.yml:"
-            ),
+            )
+            + at_a_line('; its route asks for severity="warn" (production/alertmanager.yml:')
+            + ", and the alert has severity='warning'",
             r"email \(receiver dev-team\) is told of the end": "it was never told that it fires",
         },
     ),
@@ -234,7 +245,7 @@ TOO_WIDE = (
         "inhibition too wide",
         f"{ALERTS}/neighbours.obs.yaml",
         [(ROUTES, "equal: [job]", "equal: [cluster]")],
-        {r".* is notified of DiskFillingUp": r"Alertmanager inhibited it: [\w, ]*Down mutes it \(inhibit_rules\)"},
+        {r".* is notified of DiskFillingUp": INHIBITED},
     ),
 )
 

@@ -32,7 +32,7 @@ PAGED = "pagerduty is notified of CheckoutSlow once in 500ms .. 3.5s"
 UNREADY = "checkout /health/readiness answers 503 within 5.0s after latency"
 RESOLVES = "alert CheckoutSlow resolves within 5.0s after cure of latency"
 READY = "checkout /health/readiness answers 200 within 5.0s after cure of latency"
-NOT_GIVEN = ("failed", "Alertmanager was never given such an alert")
+NEVER_GIVEN = "Alertmanager was never given such an alert"
 
 HELD = """> 0.5
         keep_firing_for: 600ms
@@ -225,8 +225,9 @@ def judged_elsewhere_alike(project: Project) -> None:
 
 def line_of(project: Project, name: str, text: str) -> str:
     """Return a file (below the stack's folder) and the line that begins with a text, as messages write it."""
-    lines = (project.path / name).read_text(encoding="utf-8").splitlines()
-    (number,) = [number for number, line in enumerate(lines, start=1) if line.strip().startswith(text)]
+    before, *after = re.split(rf"(?m)^ *{re.escape(text)}", (project.path / name).read_text(encoding="utf-8"))
+    (_,) = after
+    number = before.count("\n") + 1
     return f"{name.removeprefix('stack/')}:{number}"
 
 
@@ -262,7 +263,9 @@ def test_with_another_severity_the_alert_takes_another_route(project: Project, p
 
     where = line_of(project, ROUTES, "- routing_key")
     nobody = f"no route leads it to 'on-call', which has pagerduty ({where})"
-    assert seen.others == {PAGED: ("failed", f"Alertmanager routed CheckoutSlow to 'audit' only; {nobody}")}
+    route = line_of(project, ROUTES, ROUTE.strip())
+    asked = f"its route asks for severity=\"critical\" ({route}), and the alert has severity=''"
+    assert seen.others == {PAGED: ("failed", f"Alertmanager routed CheckoutSlow to 'audit' only; {nobody}; {asked}")}
     assert seen.passed == [FAULT, CALM, FIRES, UNREADY, RESOLVES, READY]
 
 
@@ -275,7 +278,7 @@ def test_a_threshold_that_is_never_reached_is_named_with_the_peak_that_was(proje
     why = f"job:checkout_latency_seconds:p95_rate1s never went above V; the rule wants > 2 ({where})"
     assert seen.others == {
         FIRES: ("failed", why),
-        PAGED: NOT_GIVEN,
+        PAGED: ("failed", f"{NEVER_GIVEN}: {why}"),
         RESOLVES: ("failed", f"it never fired: {why}"),
     }
     assert seen.passed == [FAULT, CALM, UNREADY, READY]
@@ -291,7 +294,7 @@ def test_a_renamed_metric_is_named_with_the_nearest_that_there_is(project: Proje
     why = f"{missing}; did you mean 'http_request_latency_seconds_bucket'? ({where})"
     assert seen.others == {
         FIRES: ("failed", why),
-        PAGED: NOT_GIVEN,
+        PAGED: ("failed", f"{NEVER_GIVEN}: {why}"),
         RESOLVES: ("failed", f"it never fired: {why}"),
     }
     assert seen.passed == [FAULT, CALM, UNREADY, READY]
@@ -305,7 +308,7 @@ def test_a_hold_that_is_too_long_is_told_with_the_time_that_it_was_pending(proje
     where = line_of(project, RULES, "- alert: CheckoutSlow")
     assert seen.others == {
         FIRES: ("failed", f"pending from T to T only, needs `for: 5m` ({where})"),
-        PAGED: NOT_GIVEN,
+        PAGED: ("failed", f"{NEVER_GIVEN}: CheckoutSlow was pending and no more; it needs `for: 5m` ({where})"),
         RESOLVES: ("failed", "it never fired: it was pending and no more"),
     }
     assert seen.passed == [FAULT, CALM, UNREADY, READY]
@@ -327,7 +330,8 @@ def test_an_inhibition_that_swallows_the_page_is_named(project: Project, play: C
 
     seen = play()
 
-    why = "Alertmanager inhibited it: CheckoutNotReady mutes it (inhibit_rules)"
+    where = line_of(project, ROUTES, "- source_matchers")
+    why = f"Alertmanager inhibited it: CheckoutNotReady mutes it (inhibit_rules, {where})"
     assert seen.others == {PAGED: ("failed", why)}
     assert seen.passed == [FAULT, CALM, FIRES, UNREADY, RESOLVES, READY]
 
@@ -349,7 +353,7 @@ def void(why: str) -> Mapping[str, tuple[str, str]]:
         FAULT: why,
         CALM: "passed, inactive",
         FIRES: f"failed, {quiet} (WHERE)",
-        PAGED: "failed, Alertmanager was never given such an alert",
+        PAGED: f"failed, {NEVER_GIVEN}: {quiet} (WHERE)",
         UNREADY: "failed, 200 in T at T: status 200 instead of 503",
         RESOLVES: f"failed, it never fired: {quiet} (WHERE)",
         READY: "passed, 200 in T at T, T after cure of latency (bound T)",

@@ -79,3 +79,16 @@ def test_faults_loads_and_a_speed_are_refused_by_name() -> None:
 def test_what_is_allowed_is_not_refused_and_without_attached_members_nothing_is() -> None:
     assert list(refused(STORY, ["prometheus"], ["prometheus"], 1)) == []
     assert list(refused(STORY, [], [], 60)) == []
+
+
+def test_several_that_are_attached_are_named_in_one_sentence() -> None:
+    found = [str(problem) for problem in refused(STORY, ["shop", "stock", "prometheus"], ["shop", "stock", "prometheus"], 60)]
+
+    assert found == ["story.obs.yaml: shop, stock and prometheus are attached, and cannot be sped up; leave --obs-speed out"]
+
+
+def test_a_service_that_is_attached_needs_no_command(tmp_path: Path) -> None:
+    path = tmp_path / "stack.yaml"
+    path.write_text("services:\n  shop:\n    attached: {url: 'http://127.0.0.1:1'}\n", encoding="utf-8")
+
+    assert read(path).attached == ["shop"]
