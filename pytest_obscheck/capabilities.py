@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.protocols import Delivery
+
+M = TypeVar("M")
+T = TypeVar("T")
+
+
+def ask_each(members: Mapping[str, M], ask: Callable[[M], T]) -> tuple[dict[str, T], dict[str, str]]:
+    """Return what each member answers, and why others do not, by their names; ``LookFailed`` where there are others only."""
+    answers, silent = dict[str, T](), dict[str, str]()
+    for name, member in members.items():
+        try:
+            answers[name] = ask(member)
+        except LookFailed as error:
+            silent[name] = str(error)
+    if silent and not answers:
+        raise LookFailed("; ".join(silent.values()))
+    return answers, silent
 
 
 @dataclass(frozen=True)
@@ -71,6 +88,9 @@ class EvaluatesRules(Protocol):
 
     def rules(self) -> list[Mapping[str, Any]]:
         """Return the rule groups with their rules, health, last evaluation, and active alerts."""
+
+    def alert_states(self, since: float, until: float) -> tuple[list[Series], list[Series]]:
+        """Return the ``ALERTS`` series of all alerts: raw samples between two Unix seconds, and those active at the second."""
 
     def missed(self) -> Mapping[str, float]:
         """Return for how many wall seconds each rule group was not evaluated though it should have been, since the start."""

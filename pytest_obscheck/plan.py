@@ -15,7 +15,7 @@ from pytest_obscheck.speed import Pace
 
 @dataclass(frozen=True)
 class AlertRule:
-    """One alerting rule as the user wrote it; ``where`` is ``file:line``, ``hold`` its ``for``."""
+    """One alerting rule as the user wrote it; ``where`` is ``file:line``, ``hold`` its ``for``, ``member`` who evaluates it."""
 
     name: str
     expr: str
@@ -25,6 +25,7 @@ class AlertRule:
     group: str
     interval: str
     where: str
+    member: str = ""
 
 
 @dataclass(frozen=True)

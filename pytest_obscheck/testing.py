@@ -196,6 +196,10 @@ class FakePrometheus:
         ]
         return [{"name": "rules", "interval": self.interval, "rules": rules}]
 
+    def alert_states(self, since: float, until: float) -> tuple[list[Series], list[Series]]:
+        """Answer ``ALERTS`` for those Unix seconds, and for the last of them."""
+        return self.query(f"ALERTS[{max(1, math.ceil((until - since) * 1000))}ms]", until), self.query("ALERTS", until)
+
     def missed(self) -> Mapping[str, float]:
         """Answer that no evaluation was missed."""
         return {}

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from pytest_obscheck.abilities import AltersSamples, StarvesMember, StopsMember
-from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules, ScrapesTargets, Series, StandsInLine
+from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules, ScrapesTargets, Series, StandsInLine, ask_each
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.protocols import Stack
 from pytest_obscheck.scenario import Claim, Planned, Scenario
@@ -43,7 +43,9 @@ class Vitals:
         """Return ``missed`` (seconds since the start, by rule group) and ``timeouts`` (instance and Unix second of each)."""
         targets = stack.that(ScrapesTargets).targets()
         # Not by what a target says of itself: between two looks there may be many scrapes, of which it shows the last.
-        return {"missed": stack.that(EvaluatesRules).missed(), "timeouts": _lost(stack, _limits(targets), since, until)}
+        missed, _ = ask_each(stack.all(EvaluatesRules), lambda each: each.missed())
+        told = {f"{name}: {group}": seconds for name, groups in missed.items() for group, seconds in groups.items()}
+        return {"missed": told, "timeouts": _lost(stack, _limits(targets), since, until)}
 
     def __str__(self) -> str:
         """Return the key."""

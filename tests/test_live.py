@@ -251,6 +251,10 @@ class Firing:
         """Return the rule with its alert."""
         return [{"rules": [{"name": self.name, "state": "firing", "alerts": [{}]}]}]
 
+    def alert_states(self, since: float, until: float) -> tuple[list[Any], list[Any]]:
+        """Return none."""
+        return [], []
+
     def missed(self) -> dict[str, float]:
         """Return that none was."""
         return {}

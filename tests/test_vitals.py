@@ -166,6 +166,10 @@ class Scraper:
     def rules(self) -> list[Any]:
         return []
 
+    def alert_states(self, since: float, until: float) -> tuple[list[Series], list[Series]]:
+        """Return none."""
+        return [], []
+
     def missed(self) -> dict[str, float]:
         return {}
 

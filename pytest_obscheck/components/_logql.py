@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_obscheck.capabilities import Series
 from pytest_obscheck.components._http import Http
+from pytest_obscheck.components._ruler import missed, states
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.signals import LogFilter, LogLine
 
@@ -52,9 +53,10 @@ def _path(path: str) -> str:
 
 @dataclass
 class LokiClient:
-    """Asks one Loki; every method but ``ready`` raises ``LookFailed`` where it cannot."""
+    """Asks one Loki; every method but ``ready`` raises ``LookFailed`` where it cannot. ``ruled``: it has rules."""
 
     http: Http
+    ruled: bool = False
 
     def ready(self) -> bool:
         """Whether it takes and gives lines now."""
@@ -96,6 +98,18 @@ class LokiClient:
         path = f"/loki/api/v1/label/{label}/values" if label else "/loki/api/v1/labels"
         answer = self.http.json(path, {**_ends(start, end), **({"query": selector} if selector else {})})
         return list(answer.get("data") or [])
+
+    def rules(self) -> list[Mapping[str, Any]]:
+        """Return the groups of its rules with their health, last evaluation, and active alerts; none where it has no rules."""
+        return list(self.http.json("/prometheus/api/v1/rules")["data"]["groups"]) if self.ruled else []
+
+    def alert_states(self, since: float, until: float) -> tuple[list[Series], list[Series]]:
+        """Return the states of its alerts as ``ALERTS`` series, since a Unix second."""
+        return states(self.rules(), since)
+
+    def missed(self) -> Mapping[str, float]:
+        """Return for how many wall seconds each rule group was not evaluated though it should have been, since the start."""
+        return missed(self.http, "loki_") if self.ruled else {}
 
     def _page(self, query: str, start: float, end: float) -> list[LogLine]:
         params = {

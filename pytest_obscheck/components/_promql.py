@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -13,11 +14,9 @@ from typing import Any
 from pytest_obscheck.capabilities import Series
 from pytest_obscheck.components._http import SECONDS, Http, refused
 from pytest_obscheck.components._kept import Answer, Kept
+from pytest_obscheck.components._ruler import missed
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.signals import Exemplar
-
-MISSED = "prometheus_rule_group_iterations_missed_total"
-INTERVAL = "prometheus_rule_group_interval_seconds"
 
 
 @dataclass
@@ -85,12 +84,13 @@ class PrometheusClient:
         """Return the rule groups with their rules, health, last evaluation, and active alerts."""
         return list(self._data("/api/v1/rules")["groups"])
 
+    def alert_states(self, since: float, until: float) -> tuple[list[Series], list[Series]]:
+        """Return the ``ALERTS`` series of all alerts: raw samples between two Unix seconds, and those active at the second."""
+        return self.query(f"ALERTS[{max(1, math.ceil((until - since) * 1000))}ms]", until), self.query("ALERTS", until)
+
     def missed(self) -> dict[str, float]:
         """Return for how many wall seconds each rule group was not evaluated though it should have been, since the start."""
-        # Versions that cannot leave out the rest tell everything.
-        lines = self.http.text("/metrics", {"name[]": [MISSED, INTERVAL]}).splitlines()
-        found = {name: dict(_labelled(name, lines)) for name in (MISSED, INTERVAL)}
-        return {group: count * found[INTERVAL].get(group, 1.0) for group, count in found[MISSED].items()}
+        return missed(self.http)
 
     def _data(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         answer = self.http.json(path, params)
@@ -143,9 +143,3 @@ def _point(pair: Any, expr: str) -> tuple[float, float]:
         return float(pair[0]), float(pair[1])
     except ValueError:
         raise LookFailed(f"{expr!r} gives the text {pair[1]!r}, not a number") from None
-
-
-def _labelled(name: str, lines: Iterable[str]) -> Iterator[tuple[str, float]]:
-    """Yield the labels and the value of each series of a metric in an exposition."""
-    for series, _, value in (line.rpartition(" ") for line in lines if line.startswith(f"{name}{{")):
-        yield series.removeprefix(name), float(value)

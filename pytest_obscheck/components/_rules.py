@@ -66,6 +66,7 @@ def _alert(
         group=str(group.get("name", "")),
         interval=str(group.get("interval") or usual),
         where=f"{shown(place, document.path)}:{document.line(*spot, 'alert')}",
+        member=place.name,
     )
 
 

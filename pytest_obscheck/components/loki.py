@@ -88,8 +88,8 @@ class Loki:
         return replace(launch, files={**launch.files, **read})
 
     def connect(self, place: Place) -> LokiClient:
-        """Return a client that answers LogQL."""
-        return LokiClient(Http(place.name, f"http://{place.addresses['http']}"))
+        """Return a client that answers LogQL, and for its rules."""
+        return LokiClient(Http(place.name, f"http://{place.addresses['http']}"), bool(self.rules))
 
     def _read(self, reader: Reader) -> list[Document]:
         found = list(reader.stated("rule_files"))

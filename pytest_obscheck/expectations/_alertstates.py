@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules
+from pytest_obscheck.capabilities import EvaluatesRules, ask_each
 from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.matching import subset
 from pytest_obscheck.plan import Plan
@@ -20,7 +20,7 @@ OVERLAP = 2.0
 
 @dataclass(frozen=True)
 class AlertStates:
-    """The ``ALERTS`` series: raw samples since the last look, and the state now.
+    """The ``ALERTS`` series of all who evaluate rules: raw samples since the last look, and the state now.
 
     Once a second the rules themselves, too; and when an alert has just ended: is its rule still there?
     """
@@ -28,22 +28,34 @@ class AlertStates:
     every: float = 0.2
 
     def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
-        """Return ``samples`` and ``now`` (lists of labels and points) and, once a second, ``rules``."""
-        prometheus = stack.that(AnswersPromQL)
-        span = max(1, math.ceil((until - since + OVERLAP) * 1000))
+        """Return ``samples`` and ``now`` (lists of labels and points) and, once a second, ``rules``.
+
+        ``silent``: alerts of which nothing is known, since who evaluates them does not answer, and its words.
+        """
+        evaluators = stack.all(EvaluatesRules) or {"": stack.that(EvaluatesRules)}
+        told, silent = ask_each(evaluators, lambda each: each.alert_states(since - OVERLAP, until))
         found: dict[str, Any] = {
             "since": since,
             "until": until,
-            "samples": [each.data() for each in prometheus.query(f"ALERTS[{span}ms]", until)],
-            "now": [each.data() for each in prometheus.query("ALERTS", until)],
+            "samples": [each.data() for samples, _ in told.values() for each in samples],
+            "now": [each.data() for _, now in told.values() for each in now],
         }
         if since == until or math.floor(since) != math.floor(until) or _ended(found):
-            found["rules"] = _rules(stack.that(EvaluatesRules).rules())
-        return found
+            read, mute = ask_each(evaluators, lambda each: each.rules())
+            found["rules"] = _rules(group for groups in read.values() for group in groups)
+            silent |= mute
+        unknown = _unknown(stack.plan, silent)
+        return {**found, "silent": unknown} if unknown else found
 
     def __str__(self) -> str:
         """Return the key."""
         return "alerts"
+
+
+def _unknown(plan: Plan, silent: Mapping[str, str]) -> dict[str, str]:
+    """Return why nothing is known of which alerts: of those that another one evaluates, too, something is."""
+    known = {rule.name for rule in plan.facts.alerts if rule.member not in silent}
+    return {rule.name: silent[rule.member] for rule in plan.facts.alerts if rule.member in silent and rule.name not in known}
 
 
 def _ended(found: Mapping[str, Any]) -> bool:
@@ -99,8 +111,9 @@ def seen(history: History, name: str, labels: Mapping[str, str]) -> list[Seen]:
     readings = _readings(history, name)
     found = []
     for event, (before, after) in zip(history.looks, readings, strict=True):
-        if "error" in event.data:
-            found.append(Seen(event.wall, event.wall, rules=before or (), blind=event.data["error"], failed=True))
+        why = _failed(event.data, name)
+        if why:
+            found.append(Seen(event.wall, event.wall, rules=before or (), blind=why, failed=True))
             continue
         data = event.data["data"]
         fresh = [sample for sample in _samples(data["samples"], name, labels) if _new(sample, known)]
@@ -110,6 +123,12 @@ def seen(history: History, name: str, labels: Mapping[str, str]) -> list[Seen]:
         samples = tuple(sorted(fresh, key=lambda s: s.at))
         found.append(Seen(data["since"], data["until"], samples, now, before or (), blind, sure=after is not None))
     return found
+
+
+def _failed(data: Mapping[str, Any], name: str) -> str:
+    """Return why a look says nothing of an alert: it failed, or who evaluates that alert did not answer."""
+    said: str = data["error"] if "error" in data else data["data"].get("silent", {}).get(name, "")
+    return said
 
 
 Reading = tuple[Mapping[str, Any], ...]
@@ -125,7 +144,7 @@ def _readings(history: History, name: str) -> list[tuple[Reading | None, Reading
 
 def _reading(data: Mapping[str, Any], name: str) -> Reading | None:
     rules = data.get("data", {}).get("rules")
-    return None if rules is None else tuple(rules.get(name, ()))
+    return None if rules is None or _failed(data, name) else tuple(rules.get(name, ()))
 
 
 def _latest(before: Reading | None, now: Reading | None) -> Reading | None:

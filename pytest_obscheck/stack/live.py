@@ -21,6 +21,7 @@ from pytest_obscheck.capabilities import (
     SaysWhyUnready,
     ScrapesTargets,
     TellsTime,
+    ask_each,
 )
 from pytest_obscheck.clock import Clock
 from pytest_obscheck.errors import ComponentDied, LookFailed, NotReady, ProgramMissing, StackError, did_you_mean
@@ -345,7 +346,8 @@ class LiveStack:
         """Return what explains a story: rules, targets, Alertmanager's alerts and silences, refused hosts, last log lines."""
         found: dict[str, dict[str, Any]] = {}
         with suppress(LookFailed, LookupError):
-            found["rules"] = {"groups": self.that(EvaluatesRules).rules()}
+            read, _ = ask_each(self.all(EvaluatesRules), lambda each: each.rules())
+            found["rules"] = {"groups": [group for groups in read.values() for group in groups]}
         with suppress(LookFailed, LookupError):
             found["targets"] = {"targets": self.that(ScrapesTargets).targets()}
         with suppress(LookFailed, LookupError):

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import yaml
 
-from pytest_obscheck.capabilities import Series
+from pytest_obscheck.capabilities import EvaluatesRules, Series
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.components._logql import LIMIT, LokiClient, logql
 from pytest_obscheck.components.loki import Loki
@@ -226,3 +226,26 @@ def test_rules_that_are_not_there_are_named(tmp_path: Path) -> None:
         Loki(rules=("gone.yml",)).facts(place)
 
     assert str(raised.value) == "loki: rules: there is no file 'gone.yml'"
+
+
+def test_who_has_rules_tells_of_them_and_of_missed_evaluations() -> None:
+    group = 'rule_group="/run/ruler/fake/0.yml;logs",user="fake"'
+    metrics = (
+        f"loki_prometheus_rule_group_iterations_missed_total{{{group}}} 2\n"
+        f"loki_prometheus_rule_group_interval_seconds{{{group}}} 30\n"
+    )
+    answers = {
+        "/prometheus/api/v1/rules": httpx.Response(200, json={"data": {"groups": [{"name": "g", "interval": 1, "rules": []}]}}),
+        "/metrics": httpx.Response(200, text=metrics),
+    }
+    ruled = replace(client(lambda request: answers[request.url.path]), ruled=True)
+
+    assert isinstance(ruled, EvaluatesRules)
+    assert (ruled.rules()[0]["name"], ruled.alert_states(0.0, 1.0)) == ("g", ([], []))
+    assert ruled.missed() == {f"{{{group}}}": 60.0}
+
+
+def test_who_has_no_rules_is_not_asked_for_them() -> None:
+    plain = client(lambda _: httpx.Response(404))
+
+    assert (plain.rules(), plain.alert_states(0.0, 1.0), plain.missed()) == ([], ([], []), {})

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules, ScrapesTargets, Series
 from pytest_obscheck.components._http import Http
-from pytest_obscheck.components._promql import INTERVAL, MISSED, PrometheusClient
+from pytest_obscheck.components._promql import PrometheusClient
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.signals import AnswersExemplars, Exemplar
 
@@ -222,6 +222,7 @@ def test_targets_rules_and_names_are_what_the_api_says() -> None:
     assert found == ([{"health": "up"}], [{"name": "g"}], ["a", "b"], ["__name__", "a"])
 
 
+MISSED, INTERVAL = "prometheus_rule_group_iterations_missed_total", "prometheus_rule_group_interval_seconds"
 EVALUATED = f"/metrics?name%5B%5D={MISSED}&name%5B%5D={INTERVAL}"
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
+from pytest_obscheck.capabilities import Series
+from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.expectations.alert import Alert
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.plan import AlertRule, Facts
@@ -21,11 +25,22 @@ Stretches = Mapping[str, Sequence[tuple[float, float, str]]]
 
 
 def looked(
-    expectation: Expectation, states: Stretches, until: float = 10.0, interval: float = 0.2, sick: Stretches | None = None
+    expectation: Expectation,
+    states: Stretches,
+    until: float = 10.0,
+    interval: float = 0.2,
+    sick: Stretches | None = None,
+    besides: Mapping[str, Any] = MappingProxyType({}),
 ) -> Journal:
-    """Return the journal of looks at a Prometheus in which alerts have these states, from zero to ``until`` story seconds."""
+    """Return the journal of looks at a Prometheus in which alerts have these states, from zero to ``until`` story seconds.
+
+    Each of ``besides`` evaluates an alert of its own, ``Logged``.
+    """
     clock = FakeClock(ZERO)
-    stack = FakeStack({"prometheus": FakePrometheus(clock, states, interval, sick or {}, ZERO)})
+    prometheus = FakePrometheus(clock, states, interval, sick or {}, ZERO)
+    rules = [*((name, "prometheus") for name in states), *(("Logged", name) for name in besides)]
+    facts = Facts(tuple(AlertRule(name, "1", "0s", {}, {}, "g", "1s", "r.yml:1", member) for name, member in rules))
+    stack = FakeStack({"prometheus": prometheus, **besides}, a_plan(facts))
     look = expectation.evidence()
     seen = []
     for step in range(round(until / look.every) + 1):
@@ -197,6 +212,50 @@ def test_where_prometheus_did_not_answer_it_may_not_have_evaluated() -> None:
     decision = decided(alert, never("0s", "5s"), journal)
 
     assert decision == Decision(UNKNOWN, "nothing was seen during 1.8s .. 4.0s: prometheus refuses connections")
+
+
+@dataclass
+class Ruler:
+    """Evaluates the rule of ``Logged``, which fires, for as long as it answers."""
+
+    answers: bool = True
+
+    def alert_states(self, since: float, until: float) -> tuple[list[Series], list[Series]]:
+        if not self.answers:
+            raise LookFailed("loki refuses connections")
+        firing = Series({"alertname": "Logged", "alertstate": "firing"}, ((until, 1.0),))
+        return [firing], [firing]
+
+    def rules(self) -> list[Mapping[str, Any]]:
+        if not self.answers:
+            raise LookFailed("loki refuses connections")
+        return [{"interval": 1.0, "rules": [{"type": "alerting", "name": "Logged", "health": "ok", "duration": 0}]}]
+
+    def missed(self) -> Mapping[str, float]:
+        return {}
+
+
+def test_an_alert_of_another_who_evaluates_rules_is_seen_like_prometheus_s() -> None:
+    journal = looked(Alert("Logged"), FIRING, besides={"loki": Ruler()})
+
+    assert decided(Alert("Logged"), always("0s", "9s"), journal).outcome is PASSED
+    assert decided(Alert("Slow"), once("0s", "9s"), journal).outcome is PASSED
+
+
+def test_of_who_does_not_answer_only_its_own_alerts_are_unknown() -> None:
+    journal = looked(Alert("Logged"), FIRING, besides={"loki": Ruler(answers=False)})
+
+    logged, slow = (decided(Alert(name), never("0s", "9s"), journal) for name in ("Logged", "Slow"))
+
+    assert (logged.outcome, slow.outcome) == (UNKNOWN, FAILED)
+    assert logged == Decision(UNKNOWN, "every look failed; the last said: loki refuses connections")
+    assert decided(Alert("Slow"), never("6s", "9s"), journal).outcome is PASSED
+
+
+def test_an_alert_that_two_evaluate_is_known_where_one_of_them_answers() -> None:
+    journal = looked(Alert("Logged"), FIRING, besides={"loki": Ruler(answers=False), "other": Ruler()})
+
+    assert decided(Alert("Logged"), always("0s", "9s"), journal).outcome is PASSED
 
 
 def test_an_alert_is_not_over_because_prometheus_was() -> None:
