@@ -108,9 +108,9 @@ def test_alerts_are_read_with_their_line_their_interval_and_their_labels_as_writ
     assert facts.alerts == (
         AlertRule(
             "HighErrorRate", "job:errors:ratio > 0.05", "5m", labels, {"summary": "{{ $value }}"}, "api", "30s",
-            "prometheus/rules/api.yml:9",
+            "prometheus/rules/api.yml:9", "prometheus",
         ),
-        AlertRule("Slow", "1", "0s", {}, {}, "slow", "1m", "prometheus/rules/api.yml:17"),
+        AlertRule("Slow", "1", "0s", {}, {}, "slow", "1m", "prometheus/rules/api.yml:17", "prometheus"),
     )  # fmt: skip
 
 
