@@ -97,8 +97,12 @@ class Instrumentation:
 
     def _note(self, scope: Scope, status: int, seconds: float, error_type: str, example: dict[str, str] | None) -> None:
         kind = self._kind(_method(scope), _endpoint(scope), status, scope["path"].startswith(OWN))
-        kind.counter.inc()
-        kind.histogram.observe(seconds, example)
+        if example:
+            # An example has the time at which it is counted.
+            kind.counter.inc()
+            kind.histogram.observe(seconds, example)
+        else:
+            self.metrics.tally.note(kind.counter, kind.histogram, seconds)
         if not kind.own:
             self.history.note(now(), seconds, failed=status >= 500)
         if LOG.isEnabledFor(kind.level):

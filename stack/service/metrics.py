@@ -14,6 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.openmetrics import exposition as openmetrics
 from starlette.responses import Response
 
+from service.tally import Tally
 from service.vocabulary import (
     MODEL_NAMES,
     MODEL_TYPES,
@@ -67,6 +68,7 @@ class Metrics:
     """Every instrument of the service, and the registry that holds them. Durations are in seconds, amounts in euros."""
 
     registry: CollectorRegistry
+    tally: Tally
 
     requests: Counter = _counter("http_requests_total", "Requests answered.", {"method": (), "endpoint": (), "status": ()})
     request_seconds: Histogram = _histogram(
@@ -146,9 +148,10 @@ def create_metrics(role: str = WEB, provider: str = "") -> Metrics:
     """
     # One more series for each counter and histogram, which nothing here reads.
     disable_created_metrics()  # type: ignore[no-untyped-call]
-    registry = CollectorRegistry()
+    registry, tally = CollectorRegistry(), Tally()
+    registry.register(tally)
     ProcessCollector(registry=registry)
-    metrics = Metrics(registry, **{each.name: _made(each, role, registry) for each in fields(Metrics) if each.metadata})
+    metrics = Metrics(registry, tally, **{each.name: _made(each, role, registry) for each in fields(Metrics) if each.metadata})
     for status in PAYMENT_OUTCOMES if provider else ():
         metrics.payments.labels(provider, status)
     _show_ratio(metrics)
