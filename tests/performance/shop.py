@@ -27,7 +27,7 @@ from pytest_obscheck.expectations._median import median_of
 
 HEALTH_RATE, HEALTH_SECONDS = 200, 5.0
 HEALTH_LIMIT, SLA_LIMIT, OVERHEAD_LIMIT = 0.1, 0.5, 5.0
-PROCESSES, ROUNDS, ORDERS, WARM = 8, 30, 10, 5
+PROCESSES, ROUNDS, ORDERS, WARM = 12, 30, 10, 3
 AFTERWARDS = 0.002
 """Wall seconds in which a service has done what it does after an answer."""
 CONNECTIONS = 10
