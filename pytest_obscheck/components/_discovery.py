@@ -111,6 +111,7 @@ def check(reader: Reader, clients: Iterable[tuple[Document, Spot, Mapping[str, A
     """Note every discovery of which stack.yaml does not say what it finds, and what it says of nothing that discovers."""
     discovering = set()
     every: dict[str, str] = {}
+    alike: dict[str, str] = {}
     for document, spot, client, called in clients:
         job = str(client.get("job_name", ""))
         if job in every and spot[0] == "scrape_configs":
@@ -119,6 +120,7 @@ def check(reader: Reader, clients: Iterable[tuple[Document, Spot, Mapping[str, A
         every[job] = f"{reader.name(document)}:{document.line(*spot, 'job_name')}"
         used = kinds(client)
         _note_collisions(reader, document, spot, client, called)
+        _note_alike(reader, document, spot, client, alike)
         if used and known.of(spot, client) is None:
             where = "alertmanagers" if spot[0] != "scrape_configs" else f"targets, as {job}"
             right = f"say in stack.yaml what it finds, under {where}: {LIKE}, or [] for nothing"
@@ -139,6 +141,24 @@ def _note_collisions(reader: Reader, document: Document, spot: Spot, client: Map
     for number, group in rows(client, "static_configs"):
         for what, right in () if list(_misshapen(group)) else _doubled(group, seen):
             reader.note(document, (*spot, "static_configs", number), f"{called}{what}; one is dropped in silence", right)
+
+
+def _note_alike(reader: Reader, document: Document, spot: Spot, client: Mapping[str, Any], seen: dict[str, str]) -> None:
+    """Note the targets with all the labels of one of a job before, which ``seen`` tells by labels; both are scraped."""
+    if spot[0] != "scrape_configs" or client.get("relabel_configs"):
+        return
+    job = str(client.get("job_name", ""))
+    found: dict[str, str] = {}
+    for number, group in rows(client, "static_configs"):
+        for target in () if list(_misshapen(group)) else map(str, group["targets"]):
+            told = json.dumps({"job": job, "instance": target, **labels(group)}, sort_keys=True)
+            if told in seen:
+                what = (
+                    f"job {job!r}: the target {target!r} has the labels of one of {seen[told]}, and their samples are mixed up"
+                )
+                reader.note(document, (*spot, "static_configs", number), what, "give one of them another label")
+            found[told] = f"job {job!r}"
+    seen |= found
 
 
 def addresses(client: Mapping[str, Any], groups: Sequence[Group] | None) -> Iterator[str]:

@@ -85,6 +85,7 @@ def test_what_production_would_refuse_is_refused_in_a_sentence(text: str, words:
     assert str(caught.value) == words
 
 
+OTHER = "give one of them another label"
 NOTED = {
     "rules by a glob that matches nothing": ("rule_files: ['none/*.yml']", f"p.yml:1: no file matches 'none/*.yml', {SILENT}"),
     "jobs by a glob that matches nothing": (
@@ -106,6 +107,13 @@ NOTED = {
     "target labels that collide": (
         "scrape_configs:\n- job_name: a\n  static_configs:\n  - targets: [a:1]\n\n  - targets: [b:1, a:1]\n    labels: {}",
         "p.yml:6: job 'a' has the target 'a:1' twice with the same labels; one is dropped in silence; keep one of them",
+    ),
+    "target labels that collide with those of another job": (
+        (
+            "scrape_configs:\n- job_name: a\n  static_configs: &s [{targets: [a:1]}]\n- job_name: b\n  static_configs: *s\n"
+            "- job_name: c\n  static_configs:\n  - {targets: [b:1, a:1], labels: {job: a}}"
+        ),
+        "p.yml:8: job 'c': the target 'a:1' has the labels of one of job 'a', and their samples are mixed up; " + OTHER,
     ),
     "a secret file that is called otherwise": (
         "scrape_configs:\n- job_name: a\n  authorization: {credentials_file: secrets/tokn}",
@@ -139,6 +147,8 @@ def test_nothing_is_noted_of_a_whole_configuration(tmp_path: Path) -> None:
     text += "  authorization: {credentials_file: secrets/token}\n  tls_config: {ca_file: /run/secrets/ca.pem, "
     text += "key_file: secrets/my.key}\n"
     text += "  static_configs: [{targets: [a:1]}, {targets: [a:1], labels: {x: y}}]\n  file_sd_configs: [{files: [lists/*]}]\n"
+    text += "- job_name: c\n  relabel_configs: [{target_label: job, replacement: d}]\n"
+    text += "  static_configs: [{targets: [a:1], labels: {job: a}}]\n"
 
     assert facts(tmp_path, text).notes == ()
 
