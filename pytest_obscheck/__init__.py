@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_obscheck.faults.cpu import Cpu
     from pytest_obscheck.faults.disconnect import Disconnect
     from pytest_obscheck.faults.down import Down
+    from pytest_obscheck.faults.flood import Flood
     from pytest_obscheck.faults.freeze import Freeze
     from pytest_obscheck.faults.full_disk import FullDisk
     from pytest_obscheck.faults.garbage import Garbage
@@ -52,9 +53,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Alert", "Bandwidth", "Budget", "Certificate", "ConfigError", "Correlated", "Cpu", "Dashboard", "Disconnect", "Down",
-    "Error", "Fireable", "Freeze", "FullDisk", "Garbage", "Health", "Kill", "Latency", "LimitData", "Locust", "Logs", "Lost",
-    "Memory", "Metric", "Notification", "ObscheckError", "Overhead", "PacketLoss", "Proved", "ResetPeer", "Resolved", "Restart",
-    "Sample", "Scraped", "Script", "Skew", "Sla", "Slicer", "SlowClose", "SlowScrape", "StackError", "StoryFailed",
+    "Error", "Fireable", "Flood", "Freeze", "FullDisk", "Garbage", "Health", "Kill", "Latency", "LimitData", "Locust", "Logs",
+    "Lost", "Memory", "Metric", "Notification", "ObscheckError", "Overhead", "PacketLoss", "Proved", "ResetPeer", "Resolved",
+    "Restart", "Sample", "Scraped", "Script", "Skew", "Sla", "Slicer", "SlowClose", "SlowScrape", "StackError", "StoryFailed",
     "StoryUnknown", "Timeout", "Traces", "Uptime",
     "always", "during", "eventually", "never", "once", "within",
 ]  # fmt: skip
@@ -68,7 +69,7 @@ _HOMES = {
     ),
     "loads": ("Locust",),
     "faults": (
-        "Bandwidth", "Certificate", "Cpu", "Disconnect", "Down", "Freeze", "FullDisk", "Garbage", "Kill", "Latency",
+        "Bandwidth", "Certificate", "Cpu", "Disconnect", "Down", "Flood", "Freeze", "FullDisk", "Garbage", "Kill", "Latency",
         "LimitData", "Memory", "PacketLoss", "ResetPeer", "Restart", "Sample", "Script", "Skew", "Slicer", "SlowClose",
         "SlowScrape", "Timeout",
     ),

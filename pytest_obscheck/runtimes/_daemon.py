@@ -103,6 +103,7 @@ _REASONS = (
     ("client version", "the daemon at {at} is too old; at least Docker 20.10 is needed"),
     ("no space left", "the disk of the Docker daemon at {at} is full; run: docker system prune"),
     ("bind source path does not exist", "the Docker daemon at {at} does not see the files of this machine; it must run here"),
+    ("bind address", "{at} is no address of a Docker daemon; write DOCKER_HOST like unix:///run/docker.sock"),
     ("Error while fetching server API version", _NOBODY),
     ("Connection aborted", "the Docker daemon at {at} does not answer any more; start it again"),
     ("Max retries exceeded", _NOBODY),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_obscheck import registry, toolchain
@@ -37,7 +38,13 @@ def choose(wanted: str, file: StackFile, folder: Path) -> tuple[Runtime, str]:
         runtime: Runtime = registry.find("runtimes", name)(folder)
         reason = runtime.unable(images)
         if not reason:
-            return runtime, "; ".join([f"runtime {name}", *reasons])
+            return runtime, f"runtime {name}{_aside(reasons)}"
         runtime.close()
         reasons.append(reason)
     raise StackError("; ".join(reasons))
+
+
+def _aside(reasons: Sequence[str]) -> str:
+    """Return in brackets why nothing better was taken, without advice: who has no Docker need not get one."""
+    whys = [reason.partition(": ")[2].partition("; ")[0] for reason in reasons]
+    return f" ({'; '.join(whys)})" if whys else ""

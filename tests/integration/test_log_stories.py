@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,25 @@ def test_rules_in_logql_are_evaluated_by_lokis_own_ruler(shop: Any) -> None:
     said = shop.pytest("--obs-stack", "-q")
 
     assert (said.code, said.out.count("✓")) == (0, 5), said.out
+
+
+FULL = """name: a full disk of Loki is survived, and lines come again
+faults:
+  - full_disk: {component: loki, size: 16MB}
+    from: 1s
+    until: 8s
+expect:
+  - logs: {contains: sold, is: "> 5", over: 1s}
+    within: 15s
+    after: cure of full_disk
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a file system needs CAP_SYS_ADMIN")
+def test_a_full_disk_of_loki_is_survived(shop: Any) -> None:
+    shop.write("scenarios/full.obs.yaml", FULL)
+
+    said = shop.pytest("--obs-stack", "-q")
+
+    assert (said.code, "0KB left of 16MB" in said) == (0, True), said.out
+    assert shop.left() == ([], [])

@@ -286,6 +286,10 @@ def test_a_daemon_that_refuses_connections_is_named(tmp_path: Path, monkeypatch:
             'invalid mount config for type "bind": bind source path does not exist: /tmp/obscheck-run-x',
             "the Docker daemon at unix:///x does not see the files of this machine; it must run here",
         ),
+        (
+            "Invalid bind address format: port is required: foo",
+            "unix:///x is no address of a Docker daemon; write DOCKER_HOST like unix:///run/docker.sock",
+        ),
         ("something\n  new", "the Docker daemon refuses: something new"),
     ],
 )
