@@ -17,6 +17,7 @@ ObscheckError
 from __future__ import annotations
 
 import difflib
+import os
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -103,6 +104,12 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
 def shown_as(path: Path, root: Path | None) -> str:
     """Return what messages call a file: its path below ``root``, where it lies there."""
     return str(path.relative_to(root)) if root and path.is_relative_to(root) else str(path)
+
+
+def seen_from(path: Path, home: Path) -> str:
+    """Return what messages call a file of a stack: its path seen from the stack's folder, where it lies there or beside it."""
+    beside = home.parent != home.parent.parent and path.is_relative_to(home.parent)
+    return os.path.relpath(path, home) if beside else shown_as(path, home)
 
 
 def said(error: Exception) -> str:

@@ -377,8 +377,10 @@ def _pace(journal: Journal) -> tuple[str, ...]:
     return (f"played at speed {journal.speed:g} ({run.data['pace']})",)
 
 
-def control(scenario: Scenario, journal: Journal) -> Scenario:
-    """Return the control run of a story that was played: no faults, every window where it was."""
+def control(scenario: Scenario, journal: Journal) -> Scenario | None:
+    """Return the control run of a story that was played: no faults, every window where it was; ``None`` where it has none."""
+    if not scenario.faults:
+        return None
     decider = _Decider(scenario, journal)
     claims = tuple(_fixed(claim, decider.window(claim)) for claim in scenario.claims)
     return replace(scenario, faults=(), claims=claims, name=f"{scenario.name} (control)")

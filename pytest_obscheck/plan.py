@@ -110,7 +110,7 @@ class Facts:
     """What one component's configuration says before anything starts.
 
     ``branches``: Alertmanager's routes, each with what it groups by; ``inhibitions``: which alerts mute which.
-    ``jobs``: the jobs that scrape each of the ``scraped`` targets, none where relabelling may rename them.
+    ``scraped``: the targets. ``jobs``: the jobs that scrape each address, none where relabelling may rename them.
     ``checks``: what tools must find in order. ``files``: what was read, by the path that messages use. ``notes``: what a
     program accepts in silence and is hardly meant. ``secrets``: where a placeholder stands for something in a working copy.
     ``offers``: what targets have only for who asks for it, with what to tell where nobody does; ``takes``: what is asked for.

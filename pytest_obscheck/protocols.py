@@ -328,7 +328,11 @@ class Reporter(Protocol):
 
 @dataclass(frozen=True)
 class History:
-    """The looks at one thing, and the journal around them for whoever must explain."""
+    """The looks at one thing, and the journal around them for whoever must explain.
+
+    Of each look, ``wall`` is the Unix second at which it began, ``data["data"]`` what it returned, or ``data["error"]`` why it
+    did not.
+    """
 
     looks: tuple[Event, ...]
     journal: Journal

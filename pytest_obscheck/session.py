@@ -247,6 +247,8 @@ class Session:
 
     def _control(self, scenario: Scenario, journal: Journal) -> None:
         other = control(scenario, journal)
+        if other is None:
+            return
         (played,) = self._play([[other]], [None])
         for words in control_notes(scenario, judge(scenario, journal), judge(other, played)):
             journal.write("note", self.clock.now(), words=words)

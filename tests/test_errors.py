@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pytest_obscheck import errors
-from pytest_obscheck.errors import ConfigError, ObscheckError, Problem, did_you_mean
+from pytest_obscheck.errors import ConfigError, ObscheckError, Problem, did_you_mean, seen_from
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,17 @@ def test_every_error_of_the_package_has_one_root_and_stands_in_the_tree_at_the_t
 
 def test_a_failed_story_is_an_assertion_and_an_unknown_one_is_not() -> None:
     assert tuple(issubclass(each, AssertionError) for each in (errors.StoryFailed, errors.StoryUnknown)) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("home", "path", "wanted"),
+    [
+        ("/shop/stack", "/shop/stack/rules/a.yml", "rules/a.yml"),
+        ("/shop/stack", "/shop/monitoring/a.yml", "../monitoring/a.yml"),
+        ("/shop/stack", "/etc/a.yml", "/etc/a.yml"),
+        ("/shop", "/shop/a.yml", "a.yml"),
+        ("/shop", "/etc/a.yml", "/etc/a.yml"),
+    ],
+)
+def test_a_file_of_a_stack_is_called_as_it_is_seen_from_there(home: str, path: str, wanted: str) -> None:
+    assert seen_from(Path(path), Path(home)) == wanted

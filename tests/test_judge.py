@@ -557,6 +557,7 @@ def test_the_control_run_has_no_faults_and_every_window_where_it_was() -> None:
 
     other = control(story, harmed(lights("0001111")))
 
+    assert other is not None
     assert (other.name, other.faults) == ("story (control)", ())
     assert [str(claim) for claim in other.claims] == [
         "light is lit eventually in 1.0s .. 2.0s",
@@ -564,10 +565,15 @@ def test_the_control_run_has_no_faults_and_every_window_where_it_was() -> None:
     ]
 
 
+def test_a_story_without_faults_needs_no_control_run() -> None:
+    assert control(a_story(a_claim(eventually("0s", "1s"))), lights("111")) is None
+
+
 def test_what_passes_without_the_faults_too_proves_nothing() -> None:
     story = a_story(a_claim(within("1s", "latency")), a_claim(never("0s", "1s")), faults=[FAULT])
     journal = harmed(lights("0001111"))
     other = control(story, journal)
+    assert other is not None
 
     same, calm = judge(other, lights("0001111")), judge(other, lights("0000000"))
 

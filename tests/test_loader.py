@@ -380,9 +380,9 @@ def test_a_claim_about_an_alert_that_a_speed_would_make_another_is_refused() -> 
     (told,) = check(Scenario("s", (), (), claims, where="a"), plan)
 
     assert str(told) == (
-        "a:9: alert Old is no use at speed 60: decision, for time() is compared with what real processes did at real times "
-        "(rules.yml:1); physical: as it is; or story: times N; say which by an annotation obscheck_speed; or run it at "
-        "speed 1, by `speed: 1` in the story"
+        "a:9: alert Old needs your decision at speed 60: time() is compared with what real processes did at real times "
+        "(rules.yml:1); give it the annotation `obscheck_speed: physical` (as it is) or `obscheck_speed: story` (times N); "
+        "or run it at speed 1, by `speed: 1` in the story"
     )
 
 

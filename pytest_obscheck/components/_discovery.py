@@ -175,6 +175,14 @@ def renames(client: Mapping[str, Any]) -> bool:
     return False
 
 
+def led(client: Mapping[str, Any]) -> str:
+    """Return the address to which relabelling leads every target, as to a blackbox exporter; ``""`` for each its own."""
+    last = [rule for _, rule in rows(client.get("relabel_configs")) if rule.get("target_label") == "__address__"][-1:]
+    always = [rule for rule in last if not {"source_labels", "regex", "action"} & rule.keys()]
+    address = str(always[0].get("replacement", "")) if always else ""
+    return "" if "$" in address else address
+
+
 def replay(document: Document, spot: Spot, client: Mapping[str, Any], groups: Sequence[Group], path: str) -> str:
     """Let a config find its targets in the file at ``path``; return that file's text."""
     document.set((*spot, FILE_SD), [{"files": [path]}])

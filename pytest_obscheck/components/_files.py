@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_obscheck.document import Document
-from pytest_obscheck.errors import ConfigError, Problem, shown_as
+from pytest_obscheck.errors import ConfigError, Problem, seen_from
 from pytest_obscheck.protocols import Place
 
 SECRET = "<secret>"  # noqa: S105 -- it stands for one
@@ -106,7 +106,7 @@ def local(place: Place, base: Path, text: str) -> Path:
 
 def shown(place: Place, path: Path) -> str:
     """Return a file's name as reports print it: relative to the folder of stack.yaml, if it lies in it."""
-    return shown_as(path, place.home)
+    return seen_from(path, place.home)
 
 
 def rows(value: Any, *keys: str) -> list[tuple[int, Mapping[str, Any]]]:

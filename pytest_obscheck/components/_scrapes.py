@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pytest_obscheck.components._discovery import Found, addresses, file_lists, forget, kinds, renames, replay
+from pytest_obscheck.components._discovery import Found, addresses, file_lists, forget, kinds, led, renames, replay
 from pytest_obscheck.components._files import Reader, Spot, rows
 from pytest_obscheck.components._httpconfig import through_proxy, without_secrets
 from pytest_obscheck.document import Document
@@ -51,12 +51,13 @@ def scraped(reader: Reader, every: Sequence[Client], known: Found) -> tuple[str,
 
 
 def jobs(reader: Reader, every: Sequence[Client], known: Found) -> dict[str, tuple[str, ...]]:
-    """Return the jobs that scrape each target, by their names; none for a target whose job relabelling may change."""
+    """Return the jobs that scrape each address, by their names; none for an address whose job relabelling may change."""
     names: dict[str, tuple[str, ...]] = {}
     for document, spot, client, _ in every:
         told = () if any(rule.get("target_label") == "job" for _, rule in rows(client, "relabel_configs")) else (_job(client),)
         for target in _targets(reader, document, spot, client, known) if spot[0] == "scrape_configs" else ():
-            names[target] = (*names.get(target, ()), *told)
+            address = led(client) or target
+            names[address] = tuple(dict.fromkeys((*names.get(address, ()), *told)))
     return names
 
 

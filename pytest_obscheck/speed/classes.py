@@ -140,7 +140,9 @@ class _Real:
 
     def _decide(self, reason: str) -> Finding:
         return Finding(
-            Class.DECISION, reason, "physical: as it is; or story: times N; say which by an annotation obscheck_speed"
+            Class.DECISION,
+            reason,
+            "give it the annotation `obscheck_speed: physical` (as it is) or `obscheck_speed: story` (times N)",
         )
 
     def _selector(self, tree: Tree, around: str) -> Iterator[Finding]:

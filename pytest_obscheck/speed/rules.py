@@ -142,7 +142,8 @@ def misfit(where: str, called: str, finding: Finding, speed: Speed) -> Problem |
     """Return why a speed would make another rule of this one; ``None`` where it would not."""
     if finding.grade not in (Class.DECISION, Class.CANNOT):
         return None
-    what = f"{called} is no use at speed {float(speed.by):g}: {finding.grade.value}, for {finding.reason}"
+    verb = "needs your decision" if finding.grade is Class.DECISION else "cannot go"
+    what = f"{called} {verb} at speed {float(speed.by):g}: {finding.reason}"
     right = f"{finding.equivalent}; or run it at speed 1" if finding.grade is Class.DECISION else finding.equivalent
     return Problem(where, what, right)
 

@@ -72,7 +72,7 @@ def pace(asked: str, stack: StackFile, facts: Facts, place: Callable[[Member], P
     scrape = max((each.scrape for each in timings.values()), default=Fraction(0))
     source = Source.SCRIPTED if _scripted(stack, facts, timings) else Source.REAL
     origins = _origins(stack, facts, timings) if source is Source.REAL else None
-    by, words = _by(asked, spans, scrape, _fastest(source, len(facts.scraped)), source)
+    by, words = _by(asked, spans, scrape, _fastest(source, max(len(facts.scraped), len(facts.jobs))), source)
     if by == 1 and now.chosen:
         return _unsped(now)
     evaluation = max((each.evaluation for each in timings.values()), default=Fraction(0)) or Speed.evaluation
@@ -131,7 +131,7 @@ def _by(asked: str, spans: Sequence[Span], scrape: Fraction, fastest: int, sourc
 def _scripted(stack: StackFile, facts: Facts, timings: Mapping[str, Timing]) -> bool:
     """Whether every target that is scraped follows the story: one real process among them, and rates are real ones."""
     hosts = {host: name for name, member in stack.members.items() for host in member.hosts}
-    leads = {hosts.get(target, "") for target in facts.scraped}
+    leads = {hosts.get(address, "") for address in facts.jobs}
     return bool(leads) and all(name in timings and timings[name].scripted for name in leads)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_obscheck import derive, registry, toolchain
-from pytest_obscheck.errors import ConfigError, LookFailed, Problem, did_you_mean, shown_as
+from pytest_obscheck.errors import ConfigError, LookFailed, Problem, did_you_mean, seen_from
 from pytest_obscheck.matching import expanded
 from pytest_obscheck.objective import Objective
 from pytest_obscheck.plan import Facts, Plan
@@ -118,7 +118,7 @@ def _objectives(stack: StackFile, problems: list[Problem]) -> tuple[tuple[Object
     found: list[Objective] = []
     texts = {}
     for path in stack.objectives:
-        name = shown_as(path, stack.home)
+        name = seen_from(path, stack.home)
         try:
             found.extend(read_spec(path, name))
             texts[name] = path.read_text(encoding="utf-8-sig")
@@ -156,7 +156,7 @@ def open_document(home: Path) -> Any:
 
     def opened(path: Path, **how: Any) -> derive.Document:
         path = path.resolve()
-        return derive.Document.open(path, shown_as(path, home), **how)
+        return derive.Document.open(path, seen_from(path, home), **how)
 
     return opened
 

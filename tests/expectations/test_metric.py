@@ -182,7 +182,7 @@ def test_an_expression_that_a_speed_would_make_another_is_a_problem() -> None:
     (told,) = Metric("hour() > 9").problems(real)
 
     assert told == (
-        "metric 'hour() > 9' is no use at speed 60: cannot, for hour() hangs on the wall clock, which cannot go faster for "
+        "metric 'hour() > 9' cannot go at speed 60: hour() hangs on the wall clock, which cannot go faster for "
         "real processes; run it at speed 1, or offline at an instant of your choice"
     )
     assert list(Metric("job:age > 9").problems(real)) == ["record job:age is no use at speed 60; run it at speed 1"]

@@ -109,7 +109,7 @@ def test_beside_a_real_target_scripted_series_keep_their_rates_and_one_rule_cann
     assert "! played at speed 60 (real samples, and scripted ones of kube-state-metrics)" in run, run.out
     assert "1 failed, 1 passed" in run, run.out
     assert (
-        "both.obs.yaml:2: alert Both is no use at speed 60: cannot, for it reads scripted series (restarts_total) and real "
+        "both.obs.yaml:2: alert Both cannot go at speed 60: it reads scripted series (restarts_total) and real "
         "ones (prometheus_http_requests_total) in one rule, and no text suits both (rules.yml:6); let a recording rule of its "
         "own read the one, or run it at speed 1, by `speed: 1` in the story"
     ) in run

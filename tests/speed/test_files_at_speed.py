@@ -260,12 +260,12 @@ def test_a_rule_that_a_speed_would_make_another_is_named_with_its_class(tmp_path
 
     assert [str(problem) for problem in found.values()] == [
         (
-            "r.yml:1: alert A is no use at speed 60: cannot, for hour() hangs on the wall clock, which cannot go faster "
+            "r.yml:1: alert A cannot go at speed 60: hour() hangs on the wall clock, which cannot go faster "
             "for real processes; run it at speed 1, or offline at an instant of your choice"
         ),
         (
-            "r.yml:1: record c is no use at speed 60: decision, for time() is compared with what real processes did "
-            "at real times; physical: as it is; or story: times N; say which by an annotation obscheck_speed; "
+            "r.yml:1: record c needs your decision at speed 60: time() is compared with what real processes did "
+            "at real times; give it the annotation `obscheck_speed: physical` (as it is) or `obscheck_speed: story` (times N); "
             "or run it at speed 1"
         ),
     ]

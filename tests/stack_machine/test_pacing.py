@@ -88,6 +88,25 @@ def test_one_real_target_makes_the_samples_real(tmp_path: Path) -> None:
     assert paced(tmp_path, "60", SCRIPTED, PROMETHEUS.replace("80", "81")).speed.source is Source.REAL
 
 
+PROBED = """
+- job_name: probe
+  static_configs: [{targets: ['https://prod.example/']}]
+  relabel_configs:
+  - {source_labels: [__address__], target_label: __param_target}
+  - {target_label: __address__, replacement: LED}
+"""
+
+
+@pytest.mark.parametrize(
+    ("led", "source"),
+    [("mainframe.prod.example:80", Source.SCRIPTED), ("blackbox:9115", Source.REAL), ("$1.prod.example:80", Source.REAL)],
+)
+def test_a_target_is_whose_relabelling_leads_it_there(tmp_path: Path, led: str, source: Source) -> None:
+    made = paced(tmp_path, "60", prometheus=PROMETHEUS + PROBED.strip("\n").replace("LED", led))
+
+    assert made.speed.source is source
+
+
 MIXED = f"{SCRIPTED}  box: {{type: node_exporter, hosts: ['box.prod.example:9100']}}\n"
 BOTH = f'{PROMETHEUS}- {{job_name: box, static_configs: [{{targets: ["box.prod.example:9100"]}}]}}\n'
 
@@ -102,7 +121,7 @@ def test_beside_real_targets_each_rule_goes_by_the_series_that_it_reads(tmp_path
     assert rewrite("rate(node_cpu_seconds_total[5m])", made.speed) == "rate(node_cpu_seconds_total[5s])"
     assert list(made.unfit) == ["job:age", "Slow", "Old"]
     assert str(made.unfit["Slow"]) == (
-        "rules.yml:8: alert Slow is no use at speed 60: cannot, for it reads scripted series (jobs_total) and real ones "
+        "rules.yml:8: alert Slow cannot go at speed 60: it reads scripted series (jobs_total) and real ones "
         "(node_cpu_seconds_total) in one rule, and no text suits both; let a recording rule of its own read the one, "
         "or run it at speed 1"
     )
@@ -133,8 +152,9 @@ def test_what_needs_a_decision_is_named_with_all_that_rests_on_it(tmp_path: Path
 
     assert list(made.unfit) == ["job:age", "Old"]
     assert str(made.unfit["Old"]) == (
-        "rules.yml:11: alert Old is no use at speed 60: decision, for time() is compared with what real processes did at real "
-        "times; physical: as it is; or story: times N; say which by an annotation obscheck_speed; or run it at speed 1"
+        "rules.yml:11: alert Old needs your decision at speed 60: time() is compared with what real processes did at real "
+        "times; give it the annotation `obscheck_speed: physical` (as it is) or `obscheck_speed: story` (times N); "
+        "or run it at speed 1"
     )
 
 
