@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from fnmatch import fnmatch
 from itertools import groupby
 from pathlib import Path
@@ -10,18 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_obscheck.playing import BEGUN, Venue, played, session_of, venue_of
+from pytest_obscheck.playing import BEGUN, Venue, played, session_of, stacks_at_once, venue_of
 
 if TYPE_CHECKING:
     from pytest_obscheck.scenario import Scenario
+    from pytest_obscheck.together import Offer
 
 SUFFIX = ".obs.yaml"
 MARKER = "obs_stack"
 NAMED = 3
 """How many stories that are played at the same time are named, unless ``-v`` asks for all."""
 
-ROUNDS: pytest.StashKey[dict[Venue, list[list[list[StoryItem]]]]] = pytest.StashKey()
-"""Venue → rounds → units that are played at the same time, each on a stack of its own → stories."""
+Round = list[tuple[Venue, list["StoryItem"]]]
+"""Units that are played at the same time, each on a stack of its own: where, and which stories."""
+
+ROUNDS: pytest.StashKey[dict[Venue, list[Round]]] = pytest.StashKey()
 WAITS: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
@@ -76,7 +80,7 @@ class StoryItem(pytest.Item):
         return self.path, 0, self.story.name
 
 
-def company(item: StoryItem) -> list[dict[str, Scenario]]:
+def company(item: StoryItem) -> list[tuple[Venue, dict[str, Scenario]]]:
     """Return the stories that are to be played at the same time as an item's, itself included, by node id; unit by unit.
 
     None of them has been begun. Nothing where it is to be played alone.
@@ -88,54 +92,81 @@ def company(item: StoryItem) -> list[dict[str, Scenario]]:
     begun = config.stash.get(BEGUN, set())
     if item.nodeid in begun:
         return []
-    units = [{other.nodeid: other.story for other in unit if other.nodeid not in begun} for unit in _round(item)]
-    return [unit for unit in units if unit]
+    units = [
+        (venue, {other.nodeid: other.story for other in unit if other.nodeid not in begun}) for venue, unit in _round(item)
+    ]
+    return [(venue, unit) for venue, unit in units if unit]
 
 
-def _round(item: StoryItem) -> list[list[StoryItem]]:
+def _round(item: StoryItem) -> Round:
     """Return the items that are played together with this one; what they are is decided once for each venue."""
     session_of(item.config, story_venue(item), item.nodeid)
     # Only now is it known whether a speed that is chosen for it is one.
     venue = story_venue(item)
     decided = item.config.stash.setdefault(ROUNDS, {})
     if venue not in decided:
-        decided[venue] = _decided(item, venue)
-    return next((units for units in decided[venue] if any(item in unit for unit in units)), [[item]])
+        at_once = stacks_at_once(item.config)
+        venues = [venue] if at_once == 1 else _venues(item)
+        decided.update(dict.fromkeys(venues, _decided(item, venues, at_once)))
+    return next((units for units in decided[venue] if any(item in unit for _, unit in units)), [(venue, [item])])
 
 
-def _decided(item: StoryItem, venue: Venue) -> list[list[list[StoryItem]]]:
-    from pytest_obscheck.together import batches, experiments, rounds  # noqa: PLC0415
+def _venues(item: StoryItem) -> list[Venue]:
+    """Return where stories are played, as far as stacks can be used there; those that cannot are told where they are needed."""
+    from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
+
+    found: dict[Venue, None] = {}
+    for each in filter(_is_played, item.session.items):
+        with suppress(ObscheckError):
+            session_of(item.config, story_venue(each), each.nodeid)
+            found[story_venue(each)] = None
+    return list(found)
+
+
+def _decided(item: StoryItem, venues: Sequence[Venue], at_once: int) -> list[Round]:
+    from pytest_obscheck.together import rounds  # noqa: PLC0415
+
+    items = {each.story.where: each for each in item.session.items if isinstance(each, StoryItem)}
+    made = rounds([_offer(item, venue, at_once) for venue in venues], at_once)
+    return [
+        [(venues[unit.offer], [items[story.where] for story in unit.batch.stories]) for unit in together] for together in made
+    ]
+
+
+def _offer(item: StoryItem, venue: Venue, at_once: int) -> Offer:
+    """Return what is to be played on a venue."""
+    from pytest_obscheck.together import Offer, batches, experiments  # noqa: PLC0415
 
     session = session_of(item.config, venue, item.nodeid)
-    candidates = [each for each in item.session.items if _known(each, venue)]
-    items = {each.story.where: each for each in candidates if isinstance(each, StoryItem) and session.playable(each.story)}
-    stories = [each.story for each in items.values()]
-    found = batches([story for story in stories if story.share], session.plan.facts)
-    item.config.stash.setdefault(WAITS, []).extend(words for batch in found for words in batch.waits)
+    played = [each for each in item.session.items if isinstance(each, StoryItem) and _is_played(each)]
+    stories = [each.story for each in played if story_venue(each) == venue and session.playable(each.story)]
+    shared = batches([story for story in stories if story.share], session.plan.facts)
+    item.config.stash.setdefault(WAITS, []).extend(words for batch in shared for words in batch.waits)
     own = experiments([story for story in stories if not story.share])
-    made = rounds([*found, *own], session.file.copies)
-    return [[[items[story.where] for story in batch.stories] for batch in together] for together in made]
+    copies = session.file.copies or (1 if session.file.attached else at_once)
+    return Offer([*shared, *own], copies, session.plan.pace.by)
 
 
-def _known(item: pytest.Item, venue: Venue) -> bool:
-    """Whether an item is a story of that venue that is going to be played."""
-    return isinstance(item, StoryItem) and item.get_closest_marker("skip") is None and story_venue(item) == venue
+def _is_played(item: pytest.Item) -> bool:
+    """Whether an item is a story that is going to be played."""
+    return isinstance(item, StoryItem) and item.get_closest_marker("skip") is None
 
 
 def together(config: pytest.Config) -> list[str]:
     """Return, in words, which stories were played at the same time."""
     begun = config.stash.get(BEGUN, set())
-    every = [units for decided in config.stash.get(ROUNDS, {}).values() for units in decided]
+    # Rounds of several venues are those of each.
+    every = {id(units): units for decided in config.stash.get(ROUNDS, {}).values() for units in decided}
     most = None if config.option.verbose > 0 else NAMED
-    return [_words(units, most) for units in every if sum(map(len, units)) > 1 and _all_of(units) <= begun]
+    return [_words(units, most) for units in every.values() if len(_all_of(units)) > 1 and _all_of(units) <= begun]
 
 
-def _all_of(units: Sequence[Sequence[StoryItem]]) -> set[str]:
-    return {item.nodeid for unit in units for item in unit}
+def _all_of(units: Round) -> set[str]:
+    return {item.nodeid for _, unit in units for item in unit}
 
 
-def _words(units: Sequence[Sequence[StoryItem]], most: int | None) -> str:
-    names = [repr(item.story.name) for unit in units for item in unit]
+def _words(units: Round, most: int | None) -> str:
+    names = [repr(item.story.name) for _, unit in units for item in unit]
     where = f", on {len(units)} stacks" if len(units) > 1 else ""
     more = f" and {len(names) - most} more" if most is not None and len(names) > most else ""
     return f"{len(names)} stories at the same time{where}: {', '.join(names[:most])}{more}"

@@ -28,8 +28,11 @@ class Venue:
     instant: str = ""
 
 
+Placed = tuple[Venue, Mapping[str, "Scenario"]]
+"""Stories of one stack, by the node ids of their items, and where that is."""
+
 SESSIONS: pytest.StashKey[dict[Venue, Any]] = pytest.StashKey()
-TOLD: pytest.StashKey[dict[Venue, str]] = pytest.StashKey()
+TOLD: pytest.StashKey[dict[Venue, tuple[str, Exception]]] = pytest.StashKey()
 KEPT: pytest.StashKey[list[str]] = pytest.StashKey()
 RESULTS: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
 UNSPED: pytest.StashKey[dict[Venue, Venue]] = pytest.StashKey()
@@ -58,12 +61,15 @@ def session_of(config: pytest.Config, venue: Venue, who: str = "") -> Session:
     told = config.stash.setdefault(TOLD, {})
     sessions = config.stash.setdefault(SESSIONS, {})
     if venue in told:
-        raise StackError(f"{_shown(config, venue.path)}: this stack cannot be used; {told[venue]} says why")
+        teller, trouble = told[venue]
+        if teller == who:
+            raise trouble
+        raise StackError(f"{_shown(config, venue.path)}: this stack cannot be used; {teller} says why")
     if venue not in sessions:
         try:
             sessions[venue] = _opened(config, venue)
-        except ObscheckError:
-            told[venue] = who
+        except ObscheckError as error:
+            told[venue] = who, error
             raise
     session: Session = sessions[venue]
     if venue.speed != "1" and session.plan.pace.by == 1:
@@ -101,6 +107,14 @@ def _tell(config: pytest.Config, words: str) -> None:
             terminal.flush()
 
 
+def stacks_at_once(config: pytest.Config) -> int:
+    """Return how many stacks may run at the same time."""
+    given = str(config.getini("obs_at_once"))
+    if not given.isdecimal() or int(given) < 1:
+        raise pytest.UsageError(f"obs_at_once: {given!r} is not a number of stacks; write how many the machine can run, like 2")
+    return int(given)
+
+
 def _ready_within(config: pytest.Config) -> float:
     from pytest_obscheck.when import seconds  # noqa: PLC0415
 
@@ -123,18 +137,18 @@ def close(config: pytest.Config, only: Venue | None = None) -> None:
         del sessions[venue]
 
 
-def played(item: pytest.Item, story: Scenario, venue: Venue, units: Sequence[Mapping[str, Scenario]] = ()) -> Played:
+def played(item: pytest.Item, story: Scenario, venue: Venue, units: Sequence[Placed] = ()) -> Played:
     """Play a story for a test item; raise ``StoryFailed`` or ``StoryUnknown`` with the report where it did not pass.
 
-    ``units``: this and other stories, by their node ids, that are played at the same time, those of a unit on one stack; their
-    items then have their results.
+    ``units``: this and other stories, by their node ids, that are played at the same time, those of a unit on one stack of its
+    venue; their items then have their results.
     """
     from pytest_obscheck.errors import ObscheckError, StoryFailed, StoryUnknown  # noqa: PLC0415
     from pytest_obscheck.verdict import Outcome  # noqa: PLC0415
 
     __tracebackhide__ = True
     try:
-        result = _result(item, units or [{item.nodeid: story}], venue)
+        result = _result(item, units or [(venue, {item.nodeid: story})])
     except ObscheckError as error:
         # Where in the harness a mistake of the user's was noticed helps nobody.
         raise error.with_traceback(None) from None
@@ -149,14 +163,14 @@ def played(item: pytest.Item, story: Scenario, venue: Venue, units: Sequence[Map
     raise raised(f"{result.text}  journal: {_shown(item.config, result.journal)}")
 
 
-def _result(item: pytest.Item, units: Sequence[Mapping[str, Scenario]], venue: Venue) -> Played:
+def _result(item: pytest.Item, units: Sequence[Placed]) -> Played:
     """Return the result of an item's story, played now with its company, or before as company of another."""
     from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
 
     results: dict[str, Any] = item.config.stash.setdefault(RESULTS, {})
-    alone = item.nodeid not in results and sum(map(len, units)) == 1
+    alone = item.nodeid not in results and sum(len(unit) for _, unit in units) == 1
     if item.nodeid not in results:
-        results.update(_played_now(item, units, venue))
+        results.update(_played_now(item, units))
     result: Played | ObscheckError = results.pop(item.nodeid)
     if isinstance(result, ObscheckError):
         raise result
@@ -165,18 +179,23 @@ def _result(item: pytest.Item, units: Sequence[Mapping[str, Scenario]], venue: V
     return result
 
 
-def _played_now(item: pytest.Item, units: Sequence[Mapping[str, Scenario]], venue: Venue) -> Mapping[str, Any]:
-    """Return what came of each story, by node id; one mistake that stops them all is that of each."""
+def _played_now(item: pytest.Item, units: Sequence[Placed]) -> Mapping[str, Any]:
+    """Return what came of each story, by node id; one mistake that stops all of a stack is that of each."""
+    from pytest_obscheck.beside import Part, play_beside  # noqa: PLC0415
     from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
 
-    session = session_of(item.config, venue, item.nodeid)
-    nodeids = [nodeid for unit in units for nodeid in unit]
-    item.config.stash.setdefault(BEGUN, set()).update(nodeids)
-    try:
-        made = session.play_together([list(unit.values()) for unit in units], _report_folder(item.config))
-    except ObscheckError as error:
-        return dict.fromkeys(nodeids, error)
-    return dict(zip(nodeids, [each for unit in made for each in unit], strict=True))
+    places = {venue: [unit for where, unit in units if where == venue] for venue, _ in units}
+    parts = [
+        Part(session_of(item.config, venue, item.nodeid), [list(unit.values()) for unit in own])
+        for venue, own in places.items()
+    ]
+    item.config.stash.setdefault(BEGUN, set()).update(nodeid for _, unit in units for nodeid in unit)
+    made: dict[str, Any] = {}
+    for own, came in zip(places.values(), play_beside(parts, _report_folder(item.config)), strict=True):
+        nodeids = [nodeid for unit in own for nodeid in unit]
+        results = [came] * len(nodeids) if isinstance(came, ObscheckError) else [each for unit in came for each in unit]
+        made.update(zip(nodeids, results, strict=True))
+    return made
 
 
 def _report_folder(config: pytest.Config) -> Path:

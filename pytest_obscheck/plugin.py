@@ -22,7 +22,7 @@ from pytest_obscheck.collecting import (
     story_venue,
     together,
 )
-from pytest_obscheck.playing import DEFAULT, KEPT, TOOK, Venue, close, played, session_of, venue_of
+from pytest_obscheck.playing import DEFAULT, KEPT, TOOK, Venue, close, played, session_of, stacks_at_once, venue_of
 
 if TYPE_CHECKING:
     from pytest_obscheck.scenario import Draft
@@ -61,6 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini("obs_stack", "the stack.yaml of --obs-stack", default="stack/stack.yaml")
     parser.addini("obs_scenarios", "more files that are stories, as globs", type="linelist", default=[])
+    parser.addini("obs_at_once", "how many stacks this machine can run at the same time", default="1")
     parser.addini("obs_ready_within", "how long the stack may take to become ready, such as 2m", default="30s")
 
 
@@ -105,6 +106,7 @@ def _check(config: pytest.Config, *, stack: bool) -> None:
 
     try:
         checked(config.option.obs_speed, "--obs-speed")
+        stacks_at_once(config)
         if stack:
             session_of(config, venue_of(config))
     except ObscheckError as error:

@@ -35,9 +35,9 @@ from pytest_obscheck.stack.choosing import able, choose, programs_of
 from pytest_obscheck.stack.live import READY_WITHIN
 from pytest_obscheck.stack.pacing import AUTO, Moment, half, no_more, slowed
 from pytest_obscheck.stack.planning import plan_data
-from pytest_obscheck.stage import stack_by_stack
+from pytest_obscheck.stage import Hands, stack_by_stack
 from pytest_obscheck.together import experiments, moved, told
-from pytest_obscheck.verdict import TOO_SLOW, Report
+from pytest_obscheck.verdict import TOO_SLOW, Outcome, Report
 
 FULL = "{}: the disk is full; free some space, or point TMPDIR at a larger disk"
 _Write = Callable[[Journal, Event], None]
@@ -56,6 +56,13 @@ class Played:
     text: str
     journal: Path
     seconds: float
+
+
+Units = Sequence[Sequence[Scenario]]
+"""Stories in groups, each of which is played on a stack of its own."""
+
+Made = list[list[Played]]
+"""What came of each story, unit by unit."""
 
 
 @dataclass
@@ -104,10 +111,10 @@ class Session:
 
     def stack(self) -> LiveStack:
         """Return the running stack, started at the first call."""
-        (stack,) = self._running([()])
+        (stack,) = self.running([()])
         return stack
 
-    def _running(self, units: Sequence[Sequence[Scenario]]) -> list[LiveStack]:
+    def running(self, units: Units) -> list[LiveStack]:
         """Return a running stack for each group of stories, with their loads, and fresh where one of them does not share.
 
         Where one cannot run, nothing is left running, and every later call says why again.
@@ -164,28 +171,28 @@ class Session:
         """Whether the story can be played on this stack."""
         return not loader.check(scenario, self.plan)
 
-    def play(self, scenario: Scenario, into: Path) -> Played:
-        """Play a story, judge it, and write its journal and reports into a folder; with ``control``, play it twice."""
-        ((played,),) = self.play_together([[scenario]], into)
-        return played
+    def again(self, units: Units, made: Made, into: Path, *, crowd: bool) -> Made:
+        """Return what came of stories, some of them played again, one unit after the other.
 
-    def play_together(self, units: Sequence[Sequence[Scenario]], into: Path) -> list[list[Played]]:
-        """Do the same with stories that are played at the same time: those of a unit on one stack, each unit on its own copy.
-
-        Where the speed was for us to choose, and too high for the machine, they are played again slower.
+        What is unknown where several stacks ran at the same time may be so because of that. And where the speed was for us to
+        choose, and too high for the machine, stories are played again slower.
         """
-        for scenario in [scenario for unit in units for scenario in unit]:
-            self.check(scenario)
-        made = self._played(units, into)
+        unknown = [spot for spot, played in _flat(made) if played.report.outcome is Outcome.UNKNOWN]
+        if crowd and unknown:
+            self.tell(f"with several stacks at the same time {_are(unknown)} unknown; played again, alone")
+            self._anew(unknown, units, made, into)
         while slow := {spot: why for spot, played in _flat(made) if (why := too_fast(played.report))}:
             if not self._slower(list(slow.values())):
                 break
-            again = [spots for at in range(len(units)) if (spots := [spot for spot in slow if spot[0] == at])]
-            anew = self._played([[units[at][place] for at, place in spots] for spots in again], into)
-            for (group, nth), played in _flat(anew):
-                at, place = again[group][nth]
-                made[at][place] = played
+            self._anew(slow, units, made, into)
         return made
+
+    def _anew(self, spots: Collection[tuple[int, int]], units: Units, made: Made, into: Path) -> None:
+        for at, unit in enumerate(units):
+            places = [place for which, place in spots if which == at]
+            anew = self._played([[unit[place] for place in places]], into) if places else [[]]
+            for place, played in zip(places, anew[0], strict=True):
+                made[at][place] = played
 
     def _slower(self, reasons: Sequence[str]) -> bool:
         """Whether everything is played slower from now on; the stack is started anew for it."""
@@ -199,21 +206,34 @@ class Session:
         slower = no_more(by, min(quiet)) if quiet else half(by)
         why = f"{NOISE} a claim" if quiet else TOO_SLOW
         self._plan = slowed(self._planned(str(slower)), by, why)
-        them = "1 story is" if len(reasons) == 1 else f"{len(reasons)} stories are"
-        self.tell(f"at speed {by:g} {reasons[0]}; {them} played again, at speed {self.plan.pace.by:g}")
+        self.tell(f"at speed {by:g} {reasons[0]}; {_are(reasons)} played again, at speed {self.plan.pace.by:g}")
         return True
 
-    def _played(self, units: Sequence[Sequence[Scenario]], into: Path) -> list[list[Played]]:
-        scenarios = [scenario for unit in units for scenario in unit]
-        with _in_a_sentence():
+    def _played(self, units: Units, into: Path) -> Made:
+        with self.on_stage(units, self.running(units), into) as shows:
+            runner.play_together(shows)
+        return self.told(units, shows, into)
+
+    @contextmanager
+    def on_stage(self, units: Units, stacks: Sequence[LiveStack], into: Path) -> Iterator[list[runner.Play]]:
+        """Give the plays of stories, each unit's on its running stack; their journals are written for as long as this lasts."""
+        hands = Threads()
+        with _in_a_sentence(), ExitStack() as files:
             into.mkdir(parents=True, exist_ok=True)
-            with ExitStack() as files:
-                writes = [files.enter_context(_writing(into / f"{_stem(scenario)}.ndjson")) for scenario in scenarios]
-                told = self._play(units, writes)
-                if self.control:
-                    for scenario, journal in zip(scenarios, told, strict=True):
-                        self._control(scenario, journal)
-            made = iter([_reported(scenario, journal, into) for scenario, journal in zip(scenarios, told, strict=True)])
+            placed = [(scenario, stack) for unit, stack in zip(units, stacks, strict=True) for scenario in unit]
+            writes = [files.enter_context(_writing(into / f"{_stem(scenario)}.ndjson")) for scenario, _ in placed]
+            shows = [self._show(*each, hands, write) for each, write in zip(placed, writes, strict=True)]
+            for those in stack_by_stack(shows):
+                for show in those if len(those) > 1 else ():
+                    show.write("together", stories=[other.scenario.name for other in those if other is not show])
+            yield shows
+            for show in shows if self.control else ():
+                self._control(show.scenario, show.journal)
+
+    def told(self, units: Units, shows: Sequence[runner.Play], into: Path) -> Made:
+        """Judge stories that were played, and write their reports; return what came of each, unit by unit."""
+        with _in_a_sentence():
+            made = iter([_reported(show.scenario, show.journal, into) for show in shows])
             return [[next(made) for _ in unit] for unit in units]
 
     def close(self) -> None:
@@ -228,28 +248,20 @@ class Session:
         while self._stacks:
             self._stacks.popitem()[1].close()
 
-    def _play(self, units: Sequence[Sequence[Scenario]], writes: Sequence[_Write | None]) -> list[Journal]:
-        stacks = self._running(units)
-        hands = Threads()
-        shows = []
-        placed = [(scenario, stack) for unit, stack in zip(units, stacks, strict=True) for scenario in unit]
-        for (scenario, stack), write in zip(placed, writes, strict=True):
-            journal = Journal()
-            if write is not None:
-                journal.on_write = partial(write, journal)
-            for kind, data in self._header(scenario, stack):
-                journal.write(kind, self.clock.now(), **data)
-            shows.append(runner.Play(scenario, stack, self.clock, journal, hands, settled, self.ready_within, self.tell))
-        for those in stack_by_stack(shows):
-            for show in those if len(those) > 1 else ():
-                show.write("together", stories=[other.scenario.name for other in those if other is not show])
-        return runner.play_together(shows)
+    def _show(self, scenario: Scenario, stack: LiveStack, hands: Hands, write: _Write | None = None) -> runner.Play:
+        journal = Journal()
+        if write is not None:
+            journal.on_write = partial(write, journal)
+        for kind, data in self._header(scenario, stack):
+            journal.write(kind, self.clock.now(), **data)
+        return runner.Play(scenario, stack, self.clock, journal, hands, settled, self.ready_within, self.tell)
 
     def _control(self, scenario: Scenario, journal: Journal) -> None:
         other = control(scenario, journal)
         if other is None:
             return
-        (played,) = self._play([[other]], [None])
+        (stack,) = self.running([[other]])
+        played = runner.play(self._show(other, stack, Threads()))
         for words in control_notes(scenario, judge(scenario, journal), judge(other, played)):
             journal.write("note", self.clock.now(), words=words)
 
@@ -263,6 +275,10 @@ class Session:
         yield "files", {"files": dict(self.plan.facts.files)}
         yield "derived", {"files": stack.derived(), "programs": stack.programs()}
         yield from (("note", {"words": str(each)}) for each in self.plan.unlike)
+
+
+def _are(stories: Collection[Any]) -> str:
+    return "1 story is" if len(stories) == 1 else f"{len(stories)} stories are"
 
 
 def _flat(made: Sequence[Sequence[Played]]) -> list[tuple[tuple[int, int], Played]]:

@@ -23,7 +23,7 @@ from pytest_obscheck.abilities import (
 from pytest_obscheck.matching import expanded, label_matches
 from pytest_obscheck.plan import AlertRule, Facts, Inhibition, Matcher
 from pytest_obscheck.scenario import Claim, Scenario, one_experiment
-from pytest_obscheck.when import Always, Eventually, Never, Once
+from pytest_obscheck.when import Always, Never, Once
 
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`[^`]*`')
@@ -122,14 +122,52 @@ def told(stories: Iterable[Scenario], facts: Facts) -> set[str]:
     return {rule.name for claim in claims for rule in _about(claim, facts)}
 
 
-def rounds(every: Sequence[Batch], copies: int) -> list[tuple[Batch, ...]]:
-    """Return batches in rounds; those of one round are played at the same time, each on a copy of the stack of its own.
+@dataclass(frozen=True)
+class Offer:
+    """What is to be played on the stack of one file, at a speed; ``copies`` of it may run at the same time."""
 
-    Those that take about as long go together. What takes from the machine that all copies share is in a round of its own.
+    batches: Sequence[Batch]
+    copies: int = 1
+    speed: float = 1.0
+
+    def lasts(self, batch: Batch) -> float:
+        """Return the wall seconds that a batch takes at least."""
+        return _lasts(batch) / self.speed
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A batch that is played on a stack of its own, and the number of the offer that it is from."""
+
+    offer: int
+    batch: Batch
+
+
+def rounds(offers: Sequence[Offer], at_once: int = 1) -> list[list[Unit]]:
+    """Return batches in rounds; those of one round are played at the same time, each on a stack of its own.
+
+    These are copies of one stack, as many as may run, or at most ``at_once`` of any. Those that take about as long go together.
+    What takes from the machine that all share is in a round of its own.
     """
-    lonely = [batch for batch in every if copies == 1 or any(_takes(story) for story in batch.stories)]
-    others = sorted((batch for batch in every if batch not in lonely), key=_lasts, reverse=True)
-    return [*(tuple(others[at : at + copies]) for at in range(0, len(others), copies)), *((batch,) for batch in lonely)]
+    units = [Unit(number, batch) for number, offer in enumerate(offers) for batch in offer.batches]
+    found: list[list[Unit]] = []
+    for unit in sorted(units, key=lambda unit: offers[unit.offer].lasts(unit.batch), reverse=True):
+        room = next((those for those in found if _has_room(those, unit, offers[unit.offer].copies, at_once)), None)
+        if room is None:
+            found.append([unit])
+        else:
+            room.append(unit)
+    return found
+
+
+def _has_room(those: Sequence[Unit], unit: Unit, copies: int, at_once: int) -> bool:
+    same = sum(each.offer == unit.offer for each in those)
+    most = copies if same == len(those) else at_once
+    return same < copies and len(those) < most and not any(_lonely(each) for each in (unit, *those))
+
+
+def _lonely(unit: Unit) -> bool:
+    return any(_takes(story) for story in unit.batch.stories)
 
 
 def _takes(story: Scenario) -> str:
@@ -139,11 +177,11 @@ def _takes(story: Scenario) -> str:
 
 
 def _lasts(batch: Batch) -> float:
-    """Return the story second at which the last window of a batch is over, as far as that is known beforehand."""
+    """Return the story second before which a batch cannot be over: something happens until then, or must not."""
     phrases = [claim.phrase for story in batch.stories for claim in story.claims]
-    spans = [phrase.span for phrase in phrases if isinstance(phrase, Always | Eventually | Never | Once)]
-    planned = [each.window for story in batch.stories for each in (*story.loads, *story.faults)]
-    return max((window.end for window in (*spans, *planned)), default=0.0)
+    spans = [phrase.span for phrase in phrases if isinstance(phrase, Always | Never | Once)]
+    harms = [fault.window for story in batch.stories for fault in story.faults]
+    return max((window.end for window in (*spans, *harms)), default=0.0)
 
 
 # ── what a story touches ─────────────────────────────────────────────────────

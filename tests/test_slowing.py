@@ -72,6 +72,11 @@ class Machine:
         return a_report(GOOD, self.slow) if by > self.enough and "offline" not in story.name else a_report(GOOD)
 
 
+def played(machine: Machine, units: Sequence[Sequence[Scenario]]) -> list[list[Played]]:
+    """Play stories, each unit on a stack of its own, and again where that is of use."""
+    return machine.session.again(units, machine.play(units, Path()), Path(), crowd=len(units) > 1)
+
+
 def paced(speed: str) -> Plan:
     return dataclasses.replace(a_plan(), pace=Pace(Speed(Fraction(speed), Source.SCRIPTED), "scripted samples"))
 
@@ -92,18 +97,19 @@ STORIES = [Scenario(name, claims=CLAIMS) for name in ("one", "offline", "two")]
 def test_only_what_the_machine_was_too_slow_for_is_played_again(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = a_machine(monkeypatch, enough=75)
 
-    made = machine.session.play_together([STORIES[:2], STORIES[2:]], Path())
+    made = played(machine, [STORIES[:2], STORIES[2:]])
 
     assert [[each.report.outcome for each in unit] for unit in made] == [[Outcome.PASSED] * 2, [Outcome.PASSED]]
-    assert machine.played == [(300, [["one", "offline"], ["two"]]), (150, [["one"], ["two"]]), (75, [["one"], ["two"]])]
+    again = [(by, [[name]]) for by in (300, 150, 75) for name in ("one", "two")]
+    assert machine.played == [(300, [["one", "offline"], ["two"]]), *again]
     assert machine.session.plan.pace.words == "scripted samples; auto: 75, for at 150 the machine was too slow"
 
 
 def test_it_gets_slower_twice_and_stays_so_for_what_comes_after(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = a_machine(monkeypatch, enough=20)
 
-    first = machine.session.play_together([STORIES[:1]], Path())
-    later = machine.session.play_together([STORIES[2:]], Path())
+    first = played(machine, [STORIES[:1]])
+    later = played(machine, [STORIES[2:]])
 
     assert [each.report.outcome for (each,) in (*first, *later)] == [Outcome.UNKNOWN] * 2
     assert machine.played == [(300, [["one"]]), (150, [["one"]]), (75, [["one"]]), (75, [["two"]])]
@@ -113,7 +119,7 @@ def test_where_noise_would_decide_a_claim_the_speed_becomes_one_at_which_it_woul
     machine = a_machine(monkeypatch, enough=80)
     machine.slow = NOISY
 
-    machine.session.play_together([STORIES[:1]], Path())
+    played(machine, [STORIES[:1]])
 
     assert machine.played == [(300, [["one"]]), (75, [["one"]])]
     assert machine.session.plan.pace.words == "scripted samples; auto: 75, for at 300 noise would decide a claim"
@@ -124,15 +130,18 @@ def test_it_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     machine.session.tell = told.append
 
-    machine.session.play_together([STORIES[:2], STORIES[2:]], Path())
+    played(machine, [STORIES[:2], STORIES[2:]])
 
-    assert told == [f"at speed 300 {SLOW.words}; 2 stories are played again, at speed 150"]
+    assert told == [
+        "with several stacks at the same time 2 stories are unknown; played again, alone",
+        f"at speed 300 {SLOW.words}; 2 stories are played again, at speed 150",
+    ]
 
 
 def test_what_failed_is_not_played_until_it_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = a_machine(monkeypatch, enough=75, broken=("one", "two"))
 
-    machine.session.play_together([STORIES[:2], STORIES[2:]], Path())
+    played(machine, [STORIES[:2], STORIES[2:]])
 
     assert [speed for speed, _ in machine.played] == [300]
 
@@ -140,6 +149,22 @@ def test_what_failed_is_not_played_until_it_passes(monkeypatch: pytest.MonkeyPat
 def test_a_speed_that_the_user_chose_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = a_machine(monkeypatch, enough=75, speed="300")
 
-    machine.session.play_together([STORIES[:2], STORIES[2:]], Path())
+    played(machine, [STORIES[:1]])
 
     assert [speed for speed, _ in machine.played] == [300]
+
+
+@pytest.mark.parametrize("why", [SLOW, BLIND])
+def test_what_is_unknown_on_several_stacks_at_the_same_time_is_played_again_on_one_after_the_other(
+    why: Verdict,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = a_machine(monkeypatch, enough=1, speed="1")
+    machine.slow = why
+    real = machine.report
+    machine.report = lambda story, _: real(story, 1 if len(machine.played) > 1 else 300)  # type: ignore[method-assign]
+
+    made = played(machine, [STORIES[:2], STORIES[2:]])
+
+    assert [[each.report.outcome for each in unit] for unit in made] == [[Outcome.PASSED] * 2, [Outcome.PASSED]]
+    assert machine.played == [(1, [["one", "offline"], ["two"]]), (1, [["one"]]), (1, [["two"]])]

@@ -23,7 +23,7 @@ from pytest_obscheck import (
 )
 from pytest_obscheck.plan import AlertRule, Branch, Facts, Inhibition, Matcher
 from pytest_obscheck.scenario import Claim, Planned, Scenario
-from pytest_obscheck.together import batches, experiments, moved, rounds
+from pytest_obscheck.together import Offer, Unit, batches, experiments, moved, rounds
 from pytest_obscheck.together import told as told_of
 from pytest_obscheck.when import during, never
 
@@ -258,7 +258,11 @@ def own(name: str, *faults: Any, until: str = "1s", load: str = "") -> Scenario:
 
 def apart(*stories: Scenario, copies: int = 2) -> list[list[list[str]]]:
     """Return the names of the stories of each batch of each round."""
-    return [[[story.name for story in batch.stories] for batch in those] for those in rounds(experiments(stories), copies)]
+    return named(rounds([Offer(experiments(stories), copies)]))
+
+
+def named(every: list[list[Unit]]) -> list[list[list[str]]]:
+    return [[[story.name for story in unit.batch.stories] for unit in those] for those in every]
 
 
 def test_stories_that_do_the_same_are_one_experiment_whatever_they_claim() -> None:
@@ -298,8 +302,8 @@ def test_a_fault_in_another_window_or_by_another_name_is_another_experiment() ->
     named = Planned(Kill("web"), DURING, "outage")
 
     assert apart(own("a", Kill("web")), Scenario("b", faults=(late,)), Scenario("c", faults=(named,)), copies=1) == [
-        [["a"]],
         [["b"]],
+        [["a"]],
         [["c"]],
     ]
 
@@ -309,6 +313,18 @@ def test_with_copies_of_the_stack_those_that_take_about_as_long_are_played_at_th
 
     assert apart(*stories) == [[["b"], ["d"]], [["a"], ["c"]]]
     assert apart(*stories, copies=9) == [[["b"], ["d"], ["a"], ["c"]]]
+
+
+def test_stories_of_different_stacks_are_played_at_the_same_time_by_how_long_they_take_at_their_speeds() -> None:
+    slow = Offer(
+        experiments([own(name, Kill(name), until=until) for name, until in (("a", "3s"), ("b", "9s"), ("c", "2s"))]), 2
+    )
+    fast = Offer(experiments([own(name, Kill(name), until=until) for name, until in (("d", "20m"), ("e", "9m"))]), 1, 300)
+
+    assert named(rounds([slow, fast], at_once=2)) == [[["b"], ["d"]], [["a"], ["c"]], [["e"]]]
+    # Of the second stack only one may run, however many there is room for.
+    assert named(rounds([slow, fast], at_once=3)) == [[["b"], ["d"], ["a"]], [["c"], ["e"]]]
+    assert named(rounds([slow, fast])) == [[["b"], ["a"]], [["d"]], [["c"]], [["e"]]]
 
 
 def test_what_takes_from_the_machine_itself_is_played_alone() -> None:

@@ -41,8 +41,8 @@ class StackFile:
 
     ``mounts``: path or name in the user's files → where it is; what a command rendered is among them.
     ``always_firing``: the alerts that fire when all is well (a watchdog), with the line that says so. ``copies``: how many
-    of it the machine can run at the same time. ``instant``: what the virtual clock of a sped-up stack shows when a story
-    begins, such as ``2026-01-05T03:00:00Z``.
+    of it the machine can run at the same time; 0 where it does not say. ``instant``: what the virtual clock of a sped-up stack
+    shows when a story begins, such as ``2026-01-05T03:00:00Z``.
     """
 
     path: Path
@@ -51,7 +51,7 @@ class StackFile:
     mounts: Mapping[str, str]
     objectives: tuple[Path, ...] = ()
     always_firing: Mapping[str, str] = field(default_factory=dict)
-    copies: int = 1
+    copies: int = 0
     instant: str = ""
 
     @property
@@ -114,7 +114,7 @@ def read(path: Path, root: Path | None = None) -> StackFile:
         else:
             reader.problem(at, f"a stack has no {key!r}", did_you_mean(key, SECTIONS))
     _links(reader, members, named)
-    if words.get("copies", 1) > 1 and node is not None:
+    if words.get("copies", 0) > 1 and node is not None:
         reader.problems.extend(_single(reader, members, node))
     refuse(reader.problems)
     return StackFile(path, shown, {**_inbox(members), **members}, mounts, objectives, firing, **words)
