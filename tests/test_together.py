@@ -25,7 +25,7 @@ from pytest_obscheck.plan import AlertRule, Branch, Facts, Inhibition, Matcher
 from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.together import Offer, Unit, batches, experiments, moved, rounds
 from pytest_obscheck.together import told as told_of
-from pytest_obscheck.when import during, never
+from pytest_obscheck.when import during, eventually, never
 
 DURING, NEVER = during("1s", "2s"), never("0s", "1s")
 
@@ -324,6 +324,9 @@ def test_stories_of_different_stacks_are_played_at_the_same_time_by_how_long_the
     assert named(rounds([slow, fast], at_once=2)) == [[["b"], ["d"]], [["a"], ["c"]], [["e"]]]
     # Of the second stack only one may run, however many there is room for.
     assert named(rounds([slow, fast], at_once=3)) == [[["b"], ["d"], ["a"]], [["c"], ["e"]]]
+    # What may come at any time before its window ends tells nothing of how long its story takes.
+    late = dataclasses.replace(own("late", Kill("late")), claims=(Claim(Alert("Slow"), eventually("0s", "9m")),))
+    assert named(rounds([Offer([*slow.batches, *experiments([late])], 4)])) == [[["b"], ["a"], ["c"], ["late"]]]
     assert named(rounds([slow, fast])) == [[["b"], ["a"]], [["d"]], [["c"]], [["e"]]]
 
 

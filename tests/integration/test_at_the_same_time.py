@@ -202,6 +202,42 @@ def test_stories_that_want_a_stack_of_their_own_are_played_on_copies_of_it(doors
     assert doors.left() == ([], [])
 
 
+OTHER = "name: the other door is open\nstack: stack/other.yaml\nexpect:\n  - health: {service: web, path: /}\n    always: 0s .. 300ms\n"
+
+
+def test_stacks_of_two_files_run_at_the_same_time_where_the_machine_can_run_two(doors: Any) -> None:
+    doors.write("stack/other.yaml", WEB)
+    doors.write("other.obs.yaml", OTHER)
+
+    one = doors.pytest("--obs-stack", "-q")
+    two = doors.pytest("--obs-stack", "-q", "-o", "obs_at_once=2", "--obs-report=runs")
+
+    assert f"obscheck: {THREE}\n" in one
+    named = "'the other door is open', 'the door a is open', 'the door b is open' and 1 more"
+    assert f"obscheck: 4 stories at the same time, on 2 stacks: {named}\n" in two
+    assert ("1 failed, 3 passed" in one, "1 failed, 3 passed" in two) == (True, True)
+    assert len({zero for zero, _ in spans(doors.path / "runs").values()}) == 1
+    assert doors.left() == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("stack", "why"),
+    [
+        (WEB.replace("http.server", "no_such_module"), "No module named no_such_module"),
+        ("nonsense: 1\n", "a stack has no 'nonsense'"),
+    ],
+)
+def test_a_stack_that_cannot_be_used_hinders_none_beside_it_and_its_own_story_says_why(
+    doors: Any, stack: str, why: str
+) -> None:
+    doors.write("stack/other.yaml", stack)
+    doors.write("other.obs.yaml", OTHER)
+
+    said = doors.pytest("--obs-stack", "-q", "-o", "obs_at_once=2", "doors.obs.yaml::a", "other.obs.yaml")
+
+    assert ("1 failed, 1 passed" in said, why in said, "says why" in said) == (True, True, False), said.out
+
+
 def test_the_first_failure_ends_the_run_where_it_is_asked_to(doors: Any) -> None:
     assert letters(doors.pytest("--obs-stack", "-v", "-x")) == ["a PASSED", "b FAILED"]
 
