@@ -202,7 +202,13 @@ def test_stories_that_want_a_stack_of_their_own_are_played_on_copies_of_it(doors
     assert doors.left() == ([], [])
 
 
-OTHER = "name: the other door is open\nstack: stack/other.yaml\nexpect:\n  - health: {service: web, path: /}\n    always: 0s .. 300ms\n"
+OTHER = """\
+name: the other door is open
+stack: stack/other.yaml
+expect:
+  - health: {service: web, path: /}
+    always: 0s .. 300ms
+"""
 
 
 def test_stacks_of_two_files_run_at_the_same_time_where_the_machine_can_run_two(doors: Any) -> None:
