@@ -117,7 +117,9 @@ def test_stories_are_chosen_by_words_of_their_names_too(word: str, found: list[s
 
 
 def a_run(verbose: int, units: list[list[Any]]) -> Any:
-    stash = {BEGUN: {"a", "b", "c", "d"}, ROUNDS: {"venue": [units]}}
+    # A round on two venues is one round.
+    rounds = [[("venue", unit) for unit in units]]
+    stash = {BEGUN: {"a", "b", "c", "d"}, ROUNDS: {"venue": rounds, "other": rounds}}
     return SimpleNamespace(stash=stash, option=SimpleNamespace(verbose=verbose))
 
 
