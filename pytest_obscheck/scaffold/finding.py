@@ -85,12 +85,14 @@ def find(paths: Sequence[Path], root: Path) -> Files:
     """Return what is in the named files and folders, or below ``root``; ``ConfigError`` for what is none of these."""
     found = Files()
     problems: list[Problem] = []
+    passed: list[Problem] = []
     for path in paths or [root]:
         found.exposed.extend(sorted(path.rglob("*.prom")) if path.is_dir() else [path] if path.suffix == ".prom" else [])
         for each in _inside(path) if path.is_dir() else [path] if path.suffix != ".prom" else ():
             wrong = _look(found, each, shown_as(each.resolve(), root))
             problems.extend(wrong if each == path else ())
-            found.notes.extend(str(problem) for problem in wrong if each != path and problem.what != USELESS)
+            passed.extend(problem for problem in wrong if each != path and problem.what != USELESS)
+    found.notes.extend(map(str, passed))
     if problems:
         raise ConfigError(problems)
     if found.services:
@@ -98,7 +100,7 @@ def find(paths: Sequence[Path], root: Path) -> Files:
     _read(found, root)
     if not found.anything():
         right = "name a prometheus.yml, an alertmanager.yml, rule files, a docker-compose.yml or manifests"
-        raise ConfigError([Problem(shown_as(root, root.parent), "there is nothing here to make a stack of", right)])
+        raise ConfigError([*passed, Problem(shown_as(root, root.parent), "there is nothing here to make a stack of", right)])
     return found
 
 

@@ -420,3 +420,14 @@ def test_what_is_written_runs_at_once(bare_project: Any) -> None:
 
     assert (told.code, said.code) == (0, 0), said.out
     assert "4 passed" in said
+
+
+def test_a_compose_file_that_cannot_be_read_is_named_where_there_is_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "docker-compose.yml").write_text("services:\n  a: [\n", encoding="utf-8")
+
+    with pytest.raises(ConfigError) as caught:
+        init_command([], tmp_path, lambda _: None)
+
+    first, second = str(caught.value).splitlines()
+    assert first == "docker-compose.yml:3: not YAML: while parsing a flow node, did not find expected node content"
+    assert second.startswith(f"{tmp_path.name}: there is nothing here to make a stack of; name a prometheus.yml,")
