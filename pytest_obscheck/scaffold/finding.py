@@ -110,8 +110,19 @@ def _inside(folder: Path) -> Iterator[Path]:
     for path in sorted(found, key=lambda path: (len(path.parts), path.name not in COMPOSE, path)):
         inner = path.relative_to(folder).parts
         hidden = any(part.startswith(".") or part in _SKIPPED for part in inner[:-1])
-        if len(inner) <= _DEPTH and not hidden and _TOP.search(path.read_text(encoding="utf-8", errors="replace")):
+        if len(inner) > _DEPTH or hidden:
+            continue
+        text = _text(path)
+        if text is None or _TOP.search(text):
             yield path
+
+
+def _text(path: Path) -> str | None:
+    """Return what is in a file, without its byte order mark; ``None`` where it cannot be read, which who opens it says."""
+    try:
+        return path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return None
 
 
 def _look(found: Files, path: Path, shown: str) -> list[Problem]:
@@ -134,7 +145,7 @@ def _keep(found: Files, document: Document) -> bool:
     if kind == "rules" and speaks_logql(document.value):
         found.loki.append(document.path)
         found.notes.append(f"{document.shown}: {WHAT}; no story is written for what log lines fire")
-    elif kind == "rules" and document.text() != document.path.read_text(encoding="utf-8-sig"):
+    elif kind == "rules" and document.text().encode() != document.path.read_bytes():
         found.resources.append(document.path)
     elif kind == "rules":
         found.rules.append(document.path)
@@ -148,7 +159,7 @@ def _keep(found: Files, document: Document) -> bool:
 
 
 def _keep_resources(found: Files, path: Path) -> bool:
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = _text(path) or ""
     workloads, monitors, routings = (manifests(text, kinds) for kinds in (WORKLOADS, tuple(MONITORS), ROUTINGS))
     found.manifests.extend(workloads)
     found.jobs.extend(job for each in monitors for _, job in jobs(each))

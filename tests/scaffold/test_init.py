@@ -298,6 +298,39 @@ def test_what_compose_would_refuse_is_said_where_nobody_named_its_file_and_refus
     assert (said[0], str(raised.value)) == (f"note: {wrong}\n", wrong)
 
 
+def test_windows_line_ends_and_a_bom_change_nothing_of_what_is_written(tmp_path: Path) -> None:
+    texts = []
+    for name, ends, bom in (("plain", "\n", ""), ("windows", "\r\n", "\ufeff")):
+        (tmp_path / name).mkdir()
+        home = written(tmp_path / name, **{"compose.yaml": COMPOSE})
+        for path in home.rglob("*.y*ml"):
+            path.write_bytes((bom + path.read_text().replace("\n", ends)).encode())
+        init_command([], home, lambda _: None)
+        texts.append({path.relative_to(home): path.read_text() for path in home.rglob("s*/*.yaml")})
+
+    assert texts[0] == texts[1]
+    assert len(texts[0]) == 5
+
+
+def test_a_file_that_cannot_be_read_is_named_and_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "p.yml").write_text("otlp: {}\n")
+    (tmp_path / "secret.yml").write_text("groups: []\n")
+    whole = Path.read_bytes
+
+    def closed(path: Path) -> bytes:
+        if path.name == "secret.yml":
+            raise PermissionError(13, "Permission denied")
+        return whole(path)
+
+    monkeypatch.setattr(Path, "read_bytes", closed)
+    monkeypatch.setattr(Path, "read_text", lambda path, **_: closed(path).decode())
+    said: list[str] = []
+
+    init_command([], tmp_path, said.append)
+
+    assert said[0] == "note: secret.yml: cannot be read (Permission denied); run: chmod u+r secret.yml\n"
+
+
 def test_rules_of_lokis_are_named_and_offered_to_one(tmp_path: Path) -> None:
     text = 'groups:\n  - name: g\n    rules:\n      - alert: A\n        expr: rate({a="b"} |= "x" [1m]) > 1\n'
     said = list[str]()
