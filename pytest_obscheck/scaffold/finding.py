@@ -92,11 +92,11 @@ def find(paths: Sequence[Path], root: Path) -> Files:
             wrong = _look(found, each, shown_as(each.resolve(), root))
             problems.extend(wrong if each == path else ())
             passed.extend(problem for problem in wrong if each != path and problem.what != USELESS)
-    found.notes.extend(map(str, passed))
     if problems:
         raise ConfigError(problems)
     if found.services:
-        _compose(found, {path.resolve() for path in paths}, root)
+        passed.extend(_compose(found, {path.resolve() for path in paths}, root))
+    found.notes.extend(map(str, passed))
     _read(found, root)
     if not found.anything():
         right = "name a prometheus.yml, an alertmanager.yml, rule files, a docker-compose.yml or manifests"
@@ -182,8 +182,11 @@ def _including(document: Document) -> str:
     return "services" if there and document.path.name in COMPOSE else ""
 
 
-def _compose(found: Files, named: Collection[Path], root: Path) -> None:
-    """Read as one project the files that somebody named, else the first with those that Compose reads besides."""
+def _compose(found: Files, named: Collection[Path], root: Path) -> Sequence[Problem]:
+    """Read as one project the files that somebody named, else the first with those that Compose reads besides.
+
+    What is wrong with files that nobody named is returned.
+    """
     first = found.services[0]
     chosen = [each.path for each in found.services if each.path.resolve() in named]
     try:
@@ -191,13 +194,13 @@ def _compose(found: Files, named: Collection[Path], root: Path) -> None:
     except ConfigError as error:
         if chosen:
             raise
-        found.notes.extend(map(str, error.problems))
-        return
+        return error.problems
     found.notes.extend(found.project.notes)
     for each in found.services:
         if each.path.resolve() not in found.project.files:
             right = f"name those that Compose merges, in its order: obscheck init {first.shown} {each.shown}"
             found.notes.append(f"{each.shown}: passed over, for {first.shown} came first; {right}")
+    return ()
 
 
 def _read(found: Files, root: Path) -> None:

@@ -296,6 +296,11 @@ def test_what_compose_would_refuse_is_said_where_nobody_named_its_file_and_refus
 
     wrong = "compose.yaml:1: include: 'compose.yaml' leads back to itself; leave this line out"
     assert (said[0], str(raised.value)) == (f"note: {wrong}\n", wrong)
+    (tmp_path / "alone").mkdir()
+    path.rename(tmp_path / "alone/compose.yaml")
+    with pytest.raises(ConfigError) as raised:
+        init_command([], tmp_path / "alone", said.append)
+    assert str(raised.value).startswith(f"{wrong}\nalone: there is nothing here to make a stack of; ")
 
 
 def test_windows_line_ends_and_a_bom_change_nothing_of_what_is_written(tmp_path: Path) -> None:
