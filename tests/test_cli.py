@@ -112,7 +112,8 @@ def test_schema_prints_a_json_schema(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_stack_that_is_not_there_is_a_sentence(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = main([verb, str(tmp_path / "stack.yaml")])
 
-    assert (code, capsys.readouterr().err) == (2, f"{tmp_path / 'stack.yaml'}: cannot be read: No such file or directory\n")
+    what = "there is no such file; `obscheck init` writes a first one, from what is here"
+    assert (code, capsys.readouterr().err) == (2, f"{tmp_path / 'stack.yaml'}: {what}\n")
 
 
 def test_a_member_to_follow_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

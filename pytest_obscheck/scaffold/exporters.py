@@ -14,6 +14,9 @@ WORLD = "world"
 _PORTS = {"http": 80, "https": 443}
 _REAL = {"9090": "prometheus", "9093": "alertmanager"}
 
+_CALLED = {"probe": "blackbox", "pg": "postgres", "container": "cadvisor"}
+"""First words of metrics whose exporters are called otherwise."""
+
 
 @dataclass
 class Exporter:
@@ -54,7 +57,7 @@ class Cast:
             return replace(plot, down=found.name) if found else replace(plot, down="", unclear=no_target)
         unclear, lines = plot.unclear, []
         # What names no job meets, in an operation, what names one: it is the same target's.
-        usual = next((line.labels["job"] for line in plot.lines if "job" in line.labels), "")
+        usual = next((line.labels["job"] for line in plot.lines if "job" in line.labels), "") or self._likely(plot)
         for line in plot.lines:
             exporter = self._of(line.labels.get("job", usual))
             if exporter is None or (exporter.job and "instance" in line.labels):
@@ -67,6 +70,12 @@ class Cast:
         if len({line.member for line in lines if line.harm}) > 1:
             unclear = unclear or "it needs several targets to misbehave at once"
         return replace(plot, lines=tuple(lines), unclear=unclear)
+
+    def _likely(self, plot: Plot) -> str:
+        """Return the job that is called after the first word of a metric: ``kube_pod_info`` is kube-state-metrics'."""
+        first = {line.name.partition("_")[0] for line in plot.lines}
+        words = first | {_CALLED[word] for word in first & _CALLED.keys()}
+        return next((each.job for each in self.exporters if words & set(re.findall(r"[a-z0-9]+", each.job.lower()))), "")
 
     def _of(self, job: str) -> Exporter | None:
         exact = [exporter for exporter in self.exporters if job and exporter.job == job]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_obscheck import registry
-from pytest_obscheck.errors import Problem, did_you_mean, shown_as
+from pytest_obscheck.errors import ConfigError, Problem, did_you_mean, shown_as
 from pytest_obscheck.protocols import Component
 from pytest_obscheck.reading import Mismatch, Node, Reader, chosen_instant, convert, fields_of, refuse
 from pytest_obscheck.stack.attached import UNSAID, Attached, Attachment
@@ -90,7 +90,7 @@ def read(path: Path, root: Path | None = None) -> StackFile:
     """Read a stack.yaml; ``ConfigError`` holds every problem in it."""
     path = path.resolve()
     shown = shown_as(path, root)
-    reader = Reader(path, shown)
+    reader = _opened(path, shown)
     members: dict[str, Member] = {}
     named: set[str] = set()
     mounts: dict[str, str] = {}
@@ -118,6 +118,12 @@ def read(path: Path, root: Path | None = None) -> StackFile:
         reader.problems.extend(_single(reader, members, node))
     refuse(reader.problems)
     return StackFile(path, shown, {**_inbox(members), **members}, mounts, objectives, firing, **words)
+
+
+def _opened(path: Path, shown: str) -> Reader:
+    if not path.exists():
+        raise ConfigError([Problem(shown, "there is no such file", "`obscheck init` writes a first one, from what is here")])
+    return Reader(path, shown)
 
 
 def _copies(reader: Reader, node: Node) -> int:

@@ -469,3 +469,33 @@ def test_a_compose_file_that_cannot_be_read_is_named_where_there_is_nothing_else
     first, second = str(caught.value).splitlines()
     assert first == "docker-compose.yml:3: not YAML: while parsing a flow node, did not find expected node content"
     assert second.startswith(f"{tmp_path.name}: there is nothing here to make a stack of; name a prometheus.yml,")
+
+
+def test_a_series_is_exposed_by_the_job_that_is_called_after_it(tmp_path: Path) -> None:
+    jobs = "".join(
+        f"  - {{job_name: {name}, static_configs: [{{targets: ['{name}:80']}}]}}\n"
+        for name in ("shop", "kube-state-metrics", "blackbox", "redis_exporter")
+    )
+    rules = """\
+groups:
+  - name: g
+    rules:
+      - {alert: Probe, expr: probe_success == 0}
+      - {alert: Pods, expr: kube_pod_status_ready == 0}
+      - {alert: Redis, expr: redis_up == 0}
+      - {alert: Orders, expr: orders > 5}
+"""
+    init_command(
+        [],
+        written(tmp_path, **{"prometheus.yml": f"rule_files: [rules/*.yml]\nscrape_configs:\n{jobs}", "rules/a.yml": rules}),
+        lambda _: None,
+    )
+
+    struck = {path.stem: loader.load(path)[0].faults[0].what.component for path in (tmp_path / "scenarios").iterdir()}
+
+    assert struck == {
+        "Probe.obs": "blackbox",
+        "Pods.obs": "kube-state-metrics",
+        "Redis.obs": "redis-exporter",
+        "Orders.obs": "shop",
+    }
