@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,36 @@ UNSPED: pytest.StashKey[dict[Venue, Venue]] = pytest.StashKey()
 
 BEGUN: pytest.StashKey[set[str]] = pytest.StashKey()
 TOOK: pytest.StashKey[float] = pytest.StashKey()
+
+
+@dataclass
+class Voice:
+    """Prints a line at once, past whatever captures the output of tests; a worker of xdist has nothing to print on."""
+
+    config: pytest.Config
+    _said: set[str] = field(default_factory=set)
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
+
+    def tell(self, words: str) -> None:
+        """Print what happens; stacks that run at the same time may do so at the same time."""
+        terminal, capture = (self.config.pluginmanager.getplugin(name) for name in ("terminalreporter", "capturemanager"))
+        if terminal is None:
+            return
+        with self._one_at_a_time, capture.global_and_fixture_disabled() if capture else nullcontext():
+            terminal.ensure_newline()
+            terminal.write_line(f"obscheck: {words}")
+            terminal.flush()
+
+    def announce(self, words: str) -> None:
+        """Print what is so for the whole run, once."""
+        with self._one_at_a_time:
+            fresh = words not in self._said
+            self._said.add(words)
+        if fresh:
+            self.tell(words)
+
+
+VOICE: pytest.StashKey[Voice] = pytest.StashKey()
 
 
 def venue_of(config: pytest.Config, path: Path | None = None, speed: str = "", instant: str = "") -> Venue:
@@ -88,23 +118,13 @@ def _opened(config: pytest.Config, venue: Venue) -> Session:
     chosen = config.option
     file = read(venue.path, config.rootpath)
     file = replace(file, instant=venue.instant or file.instant)
-    within, speed = _ready_within(config), venue.speed
-    tell = partial(_tell, config)
+    voice = config.stash.setdefault(VOICE, Voice(config))
     session = Session(
-        file, chosen.obs_runtime, chosen.obs_keep, chosen.obs_control, flags, within, speed, tell, chosen.obs_allow_faults
-    )
+        file, chosen.obs_runtime, chosen.obs_keep, chosen.obs_control, flags, _ready_within(config), venue.speed,
+        voice.tell, voice.announce, chosen.obs_allow_faults,
+    )  # fmt: skip
     assert session.plan is not None  # noqa: S101 - reading it is the check
     return session
-
-
-def _tell(config: pytest.Config, words: str) -> None:
-    """Print a line at once, past whatever captures the output of tests; a worker of xdist has nothing to print on."""
-    terminal, capture = (config.pluginmanager.getplugin(name) for name in ("terminalreporter", "capturemanager"))
-    if terminal is not None:
-        with capture.global_and_fixture_disabled() if capture else nullcontext():
-            terminal.ensure_newline()
-            terminal.write_line(f"obscheck: {words}")
-            terminal.flush()
 
 
 def stacks_at_once(config: pytest.Config) -> int:

@@ -67,7 +67,10 @@ Made = list[list[Played]]
 
 @dataclass
 class Session:
-    """A stack file, its plan, and the stack that is started for the first story; and copies of it, where it says so."""
+    """A stack file, its plan, and the stack that is started for the first story; and copies of it, where it says so.
+
+    ``tell`` says what happens, ``announce`` what is so from now on, which need not be said twice.
+    """
 
     file: StackFile
     runtime: str = "auto"
@@ -77,6 +80,7 @@ class Session:
     ready_within: float = READY_WITHIN
     speed: str = "1"
     tell: Callable[[str], None] = lambda _: None
+    announce: Callable[[str], None] = lambda _: None
     allowed: Collection[str] = ()
     clock: Clock = field(default_factory=SystemClock)
     _steps: int = 0
@@ -96,7 +100,7 @@ class Session:
             with _in_a_sentence():
                 self._plan = self._planned(self.speed)
             for words in dict.fromkeys([*self._plan.unlike, *self._plan.facts.notes]):
-                self.tell(str(words))
+                self.announce(str(words))
         return self._plan
 
     def _planned(self, speed: str) -> Plan:
@@ -153,8 +157,7 @@ class Session:
         folder = run / f"copy-{at + 1}-{run.name.rpartition('-')[2]}" if at else run
         folder.mkdir(exist_ok=True)
         runtime, words = choose(self.runtime, self.file, folder)
-        if not at:
-            self.tell(words)
+        self.announce(words)
         stack = LiveStack(self.file, made, runtime, folder, self.clock, self.ready_within)
         self._stacks[at] = stack
         stack.lay_out()

@@ -280,7 +280,7 @@ def test_whoever_waits_is_told_why_while_output_is_captured(pytester: pytest.Pyt
         "from pytest_obscheck import playing\n"
         "def test_long(request):\n"
         "    print('said by the test')\n"
-        "    playing._tell(request.config, 'waiting 5m00s')\n"
+        "    playing.Voice(request.config).tell('waiting 5m00s')\n"
     )
     run = pytester.runpytest_inprocess(capture, "-p", "no:cacheprovider")
 

@@ -45,7 +45,7 @@ def stack(home: Path, version: str) -> Path:
 
 def test_a_program_of_another_version_than_productions_is_said_once_and_in_every_report(home: Path) -> None:
     said: list[str] = []
-    session = Session(read(stack(home, "2.53"), home), "process", tell=said.append)
+    session = Session(read(stack(home, "2.53"), home), "process", announce=said.append)
 
     words = "production runs prometheus 2.53, and here is 3.14.0, a newer major version; run: obscheck install prometheus@2.53"
     assert [str(each) for each in session.plan.unlike] == [f"stack.yaml:2: prometheus: {words}"]
