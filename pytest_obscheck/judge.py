@@ -18,7 +18,7 @@ from pytest_obscheck.protocols import History
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself
 from pytest_obscheck.verdict import SEEN, VOID, Outcome, Report, Verdict, combine
 from pytest_obscheck.vitals import mild, starved, stoppages, unwell
-from pytest_obscheck.when import Decision, Eventually, Never, Once, Phrase, Window, Within, seconds, spoken
+from pytest_obscheck.when import Decision, Eventually, Never, Phrase, Window, Within, seconds, spoken
 
 _WORD = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
@@ -145,6 +145,12 @@ def decide(scenario: Scenario, journal: Journal) -> list[Decided]:
     """Return, claim by claim, what its phrase makes of the journal, whatever became of the faults."""
     decider = _Decider(scenario, journal, _cut(journal))
     return [decider.decide(claim) for claim in scenario.claims]
+
+
+def windows(scenario: Scenario, journal: Journal) -> list[Window | None]:
+    """Return the window of each claim, in order; ``None`` where its anchor has not come."""
+    decider = _Decider(scenario, journal)
+    return [decider.window(claim) for claim in scenario.claims]
 
 
 def _claim_settled(claim: Claim, decider: _Decider, now: float) -> bool:
@@ -375,28 +381,3 @@ def _pace(journal: Journal) -> tuple[str, ...]:
     if run is None or journal.speed == 1:
         return ()
     return (f"played at speed {journal.speed:g} ({run.data['pace']})",)
-
-
-def control(scenario: Scenario, journal: Journal) -> Scenario | None:
-    """Return the control run of a story that was played: no faults, every window where it was; ``None`` where it has none."""
-    if not scenario.faults:
-        return None
-    decider = _Decider(scenario, journal)
-    claims = tuple(_fixed(claim, decider.window(claim)) for claim in scenario.claims)
-    return replace(scenario, faults=(), claims=claims, name=f"{scenario.name} (control)")
-
-
-def _fixed(claim: Claim, window: Window | None) -> Claim:
-    if not isinstance(claim.phrase, Within) or window is None:
-        return claim
-    return replace(claim, phrase=Eventually(window))
-
-
-def control_notes(played: Scenario, report: Report, control_report: Report) -> tuple[str, ...]:
-    """Return a note for each claim that wants something to happen and passes with no fault as well: it proves nothing."""
-    pairs = zip(played.claims, report.claims, control_report.claims, strict=True)
-    return tuple(
-        f"proves nothing, for it passes without the faults too: {verdict.claim}"
-        for claim, verdict, other in pairs
-        if isinstance(claim.phrase, Eventually | Within | Once) and verdict.outcome is other.outcome is Outcome.PASSED
-    )

@@ -18,7 +18,7 @@ from pytest_obscheck.clock import Clock
 from pytest_obscheck.deeds import CONFIRM, Flow, Harm, before, flows, harms, tell, trouble
 from pytest_obscheck.errors import ObscheckError
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.scenario import Claim, Scenario
+from pytest_obscheck.scenario import Claim, Scenario, must_last
 from pytest_obscheck.stage import Play, alike, stack_by_stack
 from pytest_obscheck.watching import foretold, last_looks, watches
 from pytest_obscheck.when import Always, Eventually, Never, Once, Within, spoken
@@ -81,9 +81,8 @@ class _Act:
 
     @cached_property
     def earliest(self) -> float:
-        """Return the story second before which it cannot be settled: some window is not over."""
-        ends = [c.phrase.span.end for c in self.show.scenario.claims if isinstance(c.phrase, Always | Never | Once)]
-        return max(ends, default=0.0)
+        """Return the story second before which it cannot be settled."""
+        return must_last(self.show.scenario)
 
     def goes_on(self) -> bool:
         """Whether a verdict may still change."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_obscheck.protocols import Expectation, Fault, Load
-from pytest_obscheck.when import Phrase, Window, Within
+from pytest_obscheck.when import Always, Never, Once, Phrase, Window, Within
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,12 @@ class Scenario:
 def one_experiment(one: Scenario, other: Scenario) -> bool:
     """Whether two stories do the same: the same loads and faults, in the same windows, by the same names."""
     return (one.loads, one.faults) == (other.loads, other.faults)
+
+
+def must_last(scenario: Scenario) -> float:
+    """Return the story second before which it cannot be over: until then something must happen, or must not."""
+    ends = [claim.phrase.span.end for claim in scenario.claims if isinstance(claim.phrase, Always | Never | Once)]
+    return max(ends, default=0.0)
 
 
 def unnamed(name: str, taken: Iterable[str]) -> str:

@@ -21,10 +21,11 @@ from pytest_obscheck import journal as journals
 from pytest_obscheck import loader, registry, runner, toolchain
 from pytest_obscheck.abilities import LimitsMembers, SeparatesNetworks
 from pytest_obscheck.clock import Clock, SystemClock
+from pytest_obscheck.control import control, control_notes
 from pytest_obscheck.errors import ConfigError, ObscheckError, Problem, ProgramMissing, StackError
 from pytest_obscheck.hands import Threads, all_at_once
 from pytest_obscheck.journal import Event, Journal
-from pytest_obscheck.judge import control, control_notes, judge, settled
+from pytest_obscheck.judge import judge, settled
 from pytest_obscheck.noise import NOISE, at_most, too_fast
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.saved import from_data, to_data

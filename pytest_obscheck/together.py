@@ -22,8 +22,8 @@ from pytest_obscheck.abilities import (
 )
 from pytest_obscheck.matching import expanded, label_matches
 from pytest_obscheck.plan import AlertRule, Facts, Inhibition, Matcher
-from pytest_obscheck.scenario import Claim, Scenario, one_experiment
-from pytest_obscheck.when import Always, Never, Once
+from pytest_obscheck.scenario import Claim, Scenario, must_last, one_experiment
+from pytest_obscheck.when import Never
 
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`[^`]*`')
@@ -178,10 +178,8 @@ def _takes(story: Scenario) -> str:
 
 def _lasts(batch: Batch) -> float:
     """Return the story second before which a batch cannot be over: something happens until then, or must not."""
-    phrases = [claim.phrase for story in batch.stories for claim in story.claims]
-    spans = [phrase.span for phrase in phrases if isinstance(phrase, Always | Never | Once)]
-    harms = [fault.window for story in batch.stories for fault in story.faults]
-    return max((window.end for window in (*spans, *harms)), default=0.0)
+    cures = [fault.window.end for story in batch.stories for fault in story.faults]
+    return max([*map(must_last, batch.stories), *cures], default=0.0)
 
 
 # ── what a story touches ─────────────────────────────────────────────────────

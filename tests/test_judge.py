@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from pytest_obscheck.control import control, control_notes
 from pytest_obscheck.journal import Journal, dump, parse
-from pytest_obscheck.judge import control, control_notes, judge, settled
+from pytest_obscheck.judge import judge, settled
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import History, Look, Stack
 from pytest_obscheck.scenario import Claim, Planned, Scenario

@@ -44,7 +44,7 @@ class AlertStates:
             read, mute = ask_each(evaluators, lambda each: each.rules())
             found["rules"] = _rules(group for groups in read.values() for group in groups)
             silent |= mute
-        unknown = _unknown(stack.plan, silent)
+        unknown = _unknown(stack.plan, silent) if silent else {}
         return {**found, "silent": unknown} if unknown else found
 
     def __str__(self) -> str:

@@ -46,8 +46,7 @@ class Correlated:
 
     def problems(self, plan: Plan) -> Iterable[str]:
         """Yield that the stack has no such service, or that the metric is no PromQL."""
-        if self.service not in plan.members:
-            yield f"correlated: no member called {self.service!r}; {did_you_mean(self.service, plan.members)}"
+        yield from (f"correlated: {why}" for why in plan.unknown_member(self.service))
         if self.metric and (wrong := plan.parse(self.metric)):
             yield f"correlated: {self.metric!r} is not PromQL: {wrong}"
 

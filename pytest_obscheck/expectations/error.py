@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.expectations._arrivals import moments
 from pytest_obscheck.matching import braces, label_matches, subset
 from pytest_obscheck.plan import Plan
@@ -83,8 +82,7 @@ class Error:
 
     def problems(self, plan: Plan) -> Iterable[str]:
         """Yield that the stack has no such intake."""
-        if self.store and self.store not in plan.members:
-            yield f"error: no member called {self.store!r}; {did_you_mean(self.store, plan.members)}"
+        yield from (f"error: {why}" for why in (plan.unknown_member(self.store) if self.store else ()))
 
     def evidence(self) -> Reported:
         """Return the look at what was reported."""

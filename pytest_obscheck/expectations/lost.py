@@ -48,8 +48,7 @@ class Lost:
 
     def problems(self, plan: Plan) -> Iterable[str]:
         """Yield that the stack has no such store."""
-        if self.store and self.store not in plan.members:
-            yield f"lost: no member called {self.store!r}; {did_you_mean(self.store, plan.members)}"
+        yield from (f"lost: {why}" for why in (plan.unknown_member(self.store) if self.store else ()))
 
     def evidence(self) -> Marks:
         """Return the look at what was left behind."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pytest_obscheck.clock import Clock, SystemClock
-from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.expectations._arrivals import moments
 from pytest_obscheck.expectations._spans import Wanted, ended, matching, wanted
 from pytest_obscheck.plan import Plan
@@ -90,8 +89,7 @@ class Traces:
 
     def problems(self, plan: Plan) -> Iterable[str]:
         """Yield that the stack has no such store."""
-        if self.store and self.store not in plan.members:
-            yield f"traces: no member called {self.store!r}; {did_you_mean(self.store, plan.members)}"
+        yield from (f"traces: {why}" for why in (plan.unknown_member(self.store) if self.store else ()))
 
     def evidence(self) -> Spans:
         """Return the look at the spans."""

@@ -9,7 +9,7 @@ from functools import partial
 from statistics import median
 
 from pytest_obscheck.capabilities import ProxiesTraffic
-from pytest_obscheck.errors import FaultFailed, did_you_mean
+from pytest_obscheck.errors import FaultFailed
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import Effect, Stack
 from pytest_obscheck.when import seconds, spoken
@@ -53,8 +53,8 @@ def ways(proxy: ProxiesTraffic, to: str, of: str) -> list[str]:
 
 def problems(plan: Plan, to: str, of: str) -> Iterator[str]:
     """Yield why a way to ``to`` cannot be harmed on such a stack."""
-    unknown = [name for name in (to, of) if name and name not in plan.members]
-    yield from (f"no member called {name!r}; {did_you_mean(name, plan.members)}" for name in unknown)
+    unknown = [why for name in (to, of) if name for why in plan.unknown_member(name)]
+    yield from unknown
     if unknown:
         return
     if not plan.proxied.get(to):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from pytest_obscheck.faults.packet_loss import PacketLoss
 from pytest_obscheck.protocols import Effect, Launch
 from pytest_obscheck.runtimes.bridge import BridgeRuntime
 from pytest_obscheck.runtimes.container import ContainerRuntime
+from pytest_obscheck.testing import FakeStack
 
 pytestmark = [pytest.mark.integration, pytest.mark.container]
 CLOCK = SystemClock()
@@ -47,20 +47,6 @@ server = socket.create_server((host, int(port)))
 while True:
     server.accept()[0].close()
 """
-
-
-@dataclass
-class OneMember:
-    """A stack of one member."""
-
-    member: Any
-
-    def that(self, capability: type[Any], named: str | None = None) -> Any:
-        assert isinstance(self.member, capability)
-        return self.member
-
-    def all(self, capability: type[Any]) -> dict[str, Any]:
-        return {"api": self.member} if isinstance(self.member, capability) else {}
 
 
 @pytest.fixture
@@ -94,7 +80,7 @@ def share(member: Any) -> float:
 
 def test_a_container_has_a_share_of_a_processor_and_then_all_of_it(run: Callable[..., Any]) -> None:
     member = run(SPINS)
-    stack, fault = OneMember(member), Cpu("api", left=0.05)
+    stack, fault = FakeStack({"api": member}), Cpu("api", left=0.05)
 
     before = fault.confirm(stack)
     fault.inject(stack)
@@ -110,7 +96,7 @@ def test_a_container_has_a_share_of_a_processor_and_then_all_of_it(run: Callable
 
 def test_a_container_that_wants_more_memory_than_is_left_is_killed(run: Callable[..., Any]) -> None:
     member = run(GROWS)
-    stack, fault = OneMember(member), Memory("api", left="16MB")
+    stack, fault = FakeStack({"api": member}), Memory("api", left="16MB")
 
     before = fault.confirm(stack)
     fault.inject(stack)
@@ -126,7 +112,7 @@ def test_a_container_that_wants_more_memory_than_is_left_is_killed(run: Callable
 @pytest.mark.skipif(not _machine.may(_machine.SYS_ADMIN), reason="mounting a file system needs CAP_SYS_ADMIN")
 def test_the_disk_of_a_container_runs_full_and_it_keeps_what_it_wrote(run: Callable[..., Any]) -> None:
     member = run(WRITES)
-    stack, fault = OneMember(member), FullDisk("api", size="1MB", settle="300ms")
+    stack, fault = FakeStack({"api": member}), FullDisk("api", size="1MB", settle="300ms")
     assert says(member, "written")
 
     before = fault.confirm(stack)
@@ -144,7 +130,7 @@ def test_packets_are_lost_in_the_network_of_a_container_alone(run: Callable[...,
     runtime = BridgeRuntime(tmp_path / "run")
     runtime.unable([])
     member = run(SERVES, runtime.reserve("api", "http"), runtime=runtime)
-    stack, fault = OneMember(member), PacketLoss("api", 0.5)
+    stack, fault = FakeStack({"api": member}), PacketLoss("api", 0.5)
     assert until(CLOCK, lambda: len(_machine.listening(member.pids())) == 1, 10)
 
     before = fault.confirm(stack)

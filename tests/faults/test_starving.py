@@ -26,6 +26,7 @@ from pytest_obscheck.faults.memory import Memory
 from pytest_obscheck.faults.packet_loss import PacketLoss
 from pytest_obscheck.protocols import Effect, Launch
 from pytest_obscheck.runtimes.process import ProcessRuntime, RunningProcess
+from pytest_obscheck.testing import FakeStack
 
 MOUNTS = _machine.may(_machine.SYS_ADMIN)
 PROCESSORS = len(os.sched_getaffinity(0)) > 1
@@ -59,17 +60,6 @@ while True:
 """
 
 
-@dataclass
-class OneMember:
-    """A stack of one member."""
-
-    member: Any
-
-    def that(self, capability: type[Any], named: str | None = None) -> Any:
-        assert isinstance(self.member, capability)
-        return self.member
-
-
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Callable[[str], RunningProcess]]:
     """Start a Python program as a component of a real runtime."""
@@ -100,7 +90,7 @@ def says(member: RunningProcess, words: str) -> bool:
 @pytest.mark.skipif(not PROCESSORS, reason="burners need a processor beside the harness's")
 def test_a_component_must_share_a_processor_with_burners(run: Any) -> None:
     member, clock = run(SPIN), SystemClock()
-    stack, fault = OneMember(member), Cpu("api", left=0.25, means="burners")
+    stack, fault = FakeStack({"api": member}), Cpu("api", left=0.25, means="burners")
 
     def share() -> float:
         spent, start = member.cpu_seconds(), clock.now()
@@ -182,7 +172,7 @@ class Gone:
 )
 def test_a_component_that_is_gone_cannot_be_harmed(fault: Any, said: str) -> None:
     with pytest.raises(FaultFailed) as raised:
-        fault.inject(OneMember(Gone()))
+        fault.inject(FakeStack({"api": Gone()}))
 
     assert str(raised.value) == said
 
@@ -192,7 +182,7 @@ def test_a_component_that_is_gone_cannot_be_harmed(fault: Any, said: str) -> Non
 
 def test_a_component_is_refused_more_memory_than_is_left(run: Any) -> None:
     member = run(ASKS_FOR_MORE)
-    stack, fault = OneMember(member), Memory("api", left="8MB", means="rlimit")
+    stack, fault = FakeStack({"api": member}), Memory("api", left="8MB", means="rlimit")
     assert says(member, "nothing yet")
 
     before = fault.confirm(stack)
@@ -216,7 +206,7 @@ def test_a_component_is_refused_more_memory_than_is_left(run: Any) -> None:
 @pytest.mark.skipif(not MOUNTS, reason="mounting a file system needs CAP_SYS_ADMIN")
 def test_a_components_disk_runs_full_and_keeps_what_was_written(run: Any) -> None:
     member = run(WRITES)
-    stack, fault = OneMember(member), FullDisk("api", size="1MB", settle="300ms")
+    stack, fault = FakeStack({"api": member}), FullDisk("api", size="1MB", settle="300ms")
     assert says(member, "written")
 
     before = fault.confirm(stack)
@@ -243,7 +233,7 @@ def test_data_that_do_not_fit_fail_the_fault_and_stay(run: Any) -> None:
     (data / "large").write_bytes(bytes(1 << 20))
 
     with pytest.raises(FaultFailed) as raised:
-        FullDisk("api", size="512KB").inject(OneMember(member))
+        FullDisk("api", size="512KB").inject(FakeStack({"api": member}))
 
     assert str(raised.value) == f"{data}: no file system of 512KB could take its place: what the folder holds is larger"
     assert (os.path.ismount(data), (data / "large").stat().st_size, member.alive()) == (False, 1 << 20, True)
@@ -276,7 +266,7 @@ def test_a_folder_that_leads_elsewhere_is_not_mounted_over(tmp_path: Path) -> No
             return tmp_path
 
     with pytest.raises(FaultFailed) as raised:
-        FullDisk("api").inject(OneMember(Linked()))
+        FullDisk("api").inject(FakeStack({"api": Linked()}))
 
     assert str(raised.value) == "api has no folder 'data' of its own"
 
@@ -317,7 +307,7 @@ FILTERS = shutil.which("iptables-save") is not None and _machine.may(_machine.NE
 @pytest.mark.skipif(not FILTERS, reason="the packet filter needs iptables and CAP_NET_ADMIN")
 def test_packets_of_the_components_ports_are_lost_and_nobody_elses(run: Any) -> None:
     member = run(SERVES)
-    port, stack, fault = port_of(member), OneMember(member), PacketLoss("api", 1.0)
+    port, stack, fault = port_of(member), FakeStack({"api": member}), PacketLoss("api", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as other:
         before = (answers(port), fault.confirm(stack))
         fault.inject(stack)
