@@ -57,5 +57,5 @@ def _wanted(names: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
             yield image.name, image.program, "", toolchain.in_words(gaps)
             continue
         found = toolchain.find(name)
-        other = "" if image.name.endswith(found.version) else f"{found.path} is {found.version}"
+        other = "" if found.version == toolchain.pinned(name) else f"{found.path} is {found.version}"
         yield image.name, image.program, str(found.path), other

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
@@ -19,6 +18,7 @@ from pytest_obscheck.components._scrapes import clients, derive_scrapes, into_fo
 from pytest_obscheck.components._secretfiles import check_secret_files
 from pytest_obscheck.components._sped import sped_copies, timing
 from pytest_obscheck.components._variables import filled, note_unfilled, sampled
+from pytest_obscheck.components._versions import major
 from pytest_obscheck.document import Document
 from pytest_obscheck.plan import Check, Facts
 from pytest_obscheck.protocols import Launch, Place
@@ -143,7 +143,7 @@ class Prometheus:
         yield f"--config.file={place.folder}/{CONFIG}"
         yield f"--storage.{'agent' if self._agent() else 'tsdb'}.path={place.folder}/data"
         yield f"--web.listen-address={place.addresses['http']}"
-        if _major(place.fill("${prometheus.version}")) >= 3:
+        if major(place.fill("${prometheus.version}")) >= 3:
             # Hidden flag. Without it the first scrape waits for 5 s.
             yield "--scrape.discovery-reload-interval=100ms"
         args = kept(self._args(place), _OURS)
@@ -158,11 +158,6 @@ def _set_rule_files(config: Document, place: Place, copies: int) -> None:
         [] if place.speed.changes else [local(place, config.path.parent, text) for _, text in names(config.value, "rule_files")]
     )
     config.set(("rule_files",), [*map(str, plain), *(f"{place.folder}/rules.{number}.yml" for number in range(copies))])
-
-
-def _major(version: str) -> int:
-    found = re.match(r"v?(\d+)\.", version)
-    return int(found[1]) if found else 0
 
 
 def _derive(document: Document, place: Place, scrape_files: list[str], known: Found) -> dict[str, str]:

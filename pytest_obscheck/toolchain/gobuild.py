@@ -1,4 +1,4 @@
-"""Building programs from their Go modules, exactly as the go.sum of their lock folder has them."""
+"""Building programs from their Go modules, exactly as the go.sum of their lock folder vouches for them."""
 
 from __future__ import annotations
 
@@ -65,11 +65,14 @@ def a_go_for(distribution: Distribution, environment: Mapping[str, str]) -> str:
 def build(go: str, distribution: Distribution, entry: Entry, into: Path, environment: Mapping[str, str]) -> None:
     """Build one program into a file; ``InstallFailed`` shows the last lines of a build that fails."""
     around = _environment(environment)
-    home = _completed(go, distribution, into.parent, around) if distribution.absent else distribution.lock
+    home = _tree(go, distribution, into.parent / "tree", around) if distribution.tree else distribution.lock
     done = _run(_command(go, distribution, entry, into), home, around)
     if done.returncode:
-        last = (done.stdout + done.stderr).strip().splitlines()[-LAST_LINES:]
-        raise InstallFailed("\n    ".join([f"go build of {entry.package} failed:", *last]))
+        raise _failed(f"go build of {entry.package}", done.stdout + done.stderr)
+
+
+def _failed(what: str, said: str) -> InstallFailed:
+    return InstallFailed("\n    ".join([f"{what} failed:", *said.strip().splitlines()[-LAST_LINES:]]))
 
 
 def _run(command: list[str], folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -85,27 +88,29 @@ def _run(command: list[str], folder: Path, environment: Mapping[str, str]) -> su
     )
 
 
-def _completed(go: str, distribution: Distribution, folder: Path, environment: Mapping[str, str]) -> Path:
-    """Return a folder in which the lock's module is a copy that has the files which it embeds and lacks.
+def _tree(go: str, distribution: Distribution, tree: Path, environment: Mapping[str, str]) -> Path:
+    """Return a copy of the module's own tree, with what it embeds and lacks; it is made once for all programs.
 
-    An overlay will not do: Go takes none for what is in its cache of modules. The copy is of what the go.sum has vouched for.
+    What is copied has the checksum of the lock's go.sum; so has the go.sum in it, which locks everything else.
     """
-    home, module = folder / "completed", distribution.module.split()[0]
-    if home.exists():
-        return home
-    told = _run([go, "mod", "download", "-json", module], distribution.lock, environment)
-    if told.returncode:
-        raise InstallFailed(f"go mod download of {module} failed: {(told.stderr or told.stdout).strip()}")
-    shutil.copytree(json.loads(told.stdout)["Dir"], home / "module", copy_function=shutil.copyfile)
-    for each in (home, *home.rglob("*")):
-        each.chmod(0o755 if each.is_dir() else 0o644)
-    for name in distribution.absent:
-        (home / "module" / name).parent.mkdir(parents=True, exist_ok=True)
-        (home / "module" / name).write_text(ABSENT, encoding="utf-8")
-    shutil.copyfile(distribution.lock / "go.sum", home / "go.sum")
-    locked = (distribution.lock / "go.mod").read_text(encoding="utf-8")
-    (home / "go.mod").write_text(f"{locked}\nreplace {module} => ./module\n", encoding="utf-8")
-    return home
+    if not tree.exists():
+        shutil.copytree(_downloaded(go, distribution, environment), tree, copy_function=shutil.copyfile)
+        # Go keeps its modules from being written to.
+        for each in (tree, *tree.rglob("*")):
+            each.chmod(0o755 if each.is_dir() else 0o644)
+        for name in distribution.absent:
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            (tree / name).write_text(ABSENT, encoding="utf-8")
+    return tree
+
+
+def _downloaded(go: str, distribution: Distribution, environment: Mapping[str, str]) -> Path:
+    module = distribution.module.replace(" ", "@")
+    done = _run([go, "mod", "download", "-json", module], distribution.lock, environment)
+    told = json.loads(done.stdout or "{}")
+    if done.returncode:
+        raise _failed(f"go mod download of {module}", told.get("Error") or done.stderr)
+    return Path(told["Dir"])
 
 
 def _command(go: str, distribution: Distribution, entry: Entry, into: Path) -> list[str]:

@@ -52,6 +52,7 @@ class Distribution:
     sha256: Mapping[str, str] = field(default_factory=dict)
     usual: bool = True
     image: str = ""
+    tree: bool = False
     absent: tuple[str, ...] = ()
     line: str = ""
 
@@ -180,6 +181,11 @@ def knows(name: str) -> bool:
 def distribution_of(name: str) -> str:
     """Return the name of the distribution that a program is part of: ``prometheus`` for ``promtool``."""
     return the_index().of(name)[0].name
+
+
+def pinned(name: str) -> str:
+    """Return the version in which a program of the index is installed."""
+    return the_index().of(name)[0].version
 
 
 def image_of(name: str) -> Image | None:

@@ -93,21 +93,35 @@ def unopened(path: Path) -> Any:
     raise AssertionError(f"{path} is not to be opened")
 
 
-def test_it_listens_and_writes_where_it_is_told() -> None:
+def configured(version: str) -> str:
+    """Return the configuration that a Tempo of a version is launched with."""
     addresses = {port: f"127.0.0.1:{number}" for number, port in enumerate(Tempo.ports, 1)}
-    place = Place("tempo", Path("/run/tempo"), Path("/shop"), addresses, Network(), str, unopened)
-
+    fill = {"${tempo.version}": version, "-search.x=1": "-search.x=1"}.__getitem__
+    place = Place("tempo", Path("/run/tempo"), Path("/shop"), addresses, Network(), fill, unopened)
     launch = Tempo(args=("-search.x=1",)).launch(place)
-
     assert launch.argv == ("tempo", "-config.file=/run/tempo/tempo.yml", "-search.x=1")
-    text = launch.files["tempo.yml"]
+    return launch.files["tempo.yml"]
+
+
+@pytest.mark.parametrize(("version", "paths"), [("2.6.0+20241001", 2), ("3.0.3", 3)])
+def test_it_listens_and_writes_where_it_is_told(version: str, paths: int) -> None:
+    text = configured(version)
+
     config: Any = yaml.safe_load(text)
     assert config["distributor"]["receivers"]["otlp"]["protocols"] == {
         "http": {"endpoint": "127.0.0.1:1"},
         "grpc": {"endpoint": "127.0.0.1:2"},
     }
     assert (config["server"]["http_listen_port"], config["memberlist"]["bind_port"]) == (3, 5)
-    assert text.count("/run/tempo/data/") == 3
+    assert text.count("/run/tempo/data/") == paths
+
+
+@pytest.mark.parametrize(("version", "expected"), [("2.6.1", "ingester"), ("3.0.3", "live_store"), ("unknown", "live_store")])
+def test_fresh_spans_are_found_at_once_in_what_holds_them_in_that_version(version: str, expected: str) -> None:
+    config: Any = yaml.safe_load(configured(version))
+
+    assert {"ingester", "live_store"} & set(config) == {expected}
+    assert config[expected]["flush_check_period"] == "200ms"
 
 
 def test_spans_of_a_service_come_with_their_parent_status_and_attributes() -> None:

@@ -109,42 +109,44 @@ def test_an_estimate_counts_what_an_earlier_build_would_have_left(built: set[str
 
 
 DOWNLOAD = """\
-if [ "$1" = mod ]; then echo '{"Dir": "MODULE"}'; exit 0; fi
-/bin/cat go.mod module/ui/dist/index.html module/main.go > SEEN
+if [ "$1" = mod ]; then echo "$@" > SEEN; echo '{"Dir": "MODULE"}'; exit 0; fi
+/bin/cat go.mod ui/dist/index.html main.go >> SEEN
 """
 
 
-def lacking(index: Index) -> tuple[Distribution, Entry]:
-    """Return a program of a distribution whose module lacks a file."""
+def growing(index: Index) -> tuple[Distribution, Entry]:
+    """Return a program that is built in its module's own tree, which lacks a file."""
     distribution, lamp = index.of("lamp@0.9")
-    return dataclasses.replace(distribution, absent=("ui/dist/index.html",)), lamp
+    return dataclasses.replace(distribution, tree=True, absent=("ui/dist/index.html",)), lamp
 
 
-def test_files_that_a_module_embeds_and_lacks_are_put_into_a_copy_of_it(
+def test_a_program_is_built_in_a_copy_of_its_modules_own_tree_with_the_files_that_it_lacks(
     lantern: Index, around: dict[str, str], go: Callable[..., Any], tmp_path: Path
 ) -> None:
     (tmp_path / "module").mkdir()
+    (tmp_path / "module/go.mod").write_text("module lantern.example/lantern\n")
     (tmp_path / "module/main.go").write_text("package main\n")
-    for path in (tmp_path / "module/main.go", tmp_path / "module"):
+    for path in (*(tmp_path / "module").iterdir(), tmp_path / "module"):
         path.chmod(path.stat().st_mode & ~0o222)
     (tmp_path / "work").mkdir()
     path = go("1.26.8", DOWNLOAD.replace("MODULE", f"{tmp_path}/module").replace("SEEN", f"{tmp_path}/seen"))
 
-    distribution, lamp = lacking(lantern)
+    for name in ("lamp", "wick"):
+        build(path, *growing(lantern), tmp_path / "work" / name, around)
 
-    build(path, distribution, lamp, tmp_path / "work/lamp", around)
-
-    locked = (distribution.lock / "go.mod").read_text()
-    replaced = "\nreplace lantern.example/lantern => ./module\n"
-    assert (tmp_path / "seen").read_text() == f"{locked}{replaced}{ABSENT}package main\n"
+    built = f"module lantern.example/lantern\n{ABSENT}package main\n"
+    assert (tmp_path / "seen").read_text() == f"mod download -json lantern.example/lantern@v0.9.3\n{built}{built}"
 
 
+@pytest.mark.parametrize(
+    "saying", ['echo \'{"Error": "no such module"}\'', "echo no such module >&2"], ids=["of the module", "of go itself"]
+)
 def test_a_module_that_cannot_be_had_is_one_sentence(
-    lantern: Index, around: dict[str, str], go: Callable[..., Any], tmp_path: Path
+    lantern: Index, around: dict[str, str], go: Callable[..., Any], tmp_path: Path, saying: str
 ) -> None:
-    path = go("1.26.8", "echo no such module >&2; exit 1")
+    path = go("1.26.8", f"{saying}; exit 1")
 
     with pytest.raises(InstallFailed) as raised:
-        build(path, *lacking(lantern), tmp_path / "lamp", around)
+        build(path, *growing(lantern), tmp_path / "lamp", around)
 
-    assert str(raised.value) == "go mod download of lantern.example/lantern failed: no such module"
+    assert str(raised.value) == "go mod download of lantern.example/lantern@v0.9.3 failed:\n    no such module"

@@ -10,14 +10,15 @@ from pytest_obscheck.toolchain.index import Distribution, Platform, image_of, in
 from pytest_obscheck.toolchain.programs import numbers
 
 DISTRIBUTIONS = the_index().distributions
-TOOLS = [each for each in DISTRIBUTIONS if not (each.lock / "main.go").exists()]
-SOURCES = [each for each in DISTRIBUTIONS if each not in TOOLS]
+TREES = [each for each in DISTRIBUTIONS if each.tree]
+SOURCES = [each for each in DISTRIBUTIONS if (each.lock / "main.go").exists()]
+TOOLS = [each for each in DISTRIBUTIONS if each not in (*TREES, *SOURCES)]
 
 
 def test_the_index_knows_programs_in_the_order_in_which_they_are_built_and_six_of_them_are_usual() -> None:
     usual = ["prometheus", "promtool", "alertmanager", "amtool", "toxiproxy-server", "node_exporter"]
 
-    named = ["blackbox_exporter", "nginx-prometheus-exporter", "loki", "jaeger", "collector"]
+    named = ["blackbox_exporter", "nginx-prometheus-exporter", "loki", "jaeger", "tempo", "collector"]
     assert index_names() == [*usual, *named]
     assert the_index().usual() == usual
 
@@ -41,8 +42,9 @@ def test_every_unknown_program_is_named_at_once() -> None:
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda each: each.lock.name)
 def test_every_distribution_is_locked_at_the_module_that_the_index_names(distribution: Distribution) -> None:
     locked = (distribution.lock / "go.mod").read_text()
+    required = f"require {distribution.module}" if distribution in TREES else f"\t{distribution.module}"
 
-    assert f"\t{distribution.module}{' // indirect' if distribution in TOOLS else ''}\n" in locked
+    assert f"{required}{' // indirect' if distribution in TOOLS else ''}\n" in locked
     assert f"{distribution.module} h1:" in (distribution.lock / "go.sum").read_text()
 
 
@@ -58,6 +60,16 @@ def test_a_program_whose_sources_are_in_its_lock_has_every_module_of_its_manifes
     assert [each for each in wanted if f'"{each}",\n' not in sources] == []
 
 
+@pytest.mark.parametrize("distribution", TREES, ids=lambda each: each.lock.name)
+def test_a_program_that_is_built_in_its_own_tree_is_locked_by_the_checksum_of_the_tree(distribution: Distribution) -> None:
+    module = distribution.module.split()[0]
+
+    summed = [line.split()[0] for line in (distribution.lock / "go.sum").read_text().splitlines()]
+
+    assert summed == [module, module]
+    assert [entry.name for entry in distribution.programs if not entry.package.startswith(f"{module}/cmd/")] == []
+
+
 @pytest.mark.parametrize("distribution", TOOLS, ids=lambda each: each.lock.name)
 def test_every_program_is_a_tool_of_its_lock(distribution: Distribution) -> None:
     locked = (distribution.lock / "go.mod").read_text()
@@ -69,6 +81,7 @@ def test_every_program_is_a_tool_of_its_lock(distribution: Distribution) -> None
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda each: each.lock.name)
 def test_what_is_installed_is_recent_enough_and_has_a_checksum(distribution: Distribution) -> None:
+    assert distribution.tree or not distribution.absent
     assert numbers(distribution.version) >= numbers(distribution.minimum)
     assert distribution.checksums or distribution.sha256 or not distribution.archive
     assert re.search(distribution.says, f"version {distribution.version} (branch: )")[1] == distribution.version
