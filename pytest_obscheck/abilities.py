@@ -72,7 +72,7 @@ class MayBeEmpty(Protocol):
     """An expectation of something that cannot happen where what it reads is not there: that it never does says little then."""
 
     def lacks(self, history: History) -> str:
-        """Return what is not there at all, from the look when the story was over; ``""`` for nothing."""
+        """Return what is not there at all, from the plan, or the look when the story was over; ``""`` for nothing."""
 
 
 @runtime_checkable

@@ -106,9 +106,9 @@ def shown_as(path: Path, root: Path | None) -> str:
     return str(path.relative_to(root)) if root and path.is_relative_to(root) else str(path)
 
 
-def seen_from(path: Path, home: Path) -> str:
+def seen_from(path: Path, home: Path | None) -> str:
     """Return what messages call a file of a stack: its path seen from the stack's folder, where it lies there or beside it."""
-    beside = home.parent != home.parent.parent and path.is_relative_to(home.parent)
+    beside = home is not None and home.parent != home.parent.parent and path.is_relative_to(home.parent)
     return os.path.relpath(path, home) if beside else shown_as(path, home)
 
 

@@ -112,7 +112,8 @@ class Facts:
     ``branches``: Alertmanager's routes, each with what it groups by; ``inhibitions``: which alerts mute which.
     ``scraped``: the targets. ``jobs``: the jobs that scrape each address, none where relabelling may rename them.
     ``checks``: what tools must find in order. ``files``: what was read, by the path that messages use. ``notes``: what a
-    program accepts in silence and is hardly meant. ``secrets``: where a placeholder stands for something in a working copy.
+    program accepts in silence and is hardly meant; ``unmatched``: those of them that are globs of rule files without a file.
+    ``secrets``: where a placeholder stands for something in a working copy.
     ``offers``: what targets have only for who asks for it, with what to tell where nobody does; ``takes``: what is asked for.
     """
 
@@ -129,6 +130,17 @@ class Facts:
     secrets: tuple[Problem, ...] = ()
     offers: tuple[tuple[str, Problem], ...] = ()
     takes: frozenset[str] = frozenset()
+    unmatched: tuple[Problem, ...] = ()
+
+    def unknown_alert(self, name: str) -> Iterator[str]:
+        """Yield that no rule file has an alert, which one is nearest, and where rule files are missing; nothing if one has."""
+        known = {rule.name for rule in self.alerts}
+        if name not in known:
+            yield "; ".join([f"no rule file has an alert {name!r}", did_you_mean(name, known), *self.gaps()])
+
+    def gaps(self) -> list[str]:
+        """Return for each glob of rule files without a file that there is none, and where it stands."""
+        return [f"{each.what} ({each.where})" for each in self.unmatched]
 
 
 def _unplayed(groups: list[Mapping[str, Any]], test: Mapping[str, Any]) -> str:

@@ -34,6 +34,9 @@ Placed = tuple[Venue, Mapping[str, "Scenario"]]
 SESSIONS: pytest.StashKey[dict[Venue, Any]] = pytest.StashKey()
 TOLD: pytest.StashKey[dict[Venue, tuple[str, Exception]]] = pytest.StashKey()
 KEPT: pytest.StashKey[list[str]] = pytest.StashKey()
+NOTED: pytest.StashKey[dict[str, None]] = pytest.StashKey()
+"""What programs accept in the files of the stacks and is hardly meant, each once."""
+
 RESULTS: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
 UNSPED: pytest.StashKey[dict[Venue, Venue]] = pytest.StashKey()
 """Venues whose chosen speed turned out to be 1, and the same at that speed."""
@@ -123,7 +126,7 @@ def _opened(config: pytest.Config, venue: Venue) -> Session:
         file, chosen.obs_runtime, chosen.obs_keep, chosen.obs_control, flags, _ready_within(config), venue.speed,
         voice.tell, voice.announce, chosen.obs_allow_faults,
     )  # fmt: skip
-    assert session.plan is not None  # noqa: S101 - reading it is the check
+    config.stash.setdefault(NOTED, {}).update(dict.fromkeys(map(str, session.plan.facts.notes)))
     return session
 
 

@@ -22,7 +22,7 @@ from pytest_obscheck.collecting import (
     story_venue,
     together,
 )
-from pytest_obscheck.playing import DEFAULT, KEPT, TOOK, Venue, close, played, session_of, stacks_at_once, venue_of
+from pytest_obscheck.playing import DEFAULT, KEPT, NOTED, TOOK, Venue, close, played, session_of, stacks_at_once, venue_of
 
 if TYPE_CHECKING:
     from pytest_obscheck.scenario import Draft
@@ -288,16 +288,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Note what the summary tells; a worker of xdist hands it to the controller, which prints."""
     config = session.config
     if hasattr(config, "workeroutput"):
-        config.workeroutput["obscheck"] = (config.stash.get(LEFT_OUT, 0), config.stash.get(KEPT, []))
+        told = (config.stash.get(LEFT_OUT, 0), config.stash.get(KEPT, []), list(config.stash.get(NOTED, ())))
+        config.workeroutput["obscheck"] = told
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take over what a worker of xdist noted; every worker leaves out the same stories."""
-    left_out, kept = getattr(node, "workeroutput", {}).get("obscheck", (0, []))
+    left_out, kept, noted = getattr(node, "workeroutput", {}).get("obscheck", (0, [], []))
     stash = node.config.stash
     stash[LEFT_OUT] = max(left_out, stash.get(LEFT_OUT, 0))
     stash[KEPT] = [*stash.get(KEPT, []), *kept]
+    stash.setdefault(NOTED, {}).update(dict.fromkeys(noted))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -308,7 +310,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         for text in texts:
             terminalreporter.write(text)
     waits = config.stash.get(WAITS, []) if config.option.verbose > 0 else []
-    for words in [*together(config), *waits]:
+    for words in [*together(config), *waits, *config.stash.get(NOTED, ())]:
         terminalreporter.write_line(f"obscheck: {words}")
     left_out = config.stash.get(LEFT_OUT, 0)
     if left_out:

@@ -100,7 +100,7 @@ class Session:
                 raise ProgramMissing(toolchain.in_words(gaps))
             with _in_a_sentence():
                 self._plan = self._planned(self.speed)
-            for words in dict.fromkeys([*self._plan.unlike, *self._plan.facts.notes]):
+            for words in dict.fromkeys(self._plan.unlike):
                 self.announce(str(words))
         return self._plan
 

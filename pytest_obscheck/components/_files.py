@@ -140,6 +140,7 @@ class Reader:
     files: dict[str, str] = field(default_factory=dict)
     notes: list[Problem] = field(default_factory=list)
     hidden: list[Problem] = field(default_factory=list)
+    unmatched: list[Problem] = field(default_factory=list)
     rules: tuple[str, ...] = ()
     scrapes: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -188,7 +189,7 @@ class Reader:
                     say = self.note if key in _LENIENT else self.problem
                     say(document, at, f"{text!r} names this very file, too", APART)
                 elif name in seen:
-                    self._doubled(document, at, shown(self.place, Path(name)), seen[name])
+                    self._doubled(document, at, os.path.relpath(name, document.path.parent), seen[name])
                 else:
                     seen[name] = text
                     yield Path(name)
@@ -198,7 +199,10 @@ class Reader:
             self.problem(document, at, f"there is no file {text!r}", self._hint(text))
         else:
             right = self._hint(text) or "correct it, or leave it out"
-            self.note(document, at, f"no file matches {text!r}, which is accepted in silence", right)
+            what = f"no file matches {text!r}"
+            self.note(document, at, f"{what}, which is accepted in silence", right)
+            if at[-2] == "rule_files":
+                self.unmatched.append(Problem(self.where(document, at), what))
 
     def _doubled(self, document: Document, at: Spot, name: str, first: str) -> None:
         what = f"{name} was named before, by {first!r}"
@@ -230,15 +234,19 @@ class Reader:
 
     def problem(self, document: Document, spot: Spot, what: str, right: str = "") -> None:
         """Note a problem at a place in a document, once."""
-        problem = Problem(f"{self.name(document)}:{document.line(*spot)}", what, right)
+        problem = Problem(self.where(document, spot), what, right)
         if problem not in self.problems:
             self.problems.append(problem)
 
     def note(self, document: Document, spot: Spot, what: str, right: str = "") -> None:
         """Note what is accepted and hardly meant, once."""
-        note = Problem(f"{self.name(document)}:{document.line(*spot)}", what, right)
+        note = Problem(self.where(document, spot), what, right)
         if note not in self.notes:
             self.notes.append(note)
+
+    def where(self, document: Document, spot: Spot) -> str:
+        """Return the file and the line of a place in a document."""
+        return f"{self.name(document)}:{document.line(*spot)}"
 
     def name(self, document: Document) -> str:
         """Return a document's name as reports print it."""

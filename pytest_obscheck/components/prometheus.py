@@ -76,6 +76,7 @@ class Prometheus:
         checks = (*own, *(Check("promtool", path) for path in told.paths))
         asked = takes(documents, self.args)
         said = Facts(files=reader.files, notes=tuple(reader.notes), secrets=tuple(reader.hidden), takes=asked)
+        said = replace(said, unmatched=tuple(reader.unmatched))
         return replace(said, alerts=told.alerts, recordings=told.recordings, scraped=targets, jobs=by, checks=checks)
 
     def timing(self, place: Place) -> Timing:

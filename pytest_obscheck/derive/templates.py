@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_obscheck.derive.document import Document
 from pytest_obscheck.derive.whereabouts import found
-from pytest_obscheck.errors import Problem, did_you_mean, shown_as
+from pytest_obscheck.errors import Problem, did_you_mean, seen_from
 
 Finish = Callable[[], list[Problem]]
 """Waits for a tool that was started, and returns what it found."""
@@ -98,7 +98,7 @@ def placed_in_template(said: str, document: Document, home: Path | None) -> Prob
     """Return what was said of a line of a template file as a problem there; ``None`` where it is of no such file."""
     told = _TOLD.search(said)
     files = [path for path in _files(document) if told and path.name == told["file"]]
-    return Problem(f"{shown_as(files[0], home)}:{told['line']}", told["what"]) if told and files else None
+    return Problem(f"{seen_from(files[0], home)}:{told['line']}", told["what"]) if told and files else None
 
 
 def _wrong(field: _Field, said: str, document: Document, home: Path | None) -> Iterator[Problem]:

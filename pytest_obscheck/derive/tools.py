@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pytest_obscheck.derive.document import Document
 from pytest_obscheck.derive.templates import Finish, begin_rendering, placed_in_template
 from pytest_obscheck.derive.tree import Kind, parse
-from pytest_obscheck.errors import ConfigError, Problem, shown_as
+from pytest_obscheck.errors import ConfigError, Problem, seen_from
 from pytest_obscheck.plan import Check
 
 SECONDS = 60.0
@@ -64,7 +64,7 @@ def check(checks: Iterable[Check], find: Callable[[str], Tool], home: Path | Non
 def _begin_all(checks: Iterable[Check], find: Callable[[str], Tool], home: Path | None, folder: Path) -> Iterator[Finish]:
     rules: dict[str, list[_File]] = {}
     for number, each in enumerate(checks):
-        file = _File(_as_read(each, folder / f"{number}.yml"), shown_as(each.path, home))
+        file = _File(_as_read(each, folder / f"{number}.yml"), seen_from(each.path, home))
         if each.tool.startswith("amtool"):
             yield _begin_alertmanager(find(each.tool), file, home)
         elif _is_config(file.path):
@@ -122,7 +122,7 @@ def _begin_alertmanager(tool: Tool, file: _File, home: Path | None) -> Finish:
 
 def check_rules(promtool: str | Path, files: Iterable[Path], home: Path | None = None) -> list[Problem]:
     """Return what promtool finds wrong in rule files, in one run."""
-    return _begin_rules(Tool(promtool), [_File(each, shown_as(each, home)) for each in files])()
+    return _begin_rules(Tool(promtool), [_File(each, seen_from(each, home)) for each in files])()
 
 
 def _begin_rules(tool: Tool, files: Iterable[_File]) -> Finish:

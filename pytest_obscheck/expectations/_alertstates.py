@@ -9,7 +9,6 @@ from itertools import accumulate
 from typing import Any
 
 from pytest_obscheck.capabilities import EvaluatesRules, ask_each
-from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.matching import subset
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import History, Stack
@@ -175,10 +174,3 @@ def _blind(name: str, rules: Reading | None) -> str:
         return f"no rule called {name!r} is loaded"
     sick = next((rule for rule in rules if rule["health"] == "err"), None)
     return f"the rule {name!r} is not healthy: {sick['lastError']}" if sick else ""
-
-
-def unknown_alert(name: str, plan: Plan) -> Iterable[str]:
-    """Yield that no rule file has an alert of this name."""
-    names = {rule.name for rule in plan.facts.alerts}
-    if name not in names:
-        yield f"no rule file has an alert {name!r}; {did_you_mean(name, names)}"

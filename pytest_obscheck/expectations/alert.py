@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pytest_obscheck.expectations._alertstates import AlertStates, Seen, seen, unknown_alert
+from pytest_obscheck.expectations._alertstates import AlertStates, Seen, seen
 from pytest_obscheck.expectations._behind import Behind, lookback, what_lacks, why_quiet
 from pytest_obscheck.expectations._holes import outlasted
 from pytest_obscheck.expectations._theory import theory
@@ -39,7 +39,7 @@ class Alert:
 
     def problems(self, plan: Plan) -> Iterable[str]:
         """Yield that no rule file has such an alert."""
-        yield from unknown_alert(self.name, plan)
+        yield from plan.facts.unknown_alert(self.name)
 
     def alertname(self) -> str:
         """Return the name of the alert."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pytest_obscheck.errors import did_you_mean
-from pytest_obscheck.expectations._alertstates import AlertStates, unknown_alert
+from pytest_obscheck.expectations._alertstates import AlertStates
 from pytest_obscheck.expectations._behind import lookback
 from pytest_obscheck.expectations._budgetjudge import Claimed, sights
 from pytest_obscheck.expectations._budgetlook import RawSamples
@@ -49,7 +49,7 @@ class Budget:
         for long, alert in self.alerts.items():
             if longs and long not in longs:
                 yield f"{self.objective} has no pair of windows with {long!r} as the longer one; it has {', '.join(longs)}"
-            yield from unknown_alert(alert, plan)
+            yield from plan.facts.unknown_alert(alert)
 
     def exprs(self, alerts: Mapping[str, Sequence[str]]) -> Sequence[str]:
         """Return the expressions behind the alerts."""

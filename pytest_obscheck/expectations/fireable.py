@@ -106,10 +106,8 @@ class Fireable:
 
     def problems(self, plan: Plan) -> Iterable[str]:
         """Yield the names that no rule file has."""
-        known = {rule.name for rule in plan.facts.alerts}
         for name in (*self.alerts, *self.besides):
-            if name not in known:
-                yield f"no rule file has an alert {name!r}; {did_you_mean(name, known)}"
+            yield from plan.facts.unknown_alert(name)
 
     def evidence(self) -> Look:
         """Return the look at what the rules ask for."""

@@ -96,9 +96,9 @@ class Notification:
         receivers = {route.receiver for route in plan.facts.routes}
         if self.receiver and self.receiver not in receivers:
             yield f"no receiver called {self.receiver!r}; {did_you_mean(self.receiver, receivers)}"
-        name, known = self.labels.get("alertname", ""), {rule.name for rule in plan.facts.alerts}
-        if name and not name.startswith("~") and name not in known:
-            yield f"no rule file has an alert {name!r}; {did_you_mean(name, known)}"
+        name = self.labels.get("alertname", "")
+        if name and not name.startswith("~"):
+            yield from plan.facts.unknown_alert(name)
         yield from self._fixed(plan)
 
     def _fixed(self, plan: Plan) -> Iterable[str]:
@@ -133,6 +133,12 @@ class Notification:
     def evidence(self) -> Look:
         """Return the look at all deliveries."""
         return Deliveries()
+
+    def lacks(self, history: History) -> str:
+        """Return which rules are not here, whose alerts would be told, too; nothing where one alert is meant, for that is."""
+        plan, meant = history.journal.last("plan"), self.alertname()
+        gaps = plan.data.get("gaps", ()) if plan and (not meant or meant.startswith("~")) else ()
+        return f"{'; '.join(gaps)}: what its rules would tell is not seen" if gaps else ""
 
     def autopsy(self) -> Behind | None:
         """Return the look at what keeps the alert from firing; none where any alert is meant."""

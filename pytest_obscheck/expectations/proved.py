@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_obscheck.expectations._alertstates import unknown_alert
 from pytest_obscheck.expectations._behind import lookback, selectors
 from pytest_obscheck.matching import expanded
 from pytest_obscheck.plan import AlertRule, Plan
@@ -83,7 +82,7 @@ class Proved:
 
     def problems(self, plan: Plan) -> Iterable[str]:
         """Yield that no rule file has such an alert."""
-        yield from unknown_alert(self.alert, plan)
+        yield from plan.facts.unknown_alert(self.alert)
 
     def exprs(self, alerts: Mapping[str, Sequence[str]]) -> Sequence[str]:
         """Return nothing: no series of the stack bears on it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pytest_obscheck.expectations._alertstates import AlertStates, seen, unknown_alert
+from pytest_obscheck.expectations._alertstates import AlertStates, seen
 from pytest_obscheck.expectations._behind import Behind, lookback, why_quiet
 from pytest_obscheck.expectations._holes import outlasted
 from pytest_obscheck.expectations._timeline import Moment, moments
@@ -24,7 +24,7 @@ class Resolved:
 
     def problems(self, plan: Plan) -> Iterable[str]:
         """Yield that no rule file has such an alert."""
-        yield from unknown_alert(self.name, plan)
+        yield from plan.facts.unknown_alert(self.name)
 
     def alertname(self) -> str:
         """Return the name of the alert."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import ceil
+from os.path import normpath
 from pathlib import Path
 
 from pytest_obscheck.errors import ConfigError, Problem, did_you_mean
@@ -16,6 +18,8 @@ from pytest_obscheck.scaffold.finding import Files, find
 from pytest_obscheck.scaffold.plots import Plot
 from pytest_obscheck.scaffold.trying import Trials
 from pytest_obscheck.scaffold.writing import beat, beside, scrape, stack_text, story_text
+from pytest_obscheck.stack import read
+from pytest_obscheck.stack.planning import facts_of
 from pytest_obscheck.when import spoken
 
 STACK = "stack/stack.yaml"
@@ -50,11 +54,18 @@ def init_command(
     made, plots = arranged(files.alerts, files.recordings, lambda found: _cast(files, found), trials)
     wrong = _wrong(files, against)
     written = [_write(root / name, text, say, root) for name, text in _texts(files, made, plots, root / "stack", wrong)]
-    for note in files.notes:
+    for note in (*files.notes, *_noted(root)):
         say(f"note: {note}\n")
     for words in _sum_up(files, plots, made, sum(written), wrong):
         say(words)
     return 0
+
+
+def _noted(root: Path) -> Iterator[Problem]:
+    """Yield what is wrong in the files of the new stack, and what programs accept and is hardly meant, seen from ``root``."""
+    facts, problems = facts_of(read(root / STACK, root))
+    for each in dict.fromkeys((*problems, *facts.notes)):
+        yield replace(each, where=normpath(f"{Path(STACK).parent}/{each.where}"))
 
 
 def _cast(files: Files, plots: Sequence[Plot]) -> Cast:

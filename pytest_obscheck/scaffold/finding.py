@@ -206,8 +206,7 @@ def _compose(found: Files, named: Collection[Path], root: Path) -> Sequence[Prob
 def _read(found: Files, root: Path) -> None:
     """Read the rules: those that the prometheus.yml names, else all."""
     configs = [each for each in (found.prometheus, found.alertmanager) if each]
-    found.mounts, missing = mounts(configs, found.composed)
-    found.notes.extend(missing)
+    found.mounts = mounts(configs, found.composed)
     if found.prometheus:
         named = found.prometheus.value.get("rule_files") or ()
         loaded = [path for text in named for path in leads(found.prometheus.path, str(text), found.mounts)]
@@ -217,7 +216,7 @@ def _read(found: Files, root: Path) -> None:
             for path in found.rules
             if path.resolve() not in known
         )
-        found.rules = loaded
+        found.rules = list(dict.fromkeys(loaded))
     for path in (*found.rules, *found.resources):
         rules, wrong = read_rules(path, shown_as(path.resolve(), root))
         found.every.extend(rules)

@@ -11,19 +11,11 @@ from pytest_obscheck.scaffold.layering import Spec
 _LISTS = ("rule_files", "scrape_config_files", "templates")
 
 
-def mounts(configs: Iterable[Document], services: Mapping[str, Spec]) -> tuple[dict[str, Path], list[str]]:
-    """Return path in production → path here, as Compose mounts it or as it lies beside the file; and what leads nowhere."""
-    made: dict[str, Path] = {}
-    notes = []
+def mounts(configs: Iterable[Document], services: Mapping[str, Spec]) -> dict[str, Path]:
+    """Return path in production → path here, as Compose mounts it or as it lies beside the file."""
     volumes = sorted(_volumes(services), key=lambda pair: len(pair[0]), reverse=True)
-    for config, key, text in _absolute(configs):
-        place = _mounted(volumes, text) or sought(config.path, text)
-        if place:
-            made[place[0]] = place[1]
-        elif not found(Path(text)):
-            right = f"say under mounts: in stack.yaml where {Path(text).parent} is, like {{{Path(text).parent}: ../rules}}"
-            notes.append(f"{config.shown}: {key}: nothing here is {text!r}; {right}")
-    return made, notes
+    places = [_mounted(volumes, text) or sought(config.path, text) for config, text in _absolute(configs)]
+    return dict(place for place in places if place)
 
 
 def leads(config: Path, text: str, mounted: Mapping[str, Path]) -> list[Path]:
@@ -32,12 +24,12 @@ def leads(config: Path, text: str, mounted: Mapping[str, Path]) -> list[Path]:
     return found(place[1] / Path(text).relative_to(place[0])) if place else found(config.parent / text)
 
 
-def _absolute(configs: Iterable[Document]) -> Iterator[tuple[Document, str, str]]:
+def _absolute(configs: Iterable[Document]) -> Iterator[tuple[Document, str]]:
     for config in configs:
         for key in _LISTS:
             named = config.value.get(key) if isinstance(config.value, Mapping) else None
             texts = map(str, named) if isinstance(named, list) else ()
-            yield from ((config, key, text) for text in texts if text.startswith("/"))
+            yield from ((config, text) for text in texts if text.startswith("/"))
 
 
 def _mounted(volumes: Iterable[tuple[str, Path]], text: str) -> tuple[str, Path] | None:

@@ -104,6 +104,7 @@ def plan_data(made: Plan) -> dict[str, Any]:
         "inhibitions": [dataclasses.asdict(rule) for rule in facts.inhibitions],
         "hosts": dict(made.hosts),
         "members": dict(made.members),
+        "gaps": facts.gaps(),
         "objectives": objectives,
     }
 
@@ -128,10 +129,8 @@ def _objectives(stack: StackFile, problems: list[Problem]) -> tuple[tuple[Object
 
 
 def _unknown_alerts(stack: StackFile, facts: Facts) -> Iterable[Problem]:
-    known = {rule.name for rule in facts.alerts}
     for name, where in stack.always_firing.items():
-        if name not in known:
-            yield Problem(where, f"always_firing: no rule file has an alert {name!r}", did_you_mean(name, known))
+        yield from (Problem(where, f"always_firing: {what}") for what in facts.unknown_alert(name))
 
 
 def _facts(stack: StackFile, member: Member, problems: list[Problem]) -> Facts:
@@ -177,6 +176,7 @@ def _merged(facts: Iterable[Facts]) -> Facts:
         secrets=tuple(secret for each in every for secret in each.secrets),
         offers=tuple(offer for each in every for offer in each.offers),
         takes=frozenset(what for each in every for what in each.takes),
+        unmatched=tuple(glob for each in every for glob in each.unmatched),
     )
 
 

@@ -244,6 +244,25 @@ def test_without_labels_any_message_counts() -> None:
     assert decided(Notification("slack"), never("0s", "9s"), arrived(slack(2.0, "anything"))).outcome is FAILED
 
 
+GAP = "no file matches 'rules/*.yml' (prometheus.yml:3)"
+
+
+@pytest.mark.parametrize("labels", [{}, {"alertname": "~Slow.*"}, {"severity": "page"}])
+def test_a_silence_says_which_rules_it_does_not_speak_of(labels: dict[str, str]) -> None:
+    journal = arrived()
+    journal.write("plan", ZERO, alerts={}, gaps=[GAP])
+
+    assert Notification("pagerduty", labels).lacks(_history(journal)) == f"{GAP}: what its rules would tell is not seen"
+    assert Notification("pagerduty", labels).lacks(_history(arrived())) == ""
+
+
+def test_the_silence_of_one_alert_speaks_of_its_own_rule() -> None:
+    journal = arrived()
+    journal.write("plan", ZERO, alerts={}, gaps=[GAP])
+
+    assert Notification("pagerduty", SLOW).lacks(_history(journal)) == ""
+
+
 # ── it cannot tell ───────────────────────────────────────────────────────────
 
 

@@ -173,11 +173,27 @@ def test_rules_that_are_nowhere_here_are_named_with_what_to_say(tmp_path: Path) 
 
     init_command([], folder, said.append)
 
-    right = "say under mounts: in stack.yaml where /srv/alerts is, like {/srv/alerts: ../rules}"
+    nothing = "no file matches '/srv/alerts/*.yml', which is accepted in silence"
     assert [line for line in said if line.startswith("note")] == [
-        f"note: prometheus.yml: rule_files: nothing here is '/srv/alerts/*.yml'; {right}\n",
         "note: rules/a.yml: no rule_files of prometheus.yml names it\n",
+        f"note: prometheus.yml:2: {nothing}; say in stack.yaml under mounts: where that folder is\n",
     ]
+
+
+def test_what_is_accepted_and_hardly_meant_is_noted_and_a_rule_that_is_named_twice_has_one_story(tmp_path: Path) -> None:
+    said: list[str] = []
+    listed = PROMETHEUS.replace("[rules/*.yml]", "[rules/a.yml, rules/*.yml, alerts/*.yml]")
+    doubled = listed.replace("[api-1.prod.example]", "[api-1.prod.example, api-1.prod.example]")
+
+    init_command([], written(tmp_path, **{"prometheus.yml": doubled}), said.append)
+
+    twice = "has the target 'api-1.prod.example' twice with the same labels; one is dropped in silence; keep one of them"
+    assert [line for line in said if line.startswith("note")] == [
+        f"note: prometheus.yml:8: job 'The API' {twice}\n",
+        "note: prometheus.yml:2: rules/a.yml was named before, by 'rules/a.yml', and is read once; name it once\n",
+        "note: prometheus.yml:2: no file matches 'alerts/*.yml', which is accepted in silence; correct it, or leave it out\n",
+    ]
+    assert len(list((tmp_path / "scenarios").iterdir())) == 4
 
 
 def test_a_story_takes_its_fault_from_the_expression(tmp_path: Path) -> None:

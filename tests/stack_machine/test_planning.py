@@ -105,6 +105,20 @@ def test_an_alert_that_always_fires_and_is_in_no_rule_file_is_named_with_its_lin
     assert str(caught.value) == "stack.yaml:3: always_firing: no rule file has an alert 'Erors'; did you mean 'Errors'?"
 
 
+def test_a_glob_of_rule_files_that_matches_nothing_is_told_where_an_alert_is_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_obscheck.derive.check", lambda *_: [])
+    stack = "components:\n  prometheus: {config: prometheus.yml}\nalways_firing: [Watchdog]\n"
+    config = "rule_files:\n- rules.yml\n- rules/*.yml\n"
+
+    with pytest.raises(ConfigError) as caught:
+        plan(read(written(tmp_path, stack__yaml=stack, prometheus__yml=config, rules__yml=RULES), tmp_path))
+
+    gap = "known are: Errors; no file matches 'rules/*.yml' (prometheus.yml:3)"
+    assert str(caught.value) == f"stack.yaml:3: always_firing: no rule file has an alert 'Watchdog'; {gap}"
+
+
 @pytest.mark.integration
 def test_mistakes_in_the_users_files_are_told_with_their_lines(tmp_path: Path, obs_program: Callable[[str], Path]) -> None:
     obs_program("promtool")
