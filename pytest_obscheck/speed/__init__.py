@@ -8,7 +8,7 @@ from pytest_obscheck.speed.alertmanager import (
     known_flags,
     speed_alertmanager,
 )
-from pytest_obscheck.speed.bands import SIGMAS, Band, check_margin, firing_band, sigmas
+from pytest_obscheck.speed.bands import SIGMAS, Band, check_margin, firing_band, pending_for, sigmas
 from pytest_obscheck.speed.classes import Class, Finding, Metric, classify, flows_in_use, metrics_of
 from pytest_obscheck.speed.factor import (
     FASTEST,
@@ -75,6 +75,7 @@ __all__ = [
     "metrics_of",
     "misfit",
     "misfits",
+    "pending_for",
     "prometheus_flag_spans",
     "prometheus_flags",
     "prometheus_spans",

@@ -23,14 +23,18 @@ class Band:
         return self.earliest <= at <= self.latest
 
 
+def pending_for(hold: float, evaluation: float) -> float:
+    """Return how long an alert is pending before it fires: its hold ends with an evaluation."""
+    return math.ceil(round(hold / evaluation, 9)) * evaluation
+
+
 def firing_band(crossing: float, hold: float, scrape: float, evaluation: float, group_wait: float = 0.0) -> Band:
     """Return when an alert fires whose expression is true ``crossing`` story seconds after the fault.
 
     A scrape sees it up to one interval late, an evaluation that scrape up to one more; the hold ends with an evaluation.
     Everything is story seconds. With ``group_wait`` the band is that of the page.
     """
-    held = math.ceil(round(hold / evaluation, 9)) * evaluation
-    earliest = crossing + held + group_wait
+    earliest = crossing + pending_for(hold, evaluation) + group_wait
     return Band(earliest, earliest + scrape + evaluation)
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -20,8 +19,8 @@ from pytest_obscheck import journal as journals
 from pytest_obscheck.clock import SystemClock
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.saved import from_data
-from pytest_obscheck.speed import firing_band
-from pytest_obscheck.when import seconds
+from pytest_obscheck.speed import Band, pending_for
+from pytest_obscheck.when import instant, seconds
 
 STORIES = "scenarios/alerts"
 WHOLE = 60.0
@@ -29,11 +28,14 @@ WHOLE = 60.0
 DELIVERED = 30.0
 """Wall seconds from a fault to the receiver, whatever the hold."""
 INTERVAL = 15.0
-"""Story seconds between two scrapes, and between two evaluations, of production."""
+"""Story seconds between two evaluations of production."""
 PIPELINE = 0.05
-"""Wall seconds that everything takes which no interval explains: requests, scheduling, the engine itself."""
-WAITS = {"critical": 15.0, "warning": 30.0, "info": 30.0}
-"""``group_wait`` of the routes of production, by severity."""
+"""Wall seconds for which a page may be on its way on a free machine: two HTTP requests, or one and a conversation by mail."""
+WAY = ("prometheus", "alertmanager", "inbox")
+"""The members that a page goes through: for as long as these stand in line for a processor, it is later."""
+AUDIT = "audit"
+WAITS = {"critical": 15.0, "warning": 30.0, "info": 30.0, AUDIT: 30.0}
+"""``group_wait`` of the routes of production: by severity, and of the audit trail, which sees all."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +50,40 @@ class Run:
 
 @dataclass(frozen=True)
 class Page:
-    """What became of one alert: wall seconds from fault to receiver, story seconds from pending to receiver, and their band."""
+    """What one receiver was told of one alert: wall seconds since the fault, and story seconds since it was pending.
+
+    ``due``: story seconds of its hold and of the wait of its route. ``stood``: wall seconds for which those on the way stood in
+    line for a processor while it was on it.
+    """
 
     alert: str
+    receiver: str
+    route: str
     wall: float
     story: float
-    earliest: float
-    latest: float
+    due: float
+    stood: float
+    speed: float
+
+    @property
+    def band(self) -> Band:
+        """Return when it had to come: so much later as the way takes, which is wall time."""
+        return Band(self.due, self.due + (PIPELINE + self.stood) * self.speed)
+
+    @property
+    def late(self) -> float:
+        """Return the wall seconds that it was on its way, or waited without reason."""
+        return (self.story - self.due) / self.speed
 
     @property
     def fits(self) -> bool:
-        """Whether the page came in its band."""
-        return self.earliest <= self.story <= self.latest
+        """Whether it came in its band."""
+        return self.story in self.band
+
+    def __str__(self) -> str:
+        """Return what came when, and when it should have come."""
+        band = f"{self.band.earliest:.0f} s .. {self.band.latest:.0f} s"
+        return f"{self.alert} to {self.receiver} after {self.story:.0f} s, not {band} (in line for {self.stood * 1000:.0f} ms)"
 
 
 def run(home: Path, number: int) -> Run:
@@ -81,47 +105,54 @@ def verdicts(folder: Path) -> dict[str, list[str]]:
 
 
 def pages(folder: Path) -> Iterator[Page]:
-    """Yield what became of each alert that was to reach somebody."""
+    """Yield what each receiver was told of each alert that was to reach somebody."""
     for path in sorted(folder.glob("*.ndjson")):
-        found = page(journals.read(path))
-        if found is not None:
-            yield found
+        yield from told(journals.read(path))
 
 
-def page(journal: Journal) -> Page | None:
-    """Return what became of the alert that a story is about; ``None`` where it reaches nobody live."""
-    told, plan = journal.last("scenario"), journal.last("plan")
-    assert told is not None
+def told(journal: Journal) -> Iterator[Page]:
+    """Yield what each receiver was told of the alert that a story is about; nothing where it reaches nobody live."""
+    said, plan = journal.last("scenario"), journal.last("plan")
+    assert said is not None
     assert plan is not None
-    scenario = from_data(told.data)
-    names = [claim.expectation.name for claim in scenario.claims if hasattr(claim.expectation, "name")]
+    names = [claim.expectation.name for claim in from_data(said.data).claims if hasattr(claim.expectation, "name")]
     harms = [event.wall for event in journal.of("fault", phase="injected") if event.data["name"] in ("harm", "kill")]
-    arrived = [at for name in names[:1] for at in arrivals(journal, name)]
-    if not harms or not arrived:
-        return None
-    rule = plan.data["alerts"][names[0]]
-    hold = seconds(rule["for"]) if rule["for"] else 0.0
-    band = firing_band(0.0, hold, INTERVAL, INTERVAL, WAITS[rule["labels"]["severity"]])
-    first = min(arrived)
-    slack = PIPELINE * journal.speed
-    waited = (first - pending(journal, names[0], first)) * journal.speed
-    return Page(names[0], first - min(harms), waited, band.earliest - slack, band.latest + slack)
+    for receiver, at in arrivals(journal, names[0]).items() if names and harms else ():
+        since, rule = pending(journal, names[0], at), plan.data["alerts"][names[0]]
+        route = AUDIT if AUDIT in receiver else rule["labels"]["severity"]
+        hold = pending_for(seconds(rule["for"] or "0s"), INTERVAL)
+        stood = in_line(journal, since + hold / journal.speed, at)
+        waited, due = (at - since) * journal.speed, hold + WAITS[route]
+        yield Page(names[0], receiver, route, at - min(harms), waited, due, stood, journal.speed)
 
 
-def arrivals(journal: Journal, alert: str) -> list[float]:
-    """Return the Unix seconds at which a receiver was told that an alert fires."""
+def arrivals(journal: Journal, alert: str) -> Mapping[str, float]:
+    """Return the Unix second at which each receiver was first told that an alert fires."""
     looks = [event.data["data"] for event in journal.of("look", key="deliveries") if "data" in event.data]
-    told = [each for data in looks for each in data["arrived"] if each["status"] == "firing"]
-    return [each["wall"] for each in told if any(one["labels"].get("alertname") == alert for one in each["alerts"])]
+    firing = [each for data in looks for each in data["arrived"] if each["status"] == "firing"]
+    mine = [each for each in firing if any(one["labels"].get("alertname") == alert for one in each["alerts"])]
+    first: dict[str, float] = {}
+    for each in sorted(mine, key=lambda each: each["wall"]):
+        first.setdefault(f"{each['sink']} ({each['receiver']})", each["wall"])
+    return first
 
 
 def pending(journal: Journal, alert: str, before: float) -> float:
-    """Return the Unix second since when an alert was active without a pause when its page came."""
+    """Return the Unix second since which an alert was active when its page came, as Prometheus says.
+
+    A single evaluation that finds nothing begins the hold anew: near its threshold an expression may flicker.
+    """
     looks = [event.data["data"] for event in journal.of("look", key="alerts") if "data" in event.data]
-    series = [each for data in looks for each in data["samples"] if each["labels"]["alertname"] == alert]
-    times = sorted({point[0] for each in series for point in each["points"] if point[0] <= before})
-    starts = [later for earlier, later in pairwise(times) if later - earlier > 3 * INTERVAL / journal.speed]
-    return float((times[:1] + starts)[-1])
+    rules = [rule for data in looks for rule in data.get("rules", {}).get(alert, ())]
+    return max(at for rule in rules for each in rule["alerts"] if (at := instant(each["activeAt"])) <= before)
+
+
+def in_line(journal: Journal, since: float, until: float) -> float:
+    """Return for how many seconds those on the way stood in line between the looks around the evaluation and the arrival."""
+    looks = [event for event in journal.of("look", key="queues") if "data" in event.data]
+    before = next((event for event in reversed(looks) if event.wall <= since), looks[0])
+    after = next((event for event in looks if event.wall >= until), looks[-1])
+    return sum(after.data["data"].get(name, 0.0) - before.data["data"].get(name, 0.0) for name in WAY)
 
 
 def alerts() -> set[str]:
@@ -151,9 +182,20 @@ def delivered(found: list[Page]) -> Iterator[Figure]:
     slowest = max(found, key=lambda each: each.wall)
     shown = f"max {slowest.wall:.1f} s ({slowest.alert})"
     yield Figure(f"  fault to receiver, {len(names)} alerts live", shown, f"<= {DELIVERED:g} s", slowest.wall <= DELIVERED)
-    late = [f"{each.alert}: {each.story:.0f} s" for each in found if not each.fits]
+    late = [str(each) for each in found if not each.fits]
     shown = f"{len(found) - len(late)} of {len(found)}"
-    yield Figure("  inside its band of story time", shown, f"all; not: {', '.join(late) or 'none'}", not late)
+    yield Figure("  inside its band of story time", shown, f"all; not: {'; '.join(late) or 'none'}", not late)
+    yield quickest(found)
+
+
+def quickest(found: Sequence[Page]) -> Figure:
+    """Return how late the quickest page of each route was.
+
+    What stands in line is late by chance, and the band has room for it. A wait that is too long makes every page late.
+    """
+    least = {route: min(each.late for each in found if each.route == route) for route in sorted({each.route for each in found})}
+    shown = ", ".join(f"{route} {late * 1000:.0f} ms" for route, late in least.items())
+    return Figure("  the quickest page of each route", shown, f"<= {PIPELINE * 1000:g} ms", max(least.values()) <= PIPELINE)
 
 
 def main() -> int:
