@@ -292,8 +292,8 @@ class OnThisMachine(Protocol):
 class StandsInLine(Protocol):
     """Shares this machine's processors with others, and knows how long it waited for them."""
 
-    def waited(self) -> float:
-        """Return for how many seconds the most unfortunate of its threads could have run and did not, since it began."""
+    def waited(self) -> Mapping[str, float]:
+        """Return for how many seconds each of its threads could have run and did not, since that began, by the thread's id."""
 
 
 @runtime_checkable

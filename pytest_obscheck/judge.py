@@ -16,8 +16,9 @@ from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.noise import undecided
 from pytest_obscheck.protocols import History
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself
+from pytest_obscheck.starvation import starved
 from pytest_obscheck.verdict import SEEN, VOID, Outcome, Report, Verdict, combine
-from pytest_obscheck.vitals import mild, starved, stoppages, unwell
+from pytest_obscheck.vitals import mild, stoppages, unwell
 from pytest_obscheck.when import Decision, Eventually, Never, Phrase, Window, Within, seconds, spoken
 
 _WORD = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from pytest_obscheck.abilities import AltersSamples, StarvesMember, StopsMember
-from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules, ScrapesTargets, Series, StandsInLine, ask_each
+from pytest_obscheck.abilities import AltersSamples, StopsMember
+from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules, ScrapesTargets, Series, ask_each
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.protocols import Stack
 from pytest_obscheck.scenario import Claim, Planned, Scenario
@@ -18,14 +18,6 @@ from pytest_obscheck.when import Window, seconds, spoken
 
 TOOK = "scrape_duration_seconds"
 _LEAST = 1e-6
-STARVED = 0.4
-"""The share of the time for which a thread must have stood in line for a processor for its slowness to be the machine's.
-
-On an idle machine it is below 0.1; with two processes that never rest beside it on two processors, 0.1 to 0.3."""
-
-ENOUGH = 0.5
-"""Wall seconds over which such a share says something."""
-
 AROUND = 1.0
 """Wall seconds around a lost scrape in which what else was lost makes one hole with it, and in which its end is looked for."""
 
@@ -50,21 +42,6 @@ class Vitals:
     def __str__(self) -> str:
         """Return the key."""
         return "vitals"
-
-
-@dataclass(frozen=True)
-class Queues:
-    """How long the members stood in line for a processor."""
-
-    every: float = 1.0
-
-    def look(self, stack: Stack, since: float, until: float) -> dict[str, float]:
-        """Return the seconds since it began by member, to the millisecond."""
-        return {name: round(member.waited(), 3) for name, member in stack.all(StandsInLine).items()}
-
-    def __str__(self) -> str:
-        """Return the key."""
-        return "queues"
 
 
 def _limits(targets: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -117,7 +94,7 @@ def stoppages(scenario: Scenario, claim: Claim, journal: Journal) -> list[Stoppa
     found = []
     for fault in scenario.faults:
         member = fault.what.stops() if isinstance(fault.what, StopsMember) else ""
-        span = _span(journal, fault)
+        span = lasted(journal, fault)
         if span is not None and member in {*asked, *counted}:
             found.append(Stoppage(str(fault.what), member, span, member in asked, member in counted))
     return found
@@ -129,7 +106,7 @@ def _asked(journal: Journal, key: str) -> Sequence[str]:
     return event.data["members"] if event else ()
 
 
-def _span(journal: Journal, fault: Planned) -> Window | None:
+def lasted(journal: Journal, fault: Planned) -> Window | None:
     """Return the story seconds in which a fault was there or its effects lasted; ``None`` where it was not injected."""
     injected, gone = (journal.last("fault", name=fault.name, phase=phase) for phase in ("injected", "gone"))
     if injected is None:
@@ -168,36 +145,6 @@ def unwell(
             if said:
                 return said
     return next((said for event in looks if (said := _timed_out(journal, event, window, outlasts, mild))), "")
-
-
-def starved(journal: Journal, window: Window, scenario: Scenario) -> str:
-    """Return which member was kept from a processor for much of a second of the window, and by none of the story's faults."""
-    spared = {fault.what.starves(): _span(journal, fault) for fault in scenario.faults if isinstance(fault.what, StarvesMember)}
-    for before, event in _apart([event for event in journal.of("look", key="queues") if "data" in event.data]):
-        span = Window(journal.story(before.wall), journal.story(event.wall))
-        for name, share in _shares(before, event).items() if _meet(span, window) else ():
-            harm = spared.get(name)
-            if share >= STARVED and not (harm and _meet(span, harm)):
-                return f"{TOO_SLOW}: {name} stood in line for a processor for {share:.0%} of the time before {spoken(span.end)}"
-    return ""
-
-
-def _apart(looks: Sequence[Event]) -> Iterator[tuple[Event, Event]]:
-    """Yield each look with the newest one before it that is far enough away to compare with."""
-    for number, event in enumerate(looks):
-        before = next((each for each in reversed(looks[:number]) if event.wall - each.wall >= ENOUGH), None)
-        if before is not None:
-            yield before, event
-
-
-def _shares(before: Event, event: Event) -> dict[str, float]:
-    """Return for what share of the time between two looks each member stood in line; one that was started since, for none."""
-    then, passed = before.data["data"], event.wall - before.wall
-    return {name: min(1.0, (now - then.get(name, now)) / passed) for name, now in event.data["data"].items()}
-
-
-def _meet(one: Window, other: Window) -> bool:
-    return one.start < other.end and other.start < one.end
 
 
 def _hole(before: Event, event: Event) -> float:

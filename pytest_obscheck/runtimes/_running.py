@@ -103,14 +103,14 @@ class RunningContainer:
             told = self._container.top(ps_args="-o pid")
         return tuple(int(row[0]) for row in told["Processes"] if _lives_in(int(row[0]), self._folder))
 
-    def waited(self) -> float:
-        """Return for how many seconds the most unfortunate of its threads has stood in line for a processor, since it began.
+    def waited(self) -> dict[str, float]:
+        """Return for how many seconds each of its threads has stood in line for a processor, since that began.
 
-        0 where this machine does not see its processes under the ids that the daemon tells.
+        Nothing where this machine does not see its processes under the ids that the daemon tells.
         """
         if not _lives_in(self._first, self._folder):
             self._first = int(self._state()["Pid"])
-        return waited(self._first) if _lives_in(self._first, self._folder) else 0.0
+        return waited(self._first) if _lives_in(self._first, self._folder) else {}
 
     def disconnect(self) -> None:
         """Take it off its network; ``StackError`` where that is this machine's own."""

@@ -185,8 +185,8 @@ class RunningProcess:
         """Return the ids of all its living processes."""
         return tuple(self._look().get("pids", ()))
 
-    def waited(self) -> float:
-        """Return for how many seconds the most unfortunate of its threads has stood in line for a processor, since it began."""
+    def waited(self) -> dict[str, float]:
+        """Return for how many seconds each of its threads has stood in line for a processor, since that began."""
         return waited(self._supervision.life(self.name).pid)
 
     def folder(self) -> Path:

@@ -121,7 +121,8 @@ class LiveStack:
             name = f"load-{self._loads}"
             place = self._place(name, self._addresses(), next(iter(self.seats.values())).place.network)
             launch = resolved(planned.what.launch(place))
-            self.traffics[_key(planned)] = LoadTraffic(planned.what, place, self.runtime.run(name, launch))
+            self.traffics[_key(planned)] = LoadTraffic(planned.name, planned.what, place, self.runtime.run(name, launch))
+            self._able.clear()
 
     def fresh(self) -> None:
         """Give every member that keeps data under ``data`` an empty one and its files as they were; start what has ended."""
@@ -277,7 +278,7 @@ class LiveStack:
         raise LookupError(f"{who} do what {capability.__name__} does; those that can: {', '.join(found) or 'none'}")
 
     def all(self, capability: type[C]) -> Mapping[str, C]:
-        """Return every member that can do this, by name."""
+        """Return every member that can do this, by name; and what drives loads, of which nothing is asked but how it fares."""
         if capability in self._able:
             known: Mapping[str, C] = self._able[capability]
             return known
@@ -287,6 +288,9 @@ class LiveStack:
             for side in (seat.client, None if name in self.file.attached else seat.running):
                 if side is not None and isinstance(side, capability) and name not in found:
                     found[name] = side
+        for traffic in self.traffics.values():
+            if isinstance(traffic.driver, capability):
+                found[f"the load {traffic.name}"] = traffic.driver
         # Whether a member has all methods of a protocol takes 0.1 ms to find out, and is asked many times a second.
         if all(seat.client is not None and seat.running is not None for seat in self.seats.values()):
             self._able[capability] = found

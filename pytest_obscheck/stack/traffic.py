@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pytest_obscheck.capabilities import StandsInLine
 from pytest_obscheck.protocols import Load, Place, Running
 from pytest_obscheck.stack.lastwords import last_words
+
+
+@dataclass(frozen=True)
+class Driver:
+    """What drives a load, as far as it is one more process on this machine: ``StandsInLine``."""
+
+    running: Running
+
+    def waited(self) -> Mapping[str, float]:
+        """Return for how many seconds each of its threads stood in line; nothing where its runtime does not know."""
+        return self.running.waited() if isinstance(self.running, StandsInLine) else {}
 
 
 @dataclass
 class LoadTraffic:
     """A load that was started; ``Traffic`` of the runner."""
 
+    name: str
     load: Load
     place: Place
     running: Running
     ended: bool = False
+
+    @property
+    def driver(self) -> Driver:
+        """Return what makes the requests."""
+        return Driver(self.running)
 
     def waiting(self) -> bool:
         """Whether it has done all its preparations."""
