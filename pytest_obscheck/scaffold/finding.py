@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_obscheck.derive import Document, manifests
+from pytest_obscheck.derive.carriers import HELM
 from pytest_obscheck.errors import ConfigError, Problem, shown_as
 from pytest_obscheck.resources import MONITORS, ROUTINGS, jobs
 from pytest_obscheck.rulelab.lintrules import Rule
@@ -32,6 +33,8 @@ _OTHERS = {
     "grafana": "passed over: Grafana evaluates and sends these alerts itself; no Prometheus knows them",
 }
 USELESS = "this is none of the files that a stack is made of"
+_CHART = "Chart.yaml"
+CHART = "this is a Helm chart, whose templates are not YAML yet"
 _GRAFANA = {"groups", "contactPoints", "policies", "muteTimes"}
 _SKIPPED = {"node_modules", "venv", "stack", "scenarios", "charts", "templates"}
 _DEPTH = 6
@@ -91,7 +94,8 @@ def find(paths: Sequence[Path], root: Path) -> Files:
         for each in _inside(path) if path.is_dir() else [path] if path.suffix != ".prom" else ():
             wrong = _look(found, each, shown_as(each.resolve(), root))
             problems.extend(wrong if each == path else ())
-            passed.extend(problem for problem in wrong if each != path and problem.what != USELESS)
+            passed.extend(problem for problem in wrong if each != path and problem.what not in (USELESS, HELM))
+        passed.extend(_charts(path, root) if path.is_dir() else ())
     if problems:
         raise ConfigError(problems)
     if found.services:
@@ -115,6 +119,17 @@ def _inside(folder: Path) -> Iterator[Path]:
         text = _text(path)
         if text is None or _TOP.search(text):
             yield path
+
+
+def _charts(folder: Path, root: Path) -> Iterator[Problem]:
+    """Yield what the chart around a folder, or each in it, must be made into before it can be read; its charts go along."""
+    around = [each for each in (folder.resolve(), *folder.resolve().parents) if (each / _CHART).is_file()]
+    inner = sorted(path.parent.resolve() for path in folder.rglob(_CHART))
+    outermost = [each for each in inner if not any(each.is_relative_to(other) for other in inner if other != each)]
+    for chart in around[-1:] or outermost:
+        where = shown_as(chart, root.resolve())
+        right = f"run: helm template {chart.name} {where} > {chart.name}.yaml, then: obscheck init {chart.name}.yaml"
+        yield Problem(shown_as(chart / _CHART, root.resolve()), CHART, right)
 
 
 def _text(path: Path) -> str | None:

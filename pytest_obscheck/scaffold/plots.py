@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pytest_obscheck.rulelab.aims import Aim, Key, Shape, Wish, keys
 from pytest_obscheck.rulelab.lintrules import Rule
 from pytest_obscheck.rulelab.series import VARIANTS, Variant, matched
+from pytest_obscheck.speed.origins import NEITHER
 from pytest_obscheck.speed.trees import Kind, Tree, parsed
 from pytest_obscheck.when import spoken
 
@@ -47,8 +48,9 @@ class Line:
     member: str = ""
 
     def selector(self) -> str:
-        """Return it as PromQL writes it."""
-        quoted = (name + '="' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for name, value in self.labels.items())
+        """Return it as PromQL writes it, whatever the order in which a rule names its labels."""
+        labels = sorted(self.labels.items())
+        quoted = (name + '="' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for name, value in labels)
         inside = ",".join(quoted)
         return f"{self.name}{{{inside}}}" if inside else self.name
 
@@ -168,7 +170,7 @@ def _doubt(tree: Tree, recordings: Mapping[str, Tree]) -> str:
 def _lines(tree: Tree, variant: Variant) -> Iterator[Line]:
     """Yield the series that the expression reads, each once; the first wish for one counts."""
     calm, harm = (_wishes(tree, variant.reach, want=want) for want in (False, True))
-    labels = {key: matched(key) for key in keys(tree) if key[0] != "up"}
+    labels = {key: matched(key) for key in keys(tree) if key[0] not in NEITHER}
     shared = {label: value for each in reversed(labels.values()) for label, value in each.items()} if variant.spread else {}
     found: dict[str, Line] = {}
     for key, own in labels.items():

@@ -93,14 +93,14 @@ def read(path: Path, root: Path | None = None) -> StackFile:
     reader = _opened(path, shown)
     members: dict[str, Member] = {}
     named: set[str] = set()
-    mounts: dict[str, str] = {}
+    mounts: dict[str, str] = {}  # what is rendered comes first, for it may be mounted
     objectives: tuple[Path, ...] = ()
     firing: dict[str, str] = {}
     words: dict[str, Any] = {}
     node = reader.root()
-    for key, at, value in reader.entries(node, "a stack") if node is not None else ():
-        if key in ("mounts", "render"):
-            mounts |= (rendered if key == "render" else _mounts)(reader, value)
+    for key, at, value in _entries(reader, node, mounts):
+        if key == "mounts":
+            mounts |= _mounts(reader, value, mounts)
         elif key == "objectives":
             found = _texts(reader, value, key, "list the specs' files, like [slo.yaml]")
             objectives = tuple((reader.path.parent / each).resolve() for each in found)
@@ -118,6 +118,17 @@ def read(path: Path, root: Path | None = None) -> StackFile:
         reader.problems.extend(_single(reader, members, node))
     refuse(reader.problems)
     return StackFile(path, shown, {**_inbox(members), **members}, mounts, objectives, firing, **words)
+
+
+def _entries(reader: Reader, node: Node | None, made: dict[str, str]) -> Iterator[tuple[str, Node, Node]]:
+    """Render what is to be rendered into ``made``; yield the other entries. ``ConfigError`` where that cannot be."""
+    entries = list(reader.entries(node, "a stack")) if node is not None else []
+    for key, _, value in entries:
+        made |= rendered(reader, value) if key == "render" else {}
+    if any(key == "render" for key, _, _ in entries):
+        # What could not be rendered would be missed everywhere.
+        refuse(reader.problems)
+    yield from (entry for entry in entries if entry[0] != "render")
 
 
 def _opened(path: Path, shown: str) -> Reader:
@@ -154,13 +165,14 @@ def _inbox(members: Mapping[str, Member]) -> dict[str, Member]:
     return {"inbox": Member("inbox", "inbox", registry.find("components", "inbox")(), {}, {}, "")}
 
 
-def _mounts(reader: Reader, node: Node) -> dict[str, str]:
+def _mounts(reader: Reader, node: Node, made: Mapping[str, str]) -> dict[str, str]:
+    """Return where the folders are that files call by other names; ``made``: those that were rendered."""
     try:
         found: dict[str, str] = convert(node, dict[str, str])
     except Mismatch as error:
         reader.problem(node, f"mounts {error}")
         return {}
-    places = {inside: (reader.path.parent / outside).resolve() for inside, outside in found.items()}
+    places = {inside: (reader.path.parent / made.get(outside, outside)).resolve() for inside, outside in found.items()}
     for key, value in node.value:
         place = places[key.value]
         if not place.exists():

@@ -339,12 +339,12 @@ class LiveStack:
 
     def _already_active(self, expected: AbstractSet[str]) -> str:
         groups = [group for evaluator in self.all(EvaluatesRules).values() for group in evaluator.rules()]
-        for rule in [rule for group in groups for rule in group["rules"]]:
-            name = rule["name"]
-            if rule.get("alerts") and name not in expected and name not in self.file.always_firing:
-                always = f"; if it always is, write `always_firing: [{name}]` into {self.file.shown}"
-                return f"the alert {name} is {rule['state']} before anything was broken{always}"
-        return ""
+        meant = {*expected, *self.file.always_firing}
+        states = {rule["name"]: rule["state"] for group in groups for rule in group["rules"] if rule.get("alerts")}
+        active = [f"{name} is {state}" for name, state in states.items() if name not in meant]
+        names = ", ".join(name for name in states if name not in meant)
+        always = f"if it always is, write `always_firing: [{names}]` into {self.file.shown}"
+        return f"the alert {', '.join(active)} before anything was broken; {always}" if active else ""
 
     def autopsy(self) -> dict[str, dict[str, Any]]:
         """Return what explains a story: rules, targets, Alertmanager's alerts and silences, refused hosts, last log lines."""

@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pytest_obscheck import derive, registry, toolchain
 from pytest_obscheck.errors import ConfigError, LookFailed, Problem, did_you_mean, seen_from
 from pytest_obscheck.matching import expanded
 from pytest_obscheck.objective import Objective
-from pytest_obscheck.plan import Facts, Plan
+from pytest_obscheck.plan import AlertRule, Facts, Plan
 from pytest_obscheck.protocols import Network, Place, Sink
 from pytest_obscheck.reading import refuse
 from pytest_obscheck.slo import read_spec
@@ -20,6 +20,9 @@ from pytest_obscheck.stack.file import Member, StackFile
 from pytest_obscheck.stack.filling import Filling
 from pytest_obscheck.stack.pacing import Moment, pace
 from pytest_obscheck.stack.programs import asked
+from pytest_obscheck.stack.unpacking import sourced
+
+P = TypeVar("P", Problem, AlertRule)
 
 
 def plan(stack: StackFile, speed: str = "1", now: Moment = Moment()) -> Plan:  # noqa: B008 - it is frozen
@@ -34,7 +37,7 @@ def plan(stack: StackFile, speed: str = "1", now: Moment = Moment()) -> Plan:  #
     merged = dataclasses.replace(merged, notes=(*merged.notes, *untaken))
     if not problems:
         problems.extend(_unknown_alerts(stack, merged))
-        problems.extend(derive.check(merged.checks, _tool, stack.home))
+        problems.extend(_placed(stack, derive.check(merged.checks, _tool, stack.home)))
     refuse(list(dict.fromkeys(problems)))
     proxied: dict[str, tuple[str, ...]] = {}
     for source, target in stack.edges():
@@ -65,7 +68,15 @@ def facts_of(stack: StackFile) -> tuple[Facts, list[Problem]]:
     problems: list[Problem] = []
     facts = [_facts(stack, member, problems) for member in stack.members.values()]
     problems.extend(_unfilled(stack))
-    return _merged(facts), problems
+    merged = _merged(facts)
+    merged = dataclasses.replace(merged, alerts=_placed(stack, merged.alerts), notes=_placed(stack, merged.notes))
+    return merged, list(_placed(stack, problems))
+
+
+def _placed(stack: StackFile, found: Iterable[P]) -> tuple[P, ...]:
+    """Return what has a place; one in a rendered file with the template that it is from."""
+    placed = sourced(stack.home)
+    return tuple(dataclasses.replace(each, where=placed(each.where)) for each in found)
 
 
 def sinks() -> Mapping[str, type[Sink]]:

@@ -8,21 +8,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_obscheck.reading import Mismatch, Node, Reader, convert
+from pytest_obscheck.stack.unpacking import FOLDER, unpacked
 
-FOLDER = ".obscheck/rendered"
-"""Where they are, from the folder of stack.yaml: messages name their lines, which one can then look at."""
 SECONDS = 60.0
 """How long a command may take."""
 _LIKE = "write it like {k8s.yaml: helm template shop ./charts/shop}"
 
 
 def rendered(reader: Reader, node: Node) -> dict[str, str]:
-    """Run the command of each file in the folder of stack.yaml; return where the files are by the names that it gives them."""
-    made = {}
+    """Run the command of each file in the folder of stack.yaml; return where the files are by the names that it gives them.
+
+    ``chart.yaml/shop`` is the folder of what a ConfigMap or a Secret called `shop` in chart.yaml holds.
+    """
+    made: dict[str, str] = {}
     for name, at, value in reader.entries(node, "the list of rendered files"):
         try:
             words = _words(convert(value, str | tuple[str, ...]))
-            made[name] = str(_written(reader.path.parent, name, _printed(words, reader.path.parent)))
+            path = _written(reader.path.parent, name, _printed(words, reader.path.parent))
+            made |= {name: str(path), **{f"{name}/{inside}": str(folder) for inside, folder in unpacked(path).items()}}
         except Mismatch as error:
             reader.problem(at, f"render: {name} {error}", _LIKE)
         except ValueError as error:

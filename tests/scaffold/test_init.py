@@ -8,7 +8,7 @@ import pytest
 from pytest_obscheck import loader
 from pytest_obscheck.errors import ConfigError
 from pytest_obscheck.rulelab.lintrules import Rule
-from pytest_obscheck.scaffold import init_command
+from pytest_obscheck.scaffold import finding, init_command
 from pytest_obscheck.scaffold.plots import Plot, plot
 from pytest_obscheck.scaffold.writing import story_text
 from pytest_obscheck.stack import read
@@ -194,6 +194,44 @@ def test_what_is_accepted_and_hardly_meant_is_noted_and_a_rule_that_is_named_twi
         "note: prometheus.yml:2: no file matches 'alerts/*.yml', which is accepted in silence; correct it, or leave it out\n",
     ]
     assert len(list((tmp_path / "scenarios").iterdir())) == 4
+
+
+def test_a_chart_is_named_once_with_what_makes_yaml_of_it(tmp_path: Path) -> None:
+    written(
+        tmp_path, **{"deploy/shop/Chart.yaml": "name: shop\n", "deploy/shop/templates/rules.yaml": "{{- if .Values.on }}\n"}
+    )
+    written(
+        tmp_path, **{"deploy/shop/charts/inner/Chart.yaml": "name: inner\n", "deploy/shop/values.yaml": "x: {{ .Values.x }}\n"}
+    )
+    said: list[str] = []
+
+    init_command([tmp_path], tmp_path, said.append)
+
+    right = "run: helm template shop deploy/shop > shop.yaml, then: obscheck init shop.yaml"
+    told = f"deploy/shop/Chart.yaml: this is a Helm chart, whose templates are not YAML yet; {right}"
+    assert [line for line in said if line.startswith("note")] == [f"note: {told}\n"]
+    with pytest.raises(ConfigError) as caught:
+        finding.find([tmp_path / "deploy/shop/templates"], tmp_path)
+    assert str(caught.value).splitlines()[0] == told
+
+
+def test_an_alert_on_alerts_needs_no_series_that_prometheus_makes_itself(tmp_path: Path) -> None:
+    rules = "groups:\n- name: a\n  rules:\n  - {alert: Any, expr: 'ALERTS{severity=\"info\"} == 1 unless on () queue_depth'}\n"
+
+    init_command([], written(tmp_path, **{"rules/a.yml": rules}), lambda _: None)
+
+    assert "ALERTS" not in (tmp_path / "stack/stack.yaml").read_text()
+
+
+def test_a_series_is_exposed_once_whatever_the_order_of_its_labels(tmp_path: Path) -> None:
+    rules = "groups:\n- name: a\n  rules:\n" + "".join(
+        f"  - {{alert: A{number}, expr: 'depth{{{labels}}} > 5'}}\n"
+        for number, labels in enumerate(('a="1",b="2"', 'b="2",a="1"'))
+    )
+
+    init_command([], written(tmp_path, **{"rules/a.yml": rules}), lambda _: None)
+
+    assert (tmp_path / "stack/stack.yaml").read_text().count("depth{") == 1
 
 
 def test_a_story_takes_its_fault_from_the_expression(tmp_path: Path) -> None:
