@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,12 @@ from pytest_obscheck.protocols import Delivery
 
 M = TypeVar("M")
 T = TypeVar("T")
+
+
+def does(capability: type) -> str:
+    """Return what whoever has a capability does, as its docstring begins: ``evaluates PromQL``."""
+    first = re.split("[.;]", capability.__doc__ or f"Does what {capability.__name__} says", maxsplit=1)[0]
+    return first[0].lower() + first[1:]
 
 
 def ask_each(members: Mapping[str, M], ask: Callable[[M], T]) -> tuple[dict[str, T], dict[str, str]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pytest_obscheck.capabilities import FollowsStory, Series
+from pytest_obscheck.capabilities import FollowsStory, Series, does
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.judge import settled
 from pytest_obscheck.plan import Facts, Plan
@@ -98,8 +98,8 @@ class FakeStack:
             return found[named]
         if named is None and found:
             return next(iter(found.values()))
-        who = f"the member {named!r} does not exist, or cannot" if named else "no member can"
-        raise LookupError(f"{who} do what {capability.__name__} does; those that can: {', '.join(found) or 'none'}")
+        who = f"{named!r} is no member that" if named else "no member"
+        raise LookupError(f"{who} {does(capability)}; those that do: {', '.join(found) or 'none'}")
 
     def all(self, capability: type[C]) -> Mapping[str, C]:
         """Return every member that can do this."""

@@ -78,6 +78,12 @@ class Said:
         """Return the last line."""
         return self.out.strip().rpartition("\n")[2]
 
+    @property
+    def marks(self) -> list[str]:
+        """Return the first sign of the line of each claim and fault."""
+        lines = [line.strip() for line in self.out.splitlines() if line.startswith("  ")]
+        return [line[0] for line in lines if line and line[0] in "✓✗?"]
+
     def __contains__(self, words: str) -> bool:
         """Whether the words were printed."""
         return words in self.out

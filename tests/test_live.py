@@ -223,8 +223,11 @@ def test_asking_for_what_nobody_can_says_who_could(tmp_path: Path, runtime: Pret
     with pytest.raises(LookupError) as wrong:
         stack.that(ReportsHealth, named="shpo")
 
-    assert str(nobody.value) == "no member of the stack can do what AnswersPromQL does; those that can: none"
-    assert str(unable.value) == "'shop' cannot do what ReportsHealth does; those that can: none"
+    assert str(nobody.value) == "no member of the stack evaluates PromQL; add one to stack.yaml: prometheus"
+    assert str(unable.value) == (
+        "'shop' is no member that answers HTTP requests about its own state; "
+        "add one to stack.yaml: filebeat, fluentd, kibana, logstash, service"
+    )
     assert str(wrong.value) == "no member called 'shpo'; did you mean 'shop'?"
 
 

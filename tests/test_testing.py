@@ -20,8 +20,8 @@ def test_a_fake_stack_finds_members_by_what_they_can_do() -> None:
 @pytest.mark.parametrize(
     ("named", "wanted"),
     [
-        (None, "no member can do what HoldsAlerts does; those that can: none"),
-        ("am", "the member 'am' does not exist, or cannot do what HoldsAlerts does; those that can: none"),
+        (None, "no member receives alerts, groups and routes them; those that do: none"),
+        ("am", "'am' is no member that receives alerts, groups and routes them; those that do: none"),
     ],
 )
 def test_what_no_member_can_do_is_a_lookup_error(named: str | None, wanted: str) -> None:

@@ -47,7 +47,9 @@ class TempoClient:
     def query_spans(self, query: str, start: float, end: float) -> list[Span]:
         """Return the spans that a TraceQL query finds in that time."""
         rows = self._search(query, start, end)
-        ids = {(row["traceID"], span["spanID"]) for row in rows for each in _sets(row) for span in each.get("spans") or ()}
+        ids = {
+            (_whole(row["traceID"]), span["spanID"]) for row in rows for each in _sets(row) for span in each.get("spans") or ()
+        }
         every = (span for trace in dict.fromkeys(row["traceID"] for row in rows) for span in self._spans(trace, old=False))
         return [span for span in every if (span.trace, span.id) in ids]
 
@@ -69,12 +71,17 @@ class TempoClient:
             return self._known[trace]
         answer = self.http.json(f"/api/v2/traces/{trace}")
         try:
-            found = list(_spans(trace, answer["trace"]))
+            found = list(_spans(_whole(trace), answer["trace"]))
         except (LookupError, TypeError, ValueError, AttributeError):
             raise LookFailed(f"{self.http.name} answered /api/v2/traces with something that is no trace") from None
         if old and len(self._known) < _KEPT:
             self._known[trace] = found
         return found
+
+
+def _whole(trace: str) -> str:
+    """Return the id of a trace as everybody else writes it: a search leaves its leading zeros out."""
+    return trace.zfill(32)
 
 
 def _sets(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -32,6 +32,7 @@ from pytest_obscheck.scenario import Planned
 from pytest_obscheck.speed import Pace
 from pytest_obscheck.stack.file import STARTED, Member, StackFile
 from pytest_obscheck.stack.filling import Filling
+from pytest_obscheck.stack.lacking import lacking
 from pytest_obscheck.stack.lastwords import last_words
 from pytest_obscheck.stack.planning import open_document, sinks
 from pytest_obscheck.stack.programs import asked, resolved
@@ -274,8 +275,7 @@ class LiveStack:
             return found[named]
         if named is not None and named not in self.file.members:
             raise LookupError(f"no member called {named!r}; {did_you_mean(named, self.file.members)}")
-        who = f"{named!r} cannot" if named is not None else "no member of the stack can"
-        raise LookupError(f"{who} do what {capability.__name__} does; those that can: {', '.join(found) or 'none'}")
+        raise LookupError(lacking(capability, named, found))
 
     def all(self, capability: type[C]) -> Mapping[str, C]:
         """Return every member that can do this, by name; and what drives loads, of which nothing is asked but how it fares."""

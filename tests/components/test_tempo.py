@@ -66,11 +66,12 @@ TRACE = {
     }
 }
 ID = "2f3e0cee77ae5dc9"
+WHOLE = "00000000000000002f3e0cee77ae5dc9"
 SERVER = Span(
-    ID, "00000000000000aa", "", "checkout", "POST /checkout", "server", 1000.0, 0.25, True,
+    WHOLE, "00000000000000aa", "", "checkout", "POST /checkout", "server", 1000.0, 0.25, True,
     {"http.status_code": "502", "retried": "false"},
 )  # fmt: skip
-CHARGE = Span(ID, "00000000000000bb", "00000000000000aa", "checkout", "charge", "internal", 1000.1, 0.1)
+CHARGE = Span(WHOLE, "00000000000000bb", "00000000000000aa", "checkout", "charge", "internal", 1000.1, 0.1)
 
 
 def client(answer: Callable[[httpx.Request], httpx.Response]) -> TempoClient:
@@ -124,7 +125,7 @@ def test_fresh_spans_are_found_at_once_in_what_holds_them_in_that_version(versio
     assert config[expected]["flush_check_period"] == "200ms"
 
 
-def test_spans_of_a_service_come_with_their_parent_status_and_attributes() -> None:
+def test_spans_of_a_service_come_with_their_parent_status_attributes_and_the_whole_id_of_their_trace() -> None:
     asked: list[httpx.Request] = []
     tempo = holding(asked)
 

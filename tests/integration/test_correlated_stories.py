@@ -80,6 +80,24 @@ def test_the_link_that_is_missing_is_named_in_the_report(shop: Any, old: str, ne
     assert "✗ a failed request to POST /checkout of checkout is followed through" in said
 
 
+@pytest.mark.parametrize(("sampled", "expected"), [("", ["✓", "✓"]), ("0", ["✓", "✗"])], ids=["whole", "without traces"])
+def test_a_tempo_in_place_of_the_jaeger_is_followed_into_as_well(
+    shop: Any, obs_program: Callable[[str], Path], sampled: str, expected: list[str]
+) -> None:
+    obs_program("tempo")
+    shop.edit(STACK, "  jaeger:\n", "  tempo:\n")
+    shop.edit(STACK, "depends_on: [jaeger]", "depends_on: [tempo]")
+    if sampled:
+        shop.edit(STACK, '      EXEMPLARS: "on"\n', f'      EXEMPLARS: "on"\n      OTEL_TRACES_SAMPLER_ARG: "{sampled}"\n')
+    shop.write("scenarios/followed.obs.yaml", FOLLOWED)
+
+    said = shop.pytest("--obs-stack", "scenarios/followed.obs.yaml")
+
+    assert said.marks == expected, said.out
+    assert (f"but {SPAN} and {EXEMPLAR} (so" in " ".join(said.out.split())) is bool(sampled)
+    assert shop.left() == ([], [])
+
+
 def test_what_a_collector_drops_is_counted(shop: Any) -> None:
     sampler = "  probabilistic_sampler: {sampling_percentage: 10}\n"
     shop.edit("stack/collector/collector.yaml", "\nexporters:", f"{sampler}\nexporters:")
@@ -88,6 +106,5 @@ def test_what_a_collector_drops_is_counted(shop: Any) -> None:
 
     said = shop.pytest("--obs-stack", "scenarios/dropped.obs.yaml")
 
-    marks = [line.strip()[0] for line in said.out.splitlines() if line.startswith("  ") and line.strip()[0] in "✓✗?"]
-    assert (said.code, marks) == (1, ["✗", "✓"]), said.out
+    assert (said.code, said.marks) == (1, ["✗", "✓"]), said.out
     assert "left no span of checkout" in said

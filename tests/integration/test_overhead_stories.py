@@ -38,8 +38,7 @@ def test_the_bound_decides_and_a_service_that_refuses_is_unknown(project: Any) -
 
     said = project.pytest("--obs-stack", "-q", "scenarios/cost.obs.yaml")
 
-    marks = [line.strip()[0] for line in said.out.splitlines() if line.startswith("  ") and line.strip()[0] in "✓✗?"]
     # Whether it costs nothing at all is told from noise on a quiet machine, and unknown on a loaded one.
-    assert (said.code, marks[0], marks[1] in "✗?", marks[2]) == (1, "✓", True, "?"), said.out
+    assert (said.code, said.marks[0], said.marks[1] in "✗?", said.marks[2]) == (1, "✓", True, "?"), said.out
     assert "% CPU time for a request, with 95% between " in said
     assert "plain: GET /nowhere was answered with 404" in said

@@ -1,4 +1,4 @@
-"""Stories about traces, on a real Jaeger: the example service exports OTLP, and its spans are found by their shape."""
+"""Stories about traces, the same on every store of them: spans are found by their shape, and the service outlives its store."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from pytest_obscheck.components.zipkin import fetched
 from pytest_obscheck.errors import ProgramMissing
 
-# Jaeger is not among the usual programs: its build takes minutes.
+# Jaeger and Tempo are not among the usual programs: their builds take minutes.
 pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 STACK = """components:
-  jaeger: {}
+  STORE: {}
   toxiproxy: {}
 services:
   payments:
@@ -26,9 +26,9 @@ services:
     command: [python, -m, service, --port, "${port.http}"]
     environment:
       PAYMENTS_URL: "http://${payments.address}"
-      OTEL_EXPORTER_OTLP_ENDPOINT: "http://${jaeger.address}"
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://${STORE.address}"
       OTEL_BSP_SCHEDULE_DELAY: "200"
-    depends_on: [payments, jaeger]
+    depends_on: [payments, STORE]
     ready: /health/liveness
 """
 STORY = """name: a slow payment service is seen in the traces of checkout
@@ -59,7 +59,7 @@ load:
     from: 0s
     until: 6s
 faults:
-  - down: {to: jaeger}
+  - down: {to: STORE}
     from: 1s
     until: 5s
 expect:
@@ -70,11 +70,17 @@ expect:
 """
 
 
+@pytest.fixture(params=["jaeger", "tempo"])
+def store(request: pytest.FixtureRequest, obs_program: Callable[[str], Path]) -> str:
+    """Return the name of a store of traces that takes OTLP, after making sure that it is there."""
+    obs_program(request.param)
+    return str(request.param)
+
+
 @pytest.fixture
-def shop(project: Any, obs_program: Callable[[str], Path]) -> Any:
-    """Return the shipped shop with a Jaeger in place of its monitoring."""
-    obs_program("jaeger")
-    project.write("stack/stack.yaml", STACK)
+def shop(project: Any, store: str) -> Any:
+    """Return the shipped shop with a store of traces in place of its monitoring."""
+    project.write("stack/stack.yaml", STACK.replace("STORE", store))
     return project
 
 
@@ -83,37 +89,49 @@ def test_spans_are_found_by_their_shape(shop: Any) -> None:
 
     said = shop.pytest("--obs-stack", "-q", "scenarios/traces.obs.yaml")
 
-    assert (said.code, _marks(said)) == (1, ["✓", "✓", "✓", "✓", "✗", "✗"]), said.out
+    assert (said.code, said.marks) == (1, ["✓", "✓", "✓", "✓", "✗", "✗"]), said.out
     assert "no such span came; spans of checkout were: " in said
     assert "no span of 'nobody' came at all" in said
     assert shop.left() == ([], [])
 
 
-def test_the_service_goes_on_without_its_store_of_traces(shop: Any) -> None:
-    shop.write("scenarios/blind.obs.yaml", BLIND)
+def test_the_service_goes_on_without_its_store_of_traces(shop: Any, store: str) -> None:
+    shop.write("scenarios/blind.obs.yaml", BLIND.replace("STORE", store))
 
     said = shop.pytest("--obs-stack", "-q", "scenarios/blind.obs.yaml")
 
     assert said.code == 0, said.out
 
 
-ZIPKIN = """components:
-  zipkin: {}
+TELLING = """components:
+  STORE: {}
 services:
   shop:
-    command: [python, -u, shop.py, "${port.http}", "http://${zipkin.address}/api/v2/spans"]
-    depends_on: [zipkin]
+    command: [python, -u, shop.py, "${port.http}", "http://${STORE.address}PATH"]
+    depends_on: [STORE]
 """
 SHOP = """import http.server, json, sys, threading, time, urllib.request
 
+def zipkin(trace, number, now):
+    where = {"traceId": trace, "localEndpoint": {"serviceName": "Shop"}}
+    server = {"id": trace, "kind": "SERVER", "name": "POST /buy", "timestamp": now - 90000, "duration": 80000, **where}
+    client = {"id": f"{number:015x}f", "parentId": trace, "kind": "CLIENT", "name": "POST", "timestamp": now - 80000,
+              "duration": 70000, "tags": {"error": "503", "number": "7"}, **where}
+    return [server, client]
+
+def otlp(trace, number, now):
+    server = {"traceId": trace * 2, "spanId": trace, "kind": 2, "name": "POST /buy",
+              "startTimeUnixNano": f"{now - 90000}000", "endTimeUnixNano": f"{now - 10000}000"}
+    client = {"traceId": trace * 2, "spanId": f"{number:015x}f", "parentSpanId": trace, "kind": 3, "name": "POST",
+              "startTimeUnixNano": f"{now - 80000}000", "endTimeUnixNano": f"{now - 10000}000", "status": {"code": 2},
+              "attributes": [{"key": "number", "value": {"intValue": "7"}}]}
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "Shop"}}]}
+    return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [server, client]}]}]}
+
 def talk():
+    shape = otlp if sys.argv[2].endswith("/v1/traces") else zipkin
     for number in range(1, 10000):
-        now, trace = int(time.time() * 1e6), f"{number:016x}"
-        where = {"serviceName": "Shop"}
-        server = {"id": trace, "kind": "SERVER", "name": "POST /buy", "timestamp": now - 90000, "duration": 80000}
-        client = {"id": f"{number:015x}f", "parentId": trace, "kind": "CLIENT", "name": "POST", "timestamp": now - 80000,
-                  "duration": 70000, "tags": {"error": "503"}}
-        spans = json.dumps([{"traceId": trace, "localEndpoint": where, **span} for span in (server, client)]).encode()
+        spans = json.dumps(shape(f"{number:016x}", number, int(time.time() * 1e6))).encode()
         request = urllib.request.Request(sys.argv[2], spans, {"Content-Type": "application/json"})
         urllib.request.urlopen(request).close()
         time.sleep(0.2)
@@ -121,31 +139,91 @@ def talk():
 threading.Thread(target=talk, daemon=True).start()
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
 """
-SEEN = """name: what the shop tells zipkin is found
+SEEN = """name: what the shop tells a store of traces is found
 expect:
   - traces: {service: Shop, name: POST /buy, kind: server, longer: 70ms, child: {kind: client, failed: true}}
     eventually: 0s .. 2s
+  - traces: {service: Shop, kind: client, attributes: {number: "7"}, shorter: 75ms}
+    eventually: 0s .. 2s
   - traces: {service: Shop, failed: true, kind: server}
+    never: 0s .. 2s
+  - traces: {service: Shop, kind: client, child: {kind: server}}
     never: 0s .. 2s
   - traces: {service: Shop, kind: client}
     never: 0s .. 2s
+  - traces: {service: Shop, longer: 85ms}
+    eventually: 0s .. 2s
 """
 
 
-def test_the_same_claims_hold_on_a_zipkin(bare_project: Any) -> None:
+@pytest.fixture
+def telling(bare_project: Any, obs_program: Callable[[str], Path]) -> Callable[[str], Any]:
+    """Return a function that gives a shop which tells a store of traces, by its name, always the same."""
+
+    def made(store: str) -> Any:
+        _there(store, obs_program)
+        path = "/api/v2/spans" if store == "zipkin" else "/v1/traces"
+        bare_project.write("stack/stack.yaml", TELLING.replace("STORE", store).replace("PATH", path))
+        bare_project.write("stack/shop.py", SHOP)
+        return bare_project
+
+    return made
+
+
+@pytest.mark.parametrize("store", ["jaeger", "tempo", "zipkin"])
+def test_one_story_has_the_same_verdicts_on_every_store(telling: Callable[[str], Any], store: str) -> None:
+    shop = telling(store)
+    shop.write("scenarios/seen.obs.yaml", SEEN)
+
+    said = shop.pytest("--obs-stack", "-q")
+
+    assert (said.code, said.marks) == (1, ["✓", "✓", "✓", "✓", "✗", "✗"]), said.out
+    assert "no such span came; spans of Shop were: " in said
+    assert shop.left() == ([], [])
+
+
+QUERIED = """name: what the shop tells is found by TraceQL
+expect:
+  - traces: {query: '{ resource.service.name = "Shop" && kind = server } >> { status = error && duration > 60ms }'}
+    eventually: 0s .. 2s
+  - traces: {query: '{ span.number > 6 && nestedSetParent > 0 }'}
+    eventually: 0s .. 2s
+  - traces: {query: '{ name = "no such name" }'}
+    never: 0s .. 2s
+  - traces: {query: '{ kind = client } >> { kind = server }'}
+    eventually: 0s .. 2s
+  - traces: {query: '{ name = }'}
+    eventually: 0s .. 2s
+"""
+
+
+def test_spans_are_found_by_traceql_and_a_mistake_in_it_is_shown_with_its_position(telling: Callable[[str], Any]) -> None:
+    shop = telling("tempo")
+    shop.write("scenarios/queried.obs.yaml", QUERIED)
+
+    said = shop.pytest("--obs-stack", "-q", "scenarios/queried.obs.yaml")
+
+    assert (said.code, said.marks) == (1, ["✓", "✓", "✓", "✗", "?"]), said.out
+    assert "tempo answered '{ name = }' with 400: " in said
+    assert "line 1, col 10" in said
+
+
+def test_a_store_that_knows_no_traceql_says_what_would(telling: Callable[[str], Any]) -> None:
+    shop = telling("jaeger")
+    shop.write("scenarios/queried.obs.yaml", QUERIED)
+
+    said = shop.pytest("--obs-stack", "-q", "scenarios/queried.obs.yaml")
+
+    assert (said.code, said.marks) == (1, ["?"] * 5), said.out
+    assert "no member of the stack holds traces and evaluates TraceQL; add one to stack.yaml: tempo" in said
+
+
+def _there(store: str, obs_program: Callable[[str], Path]) -> None:
+    """Skip, with the sentence that says why, where a store of traces is not here."""
+    if store != "zipkin":
+        obs_program(store)
+        return
     try:
         fetched(Path.home())
     except ProgramMissing as error:
         pytest.skip(str(error))
-    for name, text in (("stack/stack.yaml", ZIPKIN), ("stack/shop.py", SHOP), ("scenarios/seen.obs.yaml", SEEN)):
-        bare_project.write(name, text)
-
-    said = bare_project.pytest("--obs-stack", "-q")
-
-    assert (said.code, _marks(said)) == (1, ["✓", "✓", "✗"]), said.out
-    assert bare_project.left() == ([], [])
-
-
-def _marks(said: Any) -> list[str]:
-    """Return the first sign of each claim's and fault's line."""
-    return [line.strip()[0] for line in said.out.splitlines() if line.startswith("  ") and line.strip()[0] in "✓✗?"]

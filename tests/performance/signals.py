@@ -1,6 +1,7 @@
 """How long a stack with every signal takes to be ready, and how soon a log line or a span is visible after it was written.
 
-Run it: ``python tests/performance/signals.py`` (about a minute; needs Loki, Jaeger and a collector).
+Run it: ``python tests/performance/signals.py`` (about two minutes; needs Loki, a collector, Jaeger and Tempo), or with one of
+``jaeger`` and ``tempo`` after it; each is measured in a stack of its own.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.signals import AnswersLogs, AnswersTraces, LogFilter
 
 STACK = "stack.signals.yaml"
+STORES = ("jaeger", "tempo")
 ROUNDS = 3
 REQUESTS = 10
 READY, VISIBLE = 6.0, 1.0
@@ -63,17 +65,25 @@ def _until_found(url: str, id_: str, found: Callable[[float], bool]) -> float:
     return CLOCK.now() - answered
 
 
-def figures() -> Iterator[Figure]:
-    """Yield the figures; the first start warms what is cached."""
+def stored_in(home: Path, store: str) -> None:
+    """Let the stack hold its traces in this store."""
+    path = home / "stack" / STACK
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("  jaeger:\n", f"  {store}:\n").replace("[jaeger]", f"[{store}]"), encoding="utf-8")
+
+
+def figures(store: str) -> Iterator[Figure]:
+    """Yield the figures with traces in that store; the first start warms what is cached."""
     with a_project() as home:
+        stored_in(home, store)
         ready(home)
         took = median(ready(home) for _ in range(ROUNDS))
-        yield Figure("stack with every signal ready, warm", milliseconds(took), f"<= {READY:g} s", took <= READY)
-        for what, times in zip(("log line", "span, by way of a collector"), visible(home), strict=True):
+        yield Figure(f"stack with every signal ready, warm, with {store}", milliseconds(took), f"<= {READY:g} s", took <= READY)
+        for what, times in zip(("log line", f"span in {store} by a collector"), visible(home), strict=True):
             worst = max(times)
             shown = f"{milliseconds(median(times))}, at most {milliseconds(worst)}"
             yield Figure(f"{what} visible after the answer", shown, f"<= {VISIBLE:g} s", worst <= VISIBLE)
 
 
 if __name__ == "__main__":
-    sys.exit(tell(figures()))
+    sys.exit(tell(figure for store in sys.argv[1:] or STORES for figure in figures(store)))
