@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,6 +33,31 @@ class SystemClock:
         """Sleep for that many seconds of wall time."""
         if seconds > 0:
             time.sleep(seconds)
+
+
+class Stopped(BaseException):
+    """What a thread does is to end: what Ctrl-C is for the main one."""
+
+
+@dataclass
+class StoppableClock:
+    """A clock that wakes the thread that made it, once, with ``Stopped`` when it is to stop; time passes while it tidies up."""
+
+    stop: threading.Event
+    clock: Clock = field(default_factory=SystemClock)
+    _sleeper: int | None = field(default_factory=threading.get_ident)
+
+    def now(self) -> float:
+        """Return Unix seconds."""
+        return self.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Let that many seconds pass; ``Stopped`` as soon as somebody wants that."""
+        if self._sleeper != threading.get_ident():
+            self.clock.sleep(seconds)
+        elif self.stop.wait(max(0.0, seconds)):
+            self._sleeper = None
+            raise Stopped
 
 
 def until(clock: Clock, look: Callable[[], bool], timeout: float, every: float = 0.02) -> bool:

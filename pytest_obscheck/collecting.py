@@ -7,25 +7,24 @@ from contextlib import suppress
 from fnmatch import fnmatch
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import pytest
 
-from pytest_obscheck.playing import BEGUN, Venue, played, session_of, stacks_at_once, venue_of
+from pytest_obscheck.playing import LANES, Venue, lanes_of, played, session_of, venue_of
 
 if TYPE_CHECKING:
+    from pytest_obscheck.lanes import Lanes, Unit
     from pytest_obscheck.scenario import Scenario
-    from pytest_obscheck.together import Offer
 
 SUFFIX = ".obs.yaml"
 MARKER = "obs_stack"
 NAMED = 3
 """How many stories that are played at the same time are named, unless ``-v`` asks for all."""
 
-Round = list[tuple[Venue, list["StoryItem"]]]
-"""Units that are played at the same time, each on a stack of its own: where, and which stories."""
+LISTED: pytest.StashKey[set[Venue]] = pytest.StashKey()
+"""Where it is decided which stories are played at the same time."""
 
-ROUNDS: pytest.StashKey[dict[Venue, list[Round]]] = pytest.StashKey()
 WAITS: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
@@ -65,7 +64,7 @@ class StoryItem(pytest.Item):
 
     def runtest(self) -> None:
         """Play it and judge it."""
-        played(self, self.story, story_venue(self), company(self))
+        played(self, self.story, story_venue(self), _lanes(self))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Return the report, or the sentence; a stack trace only for what we did not foresee."""
@@ -80,35 +79,21 @@ class StoryItem(pytest.Item):
         return self.path, 0, self.story.name
 
 
-def company(item: StoryItem) -> list[tuple[Venue, dict[str, Scenario]]]:
-    """Return the stories that are to be played at the same time as an item's, itself included, by node id; unit by unit.
-
-    None of them has been begun. Nothing where it is to be played alone.
-    """
+def _lanes(item: StoryItem) -> Lanes | None:
+    """Return where an item's story is played at its turn; nothing where it is to be played alone, now."""
     config = item.config
     # A worker of xdist does not know which of the items it will get.
     if config.option.obs_control or hasattr(config, "workerinput"):
-        return []
-    begun = config.stash.get(BEGUN, set())
-    if item.nodeid in begun:
-        return []
-    units = [
-        (venue, {other.nodeid: other.story for other in unit if other.nodeid not in begun}) for venue, unit in _round(item)
-    ]
-    return [(venue, unit) for venue, unit in units if unit]
-
-
-def _round(item: StoryItem) -> Round:
-    """Return the items that are played together with this one; what they are is decided once for each venue."""
-    session_of(item.config, story_venue(item), item.nodeid)
+        return None
+    session_of(config, story_venue(item), item.nodeid)
+    lanes, listed = lanes_of(config), config.stash.setdefault(LISTED, set())
     # Only now is it known whether a speed that is chosen for it is one.
-    venue = story_venue(item)
-    decided = item.config.stash.setdefault(ROUNDS, {})
-    if venue not in decided:
-        at_once = stacks_at_once(item.config)
-        venues = [venue] if at_once == 1 else _venues(item)
-        decided.update(dict.fromkeys(venues, _decided(item, venues, at_once)))
-    return next((units for units in decided[venue] if any(item in unit for _, unit in units)), [(venue, [item])])
+    if story_venue(item) not in listed:
+        venues = [story_venue(item)] if lanes.at_once == 1 else _venues(item)
+        for venue in venues:
+            lanes.add(_units(item, venue, lanes.at_once))
+        listed.update(venues)
+    return lanes if lanes.knows(item.nodeid) else None
 
 
 def _venues(item: StoryItem) -> list[Venue]:
@@ -123,53 +108,49 @@ def _venues(item: StoryItem) -> list[Venue]:
     return list(found)
 
 
-def _decided(item: StoryItem, venues: Sequence[Venue], at_once: int) -> list[Round]:
-    from pytest_obscheck.together import rounds  # noqa: PLC0415
-
-    items = {each.story.where: each for each in item.session.items if isinstance(each, StoryItem)}
-    made = rounds([_offer(item, venue, at_once) for venue in venues], at_once)
-    return [
-        [(venues[unit.offer], [items[story.where] for story in unit.batch.stories]) for unit in together] for together in made
-    ]
-
-
-def _offer(item: StoryItem, venue: Venue, at_once: int) -> Offer:
+def _units(item: StoryItem, venue: Venue, at_once: int) -> list[Unit]:
     """Return what is to be played on a venue."""
-    from pytest_obscheck.together import Offer, batches, experiments  # noqa: PLC0415
+    from pytest_obscheck.lanes import Unit  # noqa: PLC0415
+    from pytest_obscheck.together import batches, experiments, lasts, takes  # noqa: PLC0415
 
     session = session_of(item.config, venue, item.nodeid)
-    played = [each for each in item.session.items if isinstance(each, StoryItem) and _is_played(each)]
-    stories = [each.story for each in played if story_venue(each) == venue and session.playable(each.story)]
+    there = [each for each in item.session.items if _is_played(each) and story_venue(each) == venue]
+    items = {each.story.where: each for each in there if session.playable(each.story)}
+    stories = [each.story for each in items.values()]
     shared = batches([story for story in stories if story.share], session.plan.facts)
     item.config.stash.setdefault(WAITS, []).extend(words for batch in shared for words in batch.waits)
     own = experiments([story for story in stories if not story.share])
-    copies = session.file.copies or (1 if session.file.attached else at_once)
-    return Offer([*shared, *own], copies, session.plan.pace.by)
+    speed = session.plan.pace.by
+    copies = session.file.copies or (1 if session.file.attached or speed > 1 else at_once)
+    return [
+        Unit(
+            session,
+            {items[story.where].nodeid: story for story in batch.stories},
+            copies,
+            alone=any(map(takes, batch.stories)),
+            lasts=lasts(batch) / speed,
+        )
+        for batch in (*shared, *own)
+    ]
 
 
-def _is_played(item: pytest.Item) -> bool:
+def _is_played(item: pytest.Item) -> TypeGuard[StoryItem]:
     """Whether an item is a story that is going to be played."""
     return isinstance(item, StoryItem) and item.get_closest_marker("skip") is None
 
 
 def together(config: pytest.Config) -> list[str]:
     """Return, in words, which stories were played at the same time."""
-    begun = config.stash.get(BEGUN, set())
-    # Rounds of several venues are those of each.
-    every = {id(units): units for decided in config.stash.get(ROUNDS, {}).values() for units in decided}
-    most = None if config.option.verbose > 0 else NAMED
-    return [_words(units, most) for units in every.values() if len(_all_of(units)) > 1 and _all_of(units) <= begun]
+    if LANES not in config.stash:
+        return []
+    lanes, most = config.stash[LANES], None if config.option.verbose > 0 else NAMED
+    said = [_words([story.name for story in unit.stories.values()], most) for unit in lanes.begun if len(unit.stories) > 1]
+    return [*said, *([f"up to {lanes.most} stacks at the same time"] if lanes.most > 1 else [])]
 
 
-def _all_of(units: Round) -> set[str]:
-    return {item.nodeid for _, unit in units for item in unit}
-
-
-def _words(units: Round, most: int | None) -> str:
-    names = [repr(item.story.name) for _, unit in units for item in unit]
-    where = f", on {len(units)} stacks" if len(units) > 1 else ""
-    more = f" and {len(names) - most} more" if most is not None and len(names) > most else ""
-    return f"{len(names)} stories at the same time{where}: {', '.join(names[:most])}{more}"
+def _words(stories: Sequence[str], most: int | None) -> str:
+    more = f" and {len(stories) - most} more" if most is not None and len(stories) > most else ""
+    return f"{len(stories)} stories at the same time: {', '.join(map(repr, stories[:most]))}{more}"
 
 
 def needs_stack(item: pytest.Item) -> bool:

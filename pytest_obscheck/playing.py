@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from pytest_obscheck.lanes import Lanes
     from pytest_obscheck.scenario import Scenario
     from pytest_obscheck.session import Played, Session
 
@@ -28,20 +28,16 @@ class Venue:
     instant: str = ""
 
 
-Placed = tuple[Venue, Mapping[str, "Scenario"]]
-"""Stories of one stack, by the node ids of their items, and where that is."""
-
 SESSIONS: pytest.StashKey[dict[Venue, Any]] = pytest.StashKey()
 TOLD: pytest.StashKey[dict[Venue, tuple[str, Exception]]] = pytest.StashKey()
 KEPT: pytest.StashKey[list[str]] = pytest.StashKey()
 NOTED: pytest.StashKey[dict[str, None]] = pytest.StashKey()
 """What programs accept in the files of the stacks and is hardly meant, each once."""
 
-RESULTS: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
+LANES: pytest.StashKey[Lanes] = pytest.StashKey()
 UNSPED: pytest.StashKey[dict[Venue, Venue]] = pytest.StashKey()
 """Venues whose chosen speed turned out to be 1, and the same at that speed."""
 
-BEGUN: pytest.StashKey[set[str]] = pytest.StashKey()
 TOOK: pytest.StashKey[float] = pytest.StashKey()
 
 
@@ -147,37 +143,57 @@ def _ready_within(config: pytest.Config) -> float:
         raise pytest.UsageError(f"obs_ready_within: {error}") from None
 
 
+def lanes_of(config: pytest.Config) -> Lanes:
+    """Return the lanes in which stories of this run are played."""
+    from pytest_obscheck.lanes import Lanes  # noqa: PLC0415
+
+    if LANES not in config.stash:
+        voice = config.stash.setdefault(VOICE, Voice(config))
+        config.stash[LANES] = Lanes(
+            stacks_at_once(config), _report_folder(config), voice.tell, lambda each: _keep(config, each)
+        )
+    return config.stash[LANES]
+
+
+def _keep(config: pytest.Config, session: Session) -> None:
+    """Note the folder of a session where it is to be kept."""
+    if config.option.obs_keep and session.folder:
+        kept = config.stash.setdefault(KEPT, [])
+        kept.extend({str(session.folder)} - set(kept))
+
+
 def close(config: pytest.Config, only: Venue | None = None) -> None:
-    """End the stacks that run, or only one; what is needed again later starts again."""
+    """End what is played and the stacks that run, or only one of these; what is needed again later starts again."""
+    if only is None and LANES in config.stash:
+        config.stash[LANES].close()
     sessions = config.stash.get(SESSIONS, {})
     wanted = config.stash.get(UNSPED, {}).get(only, only) if only else None
     for venue in [venue for venue in sessions if wanted in (None, venue)]:
         session = sessions[venue]
-        if config.option.obs_keep and session.folder:
-            kept = config.stash.setdefault(KEPT, [])
-            kept.extend({str(session.folder)} - set(kept))
+        _keep(config, session)
         session.close()
         del sessions[venue]
 
 
-def played(item: pytest.Item, story: Scenario, venue: Venue, units: Sequence[Placed] = ()) -> Played:
+def played(item: pytest.Item, story: Scenario, venue: Venue, lanes: Lanes | None = None) -> Played:
     """Play a story for a test item; raise ``StoryFailed`` or ``StoryUnknown`` with the report where it did not pass.
 
-    ``units``: this and other stories, by their node ids, that are played at the same time, those of a unit on one stack of its
-    venue; their items then have their results.
+    ``lanes``: where it is played at its turn, at the same time as others; alone without.
     """
     from pytest_obscheck.errors import ObscheckError, StoryFailed, StoryUnknown  # noqa: PLC0415
     from pytest_obscheck.verdict import Outcome  # noqa: PLC0415
 
     __tracebackhide__ = True
     try:
-        result = _result(item, units or [(venue, {item.nodeid: story})])
+        result = _alone(item, story, venue) if lanes is None else lanes.result(item.nodeid)
     except ObscheckError as error:
         # Where in the harness a mistake of the user's was noticed helps nobody.
         raise error.with_traceback(None) from None
     except KeyboardInterrupt:
         # Ctrl-C may strike between two lines; a frame without a line number is one that pytest cannot print.
         raise KeyboardInterrupt from None
+    if lanes is not None:
+        item.stash[TOOK] = result.seconds
     item.config.hook.pytest_obscheck_played(scenario=story, report=result.report, journal=str(result.journal))
     if result.report.outcome is Outcome.PASSED:
         item.user_properties.append(("obscheck", result.text))
@@ -186,39 +202,17 @@ def played(item: pytest.Item, story: Scenario, venue: Venue, units: Sequence[Pla
     raise raised(f"{result.text}  journal: {_shown(item.config, result.journal)}")
 
 
-def _result(item: pytest.Item, units: Sequence[Placed]) -> Played:
-    """Return the result of an item's story, played now with its company, or before as company of another."""
-    from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
-
-    results: dict[str, Any] = item.config.stash.setdefault(RESULTS, {})
-    alone = item.nodeid not in results and sum(len(unit) for _, unit in units) == 1
-    if item.nodeid not in results:
-        results.update(_played_now(item, units))
-    result: Played | ObscheckError = results.pop(item.nodeid)
-    if isinstance(result, ObscheckError):
-        raise result
-    if not alone:
-        item.stash[TOOK] = result.seconds
+def _alone(item: pytest.Item, story: Scenario, venue: Venue) -> Played:
+    session, into = session_at_rest(item, venue), _report_folder(item.config)
+    (result,) = session.slower([story], session.play([story], into), into)
     return result
 
 
-def _played_now(item: pytest.Item, units: Sequence[Placed]) -> Mapping[str, Any]:
-    """Return what came of each story, by node id; one mistake that stops all of a stack is that of each."""
-    from pytest_obscheck.beside import Part, play_beside  # noqa: PLC0415
-    from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
-
-    places = {venue: [unit for where, unit in units if where == venue] for venue, _ in units}
-    parts = [
-        Part(session_of(item.config, venue, item.nodeid), [list(unit.values()) for unit in own])
-        for venue, own in places.items()
-    ]
-    item.config.stash.setdefault(BEGUN, set()).update(nodeid for _, unit in units for nodeid in unit)
-    made: dict[str, Any] = {}
-    for own, came in zip(places.values(), play_beside(parts, _report_folder(item.config)), strict=True):
-        nodeids = [nodeid for unit in own for nodeid in unit]
-        results = [came] * len(nodeids) if isinstance(came, ObscheckError) else [each for unit in came for each in unit]
-        made.update(zip(nodeids, results, strict=True))
-    return made
+def session_at_rest(item: pytest.Item, venue: Venue) -> Session:
+    """Return the session of a venue when nothing is played anywhere."""
+    if LANES in item.config.stash:
+        item.config.stash[LANES].rest()
+    return session_of(item.config, venue, item.nodeid)
 
 
 def _report_folder(config: pytest.Config) -> Path:

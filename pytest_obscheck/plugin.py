@@ -22,7 +22,19 @@ from pytest_obscheck.collecting import (
     story_venue,
     together,
 )
-from pytest_obscheck.playing import DEFAULT, KEPT, NOTED, TOOK, Venue, close, played, session_of, stacks_at_once, venue_of
+from pytest_obscheck.playing import (
+    DEFAULT,
+    KEPT,
+    NOTED,
+    TOOK,
+    Venue,
+    close,
+    played,
+    session_at_rest,
+    session_of,
+    stacks_at_once,
+    venue_of,
+)
 
 if TYPE_CHECKING:
     from pytest_obscheck.scenario import Draft
@@ -207,7 +219,7 @@ def obs_stack(request: pytest.FixtureRequest) -> LiveStack:
     from pytest_obscheck.errors import ObscheckError  # noqa: PLC0415
 
     try:
-        return session_of(request.config, story_venue(request.node), request.node.nodeid).stack()
+        return session_at_rest(request.node, story_venue(request.node)).stack()
     except ObscheckError as error:
         said = str(error)
     pytest.fail(said, pytrace=False)

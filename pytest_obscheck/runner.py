@@ -19,7 +19,7 @@ from pytest_obscheck.deeds import CONFIRM, Flow, Harm, before, flows, harms, tel
 from pytest_obscheck.errors import ObscheckError
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.scenario import Claim, Scenario, must_last
-from pytest_obscheck.stage import Play, alike, stack_by_stack
+from pytest_obscheck.stage import Play, alike
 from pytest_obscheck.watching import foretold, last_looks, watches
 from pytest_obscheck.when import Always, Eventually, Never, Once, Within, spoken
 
@@ -107,15 +107,14 @@ def play(show: Play) -> Journal:
 
 
 def play_together(shows: Sequence[Play]) -> list[Journal]:
-    """Play stories side by side, on one stack or several, until every claim of each is settled; heals whatever happens."""
+    """Play stories side by side on one stack until every claim of each is settled; heals whatever happens."""
     acts: list[_Act] = []
     with ExitStack() as ends:
         for twins in alike(shows):
             loads = ends.enter_context(flows(twins))
             acts += [_Act(show, loads) for show in twins]
             before(twins)
-        ready = _wait_until_ready(acts)
-        if ready:
+        if ready := _wait_until_ready(acts):
             _told(ready)
     # A journal without this last word is cut.
     for act in acts:
@@ -145,15 +144,19 @@ def _told(acts: Sequence[_Act]) -> None:
 
 
 def _wait_until_ready(acts: Sequence[_Act]) -> Sequence[_Act]:
-    """Begin the loads that flow from the start, and wait until each stack is as its stories need it; return these."""
-    acts = _wait(acts, _unprepared)
-    began = acts[0].show.clock.now() if acts else 0.0
+    """Begin the loads that flow from the start, and wait until the stack is as stories need it; return those that can begin."""
+    show = acts[0].show
+    if not _wait(acts, lambda: _unprepared(acts)):
+        return ()
+    began = show.clock.now()
     for load in [load for act in acts for load in act.loads]:
         if load.planned.window.start == 0:
             load.begin()
-    acts = _wait(acts, lambda those: those[0].show.stack.unscraped())
+    if not _wait(acts, show.stack.unscraped):
+        return ()
     _fill_ranges([act.show for act in acts], began)
-    return _open(_wait(acts, _unready), began)
+    expected = set[str]().union(*(_expected(act.show.scenario) for act in acts))
+    return _open(acts, began) if _wait(acts, lambda: show.stack.unready(expected)) else ()
 
 
 def _open(acts: Sequence[_Act], began: float) -> Sequence[_Act]:
@@ -169,31 +172,16 @@ def _unprepared(acts: Sequence[_Act]) -> str:
     return next((f"{load.planned.name} is not prepared" for load in loads if not load.traffic.waiting()), "")
 
 
-def _unready(acts: Sequence[_Act]) -> str:
-    return acts[0].show.stack.unready(set[str]().union(*(_expected(act.show.scenario) for act in acts)))
-
-
-def _wait(acts: Sequence[_Act], missing: Callable[[Sequence[_Act]], str]) -> Sequence[_Act]:
-    """Wait until nothing is missing on any stack, and return the stories for which that is so.
-
-    The others, on a stack where a load ended by itself or the time was over, note what is.
-    """
-    waiting = [[act for act in acts if act.show in shows] for shows in stack_by_stack(act.show for act in acts)]
-    lost: list[_Act] = []
-    end = acts[0].show.clock.now() + acts[0].show.ready_within if acts else 0.0
-    while waiting := [those for those in waiting if (words := missing(those)) and not _given_up(those, words, end, lost)]:
-        waiting[0][0].show.clock.sleep(0.05)
-    return [act for act in acts if act not in lost]
-
-
-def _given_up(acts: Sequence[_Act], words: str, end: float, lost: list[_Act]) -> bool:
-    """Note for the stories of one stack why it is not ready, where there is no use in waiting any longer."""
-    died = next((why for act in acts if (why := trouble(act.show, act.loads))), "")
+def _wait(acts: Sequence[_Act], missing: Callable[[], str]) -> bool:
+    """Whether after a while nothing is missing; where a load ended by itself or the time was over, what is is noted."""
     show = acts[0].show
-    if not died and show.clock.now() < end:
-        return False
-    tell([act.show for act in acts], "unready", words=died or f"{words} (waited {spoken(show.ready_within)})")
-    lost.extend(acts)
+    end = show.clock.now() + show.ready_within
+    while words := missing():
+        died = next((why for act in acts if (why := trouble(act.show, act.loads))), "")
+        if died or show.clock.now() >= end:
+            tell([act.show for act in acts], "unready", words=died or f"{words} (waited {spoken(show.ready_within)})")
+            return False
+        show.clock.sleep(0.05)
     return True
 
 
@@ -232,12 +220,11 @@ def _expected(scenario: Scenario) -> set[str]:
 
 def _tell_zero(acts: Sequence[_Act]) -> None:
     """Tell every member whose own time passes with the story's that it begins."""
-    for shows in stack_by_stack(act.show for act in acts):
-        show = shows[0]
-        try:
-            show.stack.begin(show.journal.zero or 0.0, show.journal.speed)
-        except ObscheckError as error:
-            tell(shows, "unready", words=str(error))
+    show = acts[0].show
+    try:
+        show.stack.begin(show.journal.zero or 0.0, show.journal.speed)
+    except ObscheckError as error:
+        tell([act.show for act in acts], "unready", words=str(error))
 
 
 def _announce(shows: Sequence[Play]) -> None:

@@ -23,7 +23,7 @@ from pytest_obscheck.abilities import LimitsMembers, SeparatesNetworks
 from pytest_obscheck.clock import Clock, SystemClock
 from pytest_obscheck.control import control, control_notes
 from pytest_obscheck.errors import ConfigError, ObscheckError, Problem, ProgramMissing, StackError
-from pytest_obscheck.hands import Threads, all_at_once
+from pytest_obscheck.hands import Threads
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.judge import judge, settled
 from pytest_obscheck.noise import NOISE, at_most, too_fast
@@ -36,9 +36,9 @@ from pytest_obscheck.stack.choosing import able, choose, programs_of
 from pytest_obscheck.stack.live import READY_WITHIN
 from pytest_obscheck.stack.pacing import AUTO, Moment, half, no_more, slowed
 from pytest_obscheck.stack.planning import plan_data
-from pytest_obscheck.stage import Hands, stack_by_stack
+from pytest_obscheck.stage import Hands
 from pytest_obscheck.together import experiments, moved, told
-from pytest_obscheck.verdict import TOO_SLOW, Outcome, Report
+from pytest_obscheck.verdict import TOO_SLOW, Report
 
 FULL = "{}: the disk is full; free some space, or point TMPDIR at a larger disk"
 _Write = Callable[[Journal, Event], None]
@@ -59,16 +59,9 @@ class Played:
     seconds: float
 
 
-Units = Sequence[Sequence[Scenario]]
-"""Stories in groups, each of which is played on a stack of its own."""
-
-Made = list[list[Played]]
-"""What came of each story, unit by unit."""
-
-
 @dataclass
 class Session:
-    """A stack file, its plan, and the stack that is started for the first story; and copies of it, where it says so.
+    """A stack file, its plan, and the stack that is started for the first story.
 
     ``tell`` says what happens, ``announce`` what is so from now on, which need not be said twice.
     """
@@ -87,9 +80,9 @@ class Session:
     _steps: int = 0
     _plan: Plan | None = None
     _trouble: ObscheckError | None = None
-    _stacks: dict[int, LiveStack] = field(default_factory=dict)
+    _stack: LiveStack | None = None
     _folder: RunFolder | None = None
-    _moved: dict[int, set[str]] = field(default_factory=dict)
+    _moved: set[str] = field(default_factory=set)
 
     @property
     def plan(self) -> Plan:
@@ -114,53 +107,48 @@ class Session:
         """Return the run's folder, once there is one."""
         return self._folder.path if self._folder else None
 
-    def stack(self) -> LiveStack:
-        """Return the running stack, started at the first call."""
-        (stack,) = self.running([()])
-        return stack
+    def another(self, clock: Clock) -> Session:
+        """Return a session on a stack of the same file, to run beside this one's."""
+        return replace(self, clock=clock, _plan=self.plan, _trouble=None, _stack=None, _folder=None, _moved=set())
 
-    def running(self, units: Units) -> list[LiveStack]:
-        """Return a running stack for each group of stories, with their loads, and fresh where one of them does not share.
+    def stack(self, scenarios: Sequence[Scenario] = ()) -> LiveStack:
+        """Return the running stack, with the loads of stories, and fresh where one of them does not share.
 
-        Where one cannot run, nothing is left running, and every later call says why again.
+        It is started at the first call. Where it cannot run, nothing is left running, and every later call says why again.
         """
         if self._trouble is None:
             try:
                 with _in_a_sentence():
-                    self._folder = self._folder or RunFolder.make(keep=self.keep)
-                    all_at_once([partial(self._bring_up, *each) for each in enumerate(units)])
-                    return [self._stacks[at] for at in range(len(units))]
+                    return self._running(scenarios)
             except ObscheckError as error:
                 self._trouble = StackError(f"{FULL.format(self.folder)}\n{error}") if _full(self.folder) else error
                 self._end()
         raise self._trouble
 
-    def _bring_up(self, at: int, scenarios: Sequence[Scenario]) -> None:
+    def _running(self, scenarios: Sequence[Scenario]) -> LiveStack:
         loads = [load for batch in experiments(scenarios) for load in batch.stories[0].loads]
-        if at not in self._stacks:
-            self.laid_out(at).start(loads)
+        stack = self._stack
+        if stack is None:
+            stack = self.laid_out()
+            stack.start(loads)
             # Modules stay: the garbage collector need not search them in the middle of a story, nor at the end.
             gc.freeze()
         elif scenarios:
-            self._stacks[at].prepare(loads)
-            remembered = self._moved.get(at, set()) & told(scenarios, self.plan.facts)
+            stack.prepare(loads)
+            remembered = self._moved & told(scenarios, self.plan.facts)
             if remembered or not all(scenario.share for scenario in scenarios):
-                self._stacks[at].fresh()
-                self._moved[at] = set()
-        self._moved.setdefault(at, set()).update(moved(scenarios, self.plan.facts))
+                stack.fresh()
+                self._moved.clear()
+        self._moved |= moved(scenarios, self.plan.facts)
+        return stack
 
-    def laid_out(self, at: int = 0) -> LiveStack:
-        """Return a stack with its addresses and working copies, not started."""
+    def laid_out(self) -> LiveStack:
+        """Return its stack with its addresses and working copies, not started."""
         made = self.plan
         self._folder = self._folder or RunFolder.make(keep=self.keep)
-        # Containers are called after it, and those of all runs are of one daemon.
-        run = self._folder.path
-        folder = run / f"copy-{at + 1}-{run.name.rpartition('-')[2]}" if at else run
-        folder.mkdir(exist_ok=True)
-        runtime, words = choose(self.runtime, self.file, folder)
+        runtime, words = choose(self.runtime, self.file, self._folder.path)
         self.announce(words)
-        stack = LiveStack(self.file, made, runtime, folder, self.clock, self.ready_within)
-        self._stacks[at] = stack
+        self._stack = stack = LiveStack(self.file, made, runtime, self._folder.path, self.clock, self.ready_within)
         stack.lay_out()
         return stack
 
@@ -175,28 +163,33 @@ class Session:
         """Whether the story can be played on this stack."""
         return not loader.check(scenario, self.plan)
 
-    def again(self, units: Units, made: Made, into: Path, *, crowd: bool) -> Made:
-        """Return what came of stories, some of them played again, one unit after the other.
+    def play(self, scenarios: Sequence[Scenario], into: Path) -> list[Played]:
+        """Play stories at the same time on its stack, and judge them; ``ObscheckError`` where one cannot be played there."""
+        for scenario in scenarios:
+            self.check(scenario)
+        stack, hands = self.stack(scenarios), Threads()
+        with _in_a_sentence(), ExitStack() as files:
+            into.mkdir(parents=True, exist_ok=True)
+            writes = [files.enter_context(_writing(into / f"{_stem(scenario)}.ndjson")) for scenario in scenarios]
+            shows = [self._show(scenario, stack, hands, write) for scenario, write in zip(scenarios, writes, strict=True)]
+            for show in shows if len(shows) > 1 else ():
+                show.write("together", stories=[other.scenario.name for other in shows if other is not show])
+            runner.play_together(shows)
+            for show in shows if self.control else ():
+                self._control(show.scenario, show.journal)
+        with _in_a_sentence():
+            return [_reported(show.scenario, show.journal, into) for show in shows]
 
-        What is unknown where several stacks ran at the same time may be so because of that. And where the speed was for us to
-        choose, and too high for the machine, stories are played again slower.
-        """
-        unknown = [spot for spot, played in _flat(made) if played.report.outcome is Outcome.UNKNOWN]
-        if crowd and unknown:
-            self.tell(f"with several stacks at the same time {_are(unknown)} unknown; played again, alone")
-            self._anew(unknown, units, made, into)
-        while slow := {spot: why for spot, played in _flat(made) if (why := too_fast(played.report))}:
+    def slower(self, scenarios: Sequence[Scenario], made: list[Played], into: Path) -> list[Played]:
+        """Return what came of stories; what the machine was too slow for is played again slower, where the speed is ours."""
+        while slow := {at: why for at, played in enumerate(made) if (why := too_fast(played.report))}:
             if not self._slower(list(slow.values())):
                 break
-            self._anew(slow, units, made, into)
+            anew = self.play([scenarios[at] for at in slow], into)
+            made = [*made]
+            for at, played in zip(slow, anew, strict=True):
+                made[at] = played
         return made
-
-    def _anew(self, spots: Collection[tuple[int, int]], units: Units, made: Made, into: Path) -> None:
-        for at, unit in enumerate(units):
-            places = [place for which, place in spots if which == at]
-            anew = self._played([[unit[place] for place in places]], into) if places else [[]]
-            for place, played in zip(places, anew[0], strict=True):
-                made[at][place] = played
 
     def _slower(self, reasons: Sequence[str]) -> bool:
         """Whether everything is played slower from now on; the stack is started anew for it."""
@@ -210,35 +203,8 @@ class Session:
         slower = no_more(by, min(quiet)) if quiet else half(by)
         why = f"{NOISE} a claim" if quiet else TOO_SLOW
         self._plan = slowed(self._planned(str(slower)), by, why)
-        self.tell(f"at speed {by:g} {reasons[0]}; {_are(reasons)} played again, at speed {self.plan.pace.by:g}")
+        self.tell(f"at speed {by:g} {reasons[0]}; {are(reasons)} played again, at speed {self.plan.pace.by:g}")
         return True
-
-    def _played(self, units: Units, into: Path) -> Made:
-        with self.on_stage(units, self.running(units), into) as shows:
-            runner.play_together(shows)
-        return self.told(units, shows, into)
-
-    @contextmanager
-    def on_stage(self, units: Units, stacks: Sequence[LiveStack], into: Path) -> Iterator[list[runner.Play]]:
-        """Give the plays of stories, each unit's on its running stack; their journals are written for as long as this lasts."""
-        hands = Threads()
-        with _in_a_sentence(), ExitStack() as files:
-            into.mkdir(parents=True, exist_ok=True)
-            placed = [(scenario, stack) for unit, stack in zip(units, stacks, strict=True) for scenario in unit]
-            writes = [files.enter_context(_writing(into / f"{_stem(scenario)}.ndjson")) for scenario, _ in placed]
-            shows = [self._show(*each, hands, write) for each, write in zip(placed, writes, strict=True)]
-            for those in stack_by_stack(shows):
-                for show in those if len(those) > 1 else ():
-                    show.write("together", stories=[other.scenario.name for other in those if other is not show])
-            yield shows
-            for show in shows if self.control else ():
-                self._control(show.scenario, show.journal)
-
-    def told(self, units: Units, shows: Sequence[runner.Play], into: Path) -> Made:
-        """Judge stories that were played, and write their reports; return what came of each, unit by unit."""
-        with _in_a_sentence():
-            made = iter([_reported(show.scenario, show.journal, into) for show in shows])
-            return [[next(made) for _ in unit] for unit in units]
 
     def close(self) -> None:
         """End the stack and remove the run's folder, unless it is to be kept; idempotent. A Ctrl-C waits until that is done."""
@@ -249,8 +215,9 @@ class Session:
 
     def _end(self) -> None:
         self._moved.clear()
-        while self._stacks:
-            self._stacks.popitem()[1].close()
+        stack, self._stack = self._stack, None
+        if stack is not None:
+            stack.close()
 
     def _show(self, scenario: Scenario, stack: LiveStack, hands: Hands, write: _Write | None = None) -> runner.Play:
         journal = Journal()
@@ -264,8 +231,7 @@ class Session:
         other = control(scenario, journal)
         if other is None:
             return
-        (stack,) = self.running([[other]])
-        played = runner.play(self._show(other, stack, Threads()))
+        played = runner.play(self._show(other, self.stack([other]), Threads()))
         for words in control_notes(scenario, judge(scenario, journal), judge(other, played)):
             journal.write("note", self.clock.now(), words=words)
 
@@ -281,13 +247,9 @@ class Session:
         yield from (("note", {"words": str(each)}) for each in self.plan.unlike)
 
 
-def _are(stories: Collection[Any]) -> str:
+def are(stories: Collection[Any]) -> str:
+    """Return ``1 story is`` or ``3 stories are``."""
     return "1 story is" if len(stories) == 1 else f"{len(stories)} stories are"
-
-
-def _flat(made: Sequence[Sequence[Played]]) -> list[tuple[tuple[int, int], Played]]:
-    """Return every one with its spot: which unit, and where in it."""
-    return [((at, place), played) for at, unit in enumerate(made) for place, played in enumerate(unit)]
 
 
 def _reported(scenario: Scenario, journal: Journal, into: Path) -> Played:

@@ -126,19 +126,11 @@ class Play:
         return (self.journal.zero or 0.0) + story / self.journal.speed
 
 
-def stack_by_stack(shows: Iterable[Play]) -> list[list[Play]]:
-    """Return the plays in groups, one for each stack."""
-    found: dict[int, list[Play]] = {}
-    for show in shows:
-        found.setdefault(id(show.stack), []).append(show)
-    return list(found.values())
-
-
 def alike(shows: Iterable[Play]) -> list[list[Play]]:
-    """Return the plays in groups that are one experiment each: one stack, the same loads and faults in the same windows."""
+    """Return the plays in groups that are one experiment each: the same loads and faults in the same windows."""
     found: list[list[Play]] = []
     for show in shows:
-        same = (those for those in found if those[0].stack is show.stack and one_experiment(those[0].scenario, show.scenario))
+        same = (those for those in found if one_experiment(those[0].scenario, show.scenario))
         group = next(same, None)
         if group is None:
             found.append([show])

@@ -122,61 +122,13 @@ def told(stories: Iterable[Scenario], facts: Facts) -> set[str]:
     return {rule.name for claim in claims for rule in _about(claim, facts)}
 
 
-@dataclass(frozen=True)
-class Offer:
-    """What is to be played on the stack of one file, at a speed; ``copies`` of it may run at the same time."""
-
-    batches: Sequence[Batch]
-    copies: int = 1
-    speed: float = 1.0
-
-    def lasts(self, batch: Batch) -> float:
-        """Return the wall seconds that a batch takes at least."""
-        return _lasts(batch) / self.speed
-
-
-@dataclass(frozen=True)
-class Unit:
-    """A batch that is played on a stack of its own, and the number of the offer that it is from."""
-
-    offer: int
-    batch: Batch
-
-
-def rounds(offers: Sequence[Offer], at_once: int = 1) -> list[list[Unit]]:
-    """Return batches in rounds; those of one round are played at the same time, each on a stack of its own.
-
-    These are copies of one stack, as many as may run, or at most ``at_once`` of any. Those that take about as long go together.
-    What takes from the machine that all share is in a round of its own.
-    """
-    units = [Unit(number, batch) for number, offer in enumerate(offers) for batch in offer.batches]
-    found: list[list[Unit]] = []
-    for unit in sorted(units, key=lambda unit: offers[unit.offer].lasts(unit.batch), reverse=True):
-        room = next((those for those in found if _has_room(those, unit, offers[unit.offer].copies, at_once)), None)
-        if room is None:
-            found.append([unit])
-        else:
-            room.append(unit)
-    return found
-
-
-def _has_room(those: Sequence[Unit], unit: Unit, copies: int, at_once: int) -> bool:
-    same = sum(each.offer == unit.offer for each in those)
-    most = copies if same == len(those) else at_once
-    return same < copies and len(those) < most and not any(_lonely(each) for each in (unit, *those))
-
-
-def _lonely(unit: Unit) -> bool:
-    return any(_takes(story) for story in unit.batch.stories)
-
-
-def _takes(story: Scenario) -> str:
+def takes(story: Scenario) -> str:
     """Return what a story takes from everybody on the machine; ``""`` for nothing."""
     every = (*(fault.what for fault in story.faults), *(claim.expectation for claim in story.claims))
-    return next((takes for each in every if isinstance(each, TakesFromMachine) and (takes := each.takes())), "")
+    return next((words for each in every if isinstance(each, TakesFromMachine) and (words := each.takes())), "")
 
 
-def _lasts(batch: Batch) -> float:
+def lasts(batch: Batch) -> float:
     """Return the story second before which a batch cannot be over: something happens until then, or must not."""
     cures = [fault.window.end for story in batch.stories for fault in story.faults]
     return max([*map(must_last, batch.stories), *cures], default=0.0)
@@ -293,12 +245,12 @@ def _hindrance(newcomer: _Reach, others: Sequence[_Reach], facts: Facts) -> str:
     """Return why a story cannot be played with others; ``""`` where it can."""
     if newcomer.alone:
         return newcomer.alone
-    takes = _takes(newcomer.story)
+    own = takes(newcomer.story)
     for other in others:
         if other.alone:
             return f"{other.story.name!r} is played alone ({other.alone})"
-        if takes != (taken := _takes(other.story)):
-            return f"it takes {takes}" if takes else f"{other.story.name!r} takes {taken}"
+        if own != (taken := takes(other.story)):
+            return f"it takes {own}" if own else f"{other.story.name!r} takes {taken}"
         names = {id(newcomer): "it", id(other): repr(other.story.name)}
         for doer, claimer in permutations((newcomer, other)):
             words = _disturbance(doer, claimer, facts)

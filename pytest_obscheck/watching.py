@@ -11,7 +11,7 @@ from pytest_obscheck.abilities import AsksService, Explains, looks_behind
 from pytest_obscheck.errors import ObscheckError, said
 from pytest_obscheck.noise import LAG, calm, foregone, noise_of
 from pytest_obscheck.protocols import Look, Stack
-from pytest_obscheck.stage import Asked, Hands, Play, stack_by_stack
+from pytest_obscheck.stage import Asked, Hands, Play
 from pytest_obscheck.starvation import Queues, Stalls
 from pytest_obscheck.vitals import Vitals
 from pytest_obscheck.when import spoken
@@ -102,11 +102,7 @@ class Watches:
 
 
 def watches(shows: Sequence[Play]) -> Watches:
-    """Return the looks that the claims of the stories want, equal ones of one stack once, and the vitals."""
-    return Watches([watch for those in stack_by_stack(shows) for watch in _watches(those)], shows[0].hands)
-
-
-def _watches(shows: Sequence[Play]) -> list[Watch]:
+    """Return the looks that the claims of the stories want, equal ones once, and the vitals."""
     wanted: dict[Look, list[Play]] = {}
     for show in shows:
         for look in looks_behind(claim.expectation for claim in show.scenario.claims):
@@ -115,7 +111,7 @@ def _watches(shows: Sequence[Play]) -> list[Watch]:
     zero, stack = shows[0].journal.zero or 0.0, shows[0].stack
     # Those that services answer come first, for their requests are themselves something that happens.
     looks = sorted(wanted, key=lambda look: not isinstance(look, AsksService))
-    return [Watch(look, wanted[look], zero, zero, Asked(stack)) for look in looks]
+    return Watches([Watch(look, wanted[look], zero, zero, Asked(stack)) for look in looks], shows[0].hands)
 
 
 def foretold(show: Play, began: float) -> str:
@@ -129,12 +125,7 @@ def foretold(show: Play, began: float) -> str:
 
 
 def last_looks(shows: Sequence[Play]) -> None:
-    """Write what explains the stories: what their expectations ask for, and what their stacks know."""
-    for those in stack_by_stack(shows):
-        _last_looks(those)
-
-
-def _last_looks(shows: Sequence[Play]) -> None:
+    """Write what explains the stories: what their expectations ask for, and what their stack knows."""
     now, zero = shows[0].clock.now(), shows[0].journal.zero or 0.0
     wanted: dict[Look, list[Play]] = {}
     for show in shows:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
-from pytest_obscheck.clock import SystemClock, until
+from pytest_obscheck.clock import StoppableClock, Stopped, SystemClock, until
 from pytest_obscheck.testing import FakeClock
 
 
@@ -37,3 +39,28 @@ def test_a_fake_clock_does_not_go_back(seconds: float) -> None:
     clock.sleep(seconds)
 
     assert clock.now() == 100.0
+
+
+def test_who_sleeps_is_woken_once_to_stop_and_may_sleep_while_tidying_up() -> None:
+    stop, clock = threading.Event(), FakeClock(100.0)
+    stoppable = StoppableClock(stop, clock)
+    stoppable.sleep(0.0)
+    stop.set()
+
+    with pytest.raises(Stopped):
+        stoppable.sleep(3600.0)
+
+    stoppable.sleep(2.0)
+    assert stoppable.now() == 102.0
+
+
+def test_only_the_thread_that_made_the_clock_is_woken() -> None:
+    stop, clock = threading.Event(), FakeClock(100.0)
+    stoppable = StoppableClock(stop, clock)
+    stop.set()
+
+    helper = threading.Thread(target=stoppable.sleep, args=[2.0])
+    helper.start()
+    helper.join()
+
+    assert clock.now() == 102.0

@@ -634,33 +634,6 @@ def test_stories_with_the_same_load_have_its_log_each() -> None:
     assert [journal.of("load")[-1].data["requests"] for journal in journals] == ["the log", "the log"]
 
 
-def on_stacks(clock: FakeClock, *placed: tuple[Scenario, FakeStack]) -> list[Journal]:
-    return play_together([Play(story, stack, clock, Journal(), Inline(), settled) for story, stack in placed])
-
-
-def test_on_two_stacks_the_same_fault_is_another_one_and_looks_are_taken_on_each() -> None:
-    clock = FakeClock(START)
-    harm, glance = Harm(clock), Counting(lambda _since, _until: True)
-    story = a_story((Counted(glance.seen, glance), eventually("0s", "9s")), harms=[harm])
-
-    journals = on_stacks(clock, (story, FakeStack()), (story, FakeStack()))
-
-    assert [what for what, _ in harm.done] == ["inject", "inject", "heal", "heal"]
-    assert len({journal.zero for journal in journals}) == 1
-    assert len(glance.count) == sum(len(journal.of("look", key="glance")) for journal in journals)
-
-
-def test_a_stack_that_is_not_ready_keeps_no_other_from_being_played_on() -> None:
-    clock = FakeClock(START)
-    stories = [a_story(seen(eventually("0s", "1s"))) for _ in range(2)]
-
-    journals = on_stacks(clock, (stories[0], FakeStack(missing="the target a is down")), (stories[1], FakeStack()))
-
-    assert [judge(*each).outcome for each in zip(stories, journals, strict=True)] == [UNKNOWN, PASSED]
-    assert journals[0].of("unready")[0].data["words"] == "the target a is down (waited 30.0s)"
-    assert journals[0].zero is None
-
-
 # ── faster than wall time ────────────────────────────────────────────────────
 
 

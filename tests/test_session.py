@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,7 @@ from pytest_obscheck.judge import judge
 from pytest_obscheck.reports.terminal import Terminal
 from pytest_obscheck.saved import to_data
 from pytest_obscheck.scenario import Claim, Scenario
-from pytest_obscheck.session import Session, again
-from pytest_obscheck.stack import read
+from pytest_obscheck.session import again
 from pytest_obscheck.when import eventually, never
 
 NOT = "not a journal that can be judged: "
@@ -58,17 +56,3 @@ def test_what_cannot_be_judged_says_why(tmp_path: Path, text: str | None, wanted
         again(path)
 
     assert str(caught.value) == f"{path}: {wanted}"
-
-
-def test_a_copy_has_a_folder_of_its_own_name_after_which_a_daemon_calls_its_containers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    path = tmp_path / "stack.yaml"
-    path.write_text("services:\n  shop: {command: shop}\n", encoding="utf-8")
-    session = Session(read(path), "process")
-
-    copy = session.laid_out(1).folder
-
-    session.close()
-    assert copy.name == f"copy-2-{copy.parent.name.rpartition('-')[2]}"

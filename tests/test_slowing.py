@@ -17,7 +17,7 @@ from pytest_obscheck.session import Played, Session
 from pytest_obscheck.speed import Pace, Source, Speed
 from pytest_obscheck.stack import StackFile
 from pytest_obscheck.stack.pacing import half
-from pytest_obscheck.testing import a_plan
+from pytest_obscheck.testing import FakeClock, a_plan
 from pytest_obscheck.verdict import Outcome, Report, Verdict, combine
 from pytest_obscheck.when import never
 
@@ -59,12 +59,12 @@ class Machine:
     session: Session
     broken: tuple[str, ...] = ()
     slow: Verdict = SLOW
-    played: list[tuple[float, list[list[str]]]] = dataclasses.field(default_factory=list)
+    played: list[tuple[float, list[str]]] = dataclasses.field(default_factory=list)
 
-    def play(self, units: Sequence[Sequence[Scenario]], _: Path) -> list[list[Played]]:
+    def play(self, stories: Sequence[Scenario], _: Path) -> list[Played]:
         by = self.session.plan.pace.by
-        self.played.append((by, [[story.name for story in unit] for unit in units]))
-        return [[Played(self.report(story, by), "", Path(), 0.0) for story in unit] for unit in units]
+        self.played.append((by, [story.name for story in stories]))
+        return [Played(self.report(story, by), "", Path(), 0.0) for story in stories]
 
     def report(self, story: Scenario, by: float) -> Report:
         if story.name in self.broken:
@@ -72,9 +72,10 @@ class Machine:
         return a_report(GOOD, self.slow) if by > self.enough and "offline" not in story.name else a_report(GOOD)
 
 
-def played(machine: Machine, units: Sequence[Sequence[Scenario]]) -> list[list[Played]]:
-    """Play stories, each unit on a stack of its own, and again where that is of use."""
-    return machine.session.again(units, machine.play(units, Path()), Path(), crowd=len(units) > 1)
+def played(machine: Machine, *stories: Scenario) -> list[Outcome]:
+    """Play stories, and again where that is of use; return what came of them."""
+    made = machine.session.slower(stories, machine.play(stories, Path()), Path())
+    return [each.report.outcome for each in made]
 
 
 def paced(speed: str) -> Plan:
@@ -86,7 +87,7 @@ def a_machine(monkeypatch: pytest.MonkeyPatch, enough: float, speed: str = "auto
     session = Session(StackFile(Path("stack.yaml"), "stack.yaml", {}, {}), speed=speed)
     session._plan = paced("300" if speed == "auto" else speed)
     machine = Machine(enough, session, broken)
-    session._played = machine.play  # type: ignore[method-assign]
+    session.play = machine.play  # type: ignore[method-assign]
     return machine
 
 
@@ -97,31 +98,25 @@ STORIES = [Scenario(name, claims=CLAIMS) for name in ("one", "offline", "two")]
 def test_only_what_the_machine_was_too_slow_for_is_played_again(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = a_machine(monkeypatch, enough=75)
 
-    made = played(machine, [STORIES[:2], STORIES[2:]])
-
-    assert [[each.report.outcome for each in unit] for unit in made] == [[Outcome.PASSED] * 2, [Outcome.PASSED]]
-    again = [(by, [[name]]) for by in (300, 150, 75) for name in ("one", "two")]
-    assert machine.played == [(300, [["one", "offline"], ["two"]]), *again]
+    assert played(machine, *STORIES) == [Outcome.PASSED] * 3
+    assert machine.played == [(300, ["one", "offline", "two"]), (150, ["one", "two"]), (75, ["one", "two"])]
     assert machine.session.plan.pace.words == "scripted samples; auto: 75, for at 150 the machine was too slow"
 
 
 def test_it_gets_slower_twice_and_stays_so_for_what_comes_after(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = a_machine(monkeypatch, enough=20)
 
-    first = played(machine, [STORIES[:1]])
-    later = played(machine, [STORIES[2:]])
-
-    assert [each.report.outcome for (each,) in (*first, *later)] == [Outcome.UNKNOWN] * 2
-    assert machine.played == [(300, [["one"]]), (150, [["one"]]), (75, [["one"]]), (75, [["two"]])]
+    assert (played(machine, STORIES[0]), played(machine, STORIES[2])) == ([Outcome.UNKNOWN], [Outcome.UNKNOWN])
+    assert machine.played == [(300, ["one"]), (150, ["one"]), (75, ["one"]), (75, ["two"])]
 
 
 def test_where_noise_would_decide_a_claim_the_speed_becomes_one_at_which_it_would_not(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = a_machine(monkeypatch, enough=80)
     machine.slow = NOISY
 
-    played(machine, [STORIES[:1]])
+    played(machine, STORIES[0])
 
-    assert machine.played == [(300, [["one"]]), (75, [["one"]])]
+    assert machine.played == [(300, ["one"]), (75, ["one"])]
     assert machine.session.plan.pace.words == "scripted samples; auto: 75, for at 300 noise would decide a claim"
 
 
@@ -130,18 +125,15 @@ def test_it_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     machine.session.tell = told.append
 
-    played(machine, [STORIES[:2], STORIES[2:]])
+    played(machine, *STORIES)
 
-    assert told == [
-        "with several stacks at the same time 2 stories are unknown; played again, alone",
-        f"at speed 300 {SLOW.words}; 2 stories are played again, at speed 150",
-    ]
+    assert told == [f"at speed 300 {SLOW.words}; 2 stories are played again, at speed 150"]
 
 
 def test_what_failed_is_not_played_until_it_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = a_machine(monkeypatch, enough=75, broken=("one", "two"))
 
-    played(machine, [STORIES[:2], STORIES[2:]])
+    played(machine, *STORIES)
 
     assert [speed for speed, _ in machine.played] == [300]
 
@@ -149,22 +141,16 @@ def test_what_failed_is_not_played_until_it_passes(monkeypatch: pytest.MonkeyPat
 def test_a_speed_that_the_user_chose_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = a_machine(monkeypatch, enough=75, speed="300")
 
-    played(machine, [STORIES[:1]])
+    played(machine, STORIES[0])
 
     assert [speed for speed, _ in machine.played] == [300]
 
 
-@pytest.mark.parametrize("why", [SLOW, BLIND])
-def test_what_is_unknown_on_several_stacks_at_the_same_time_is_played_again_on_one_after_the_other(
-    why: Verdict,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    machine = a_machine(monkeypatch, enough=1, speed="1")
-    machine.slow = why
-    real = machine.report
-    machine.report = lambda story, _: real(story, 1 if len(machine.played) > 1 else 300)  # type: ignore[method-assign]
+def test_another_session_beside_it_is_on_the_same_plan_and_has_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine, clock = a_machine(monkeypatch, enough=150), FakeClock()
+    played(machine, STORIES[0])
 
-    made = played(machine, [STORIES[:2], STORIES[2:]])
+    other = machine.session.another(clock)
 
-    assert [[each.report.outcome for each in unit] for unit in made] == [[Outcome.PASSED] * 2, [Outcome.PASSED]]
-    assert machine.played == [(1, [["one", "offline"], ["two"]]), (1, [["one"]]), (1, [["two"]])]
+    assert (other.clock, other.plan, other.folder) == (clock, machine.session.plan, None)
+    assert other.plan.pace.by == 150

@@ -23,7 +23,7 @@ from pytest_obscheck import (
 )
 from pytest_obscheck.plan import AlertRule, Branch, Facts, Inhibition, Matcher
 from pytest_obscheck.scenario import Claim, Planned, Scenario
-from pytest_obscheck.together import Offer, Unit, batches, experiments, moved, rounds
+from pytest_obscheck.together import batches, experiments, lasts, moved, takes
 from pytest_obscheck.together import told as told_of
 from pytest_obscheck.when import during, eventually, never
 
@@ -256,32 +256,25 @@ def own(name: str, *faults: Any, until: str = "1s", load: str = "") -> Scenario:
     return Scenario(name, loads, planned, (Claim(Alert("Slow"), never("0s", until)),))
 
 
-def apart(*stories: Scenario, copies: int = 2) -> list[list[list[str]]]:
-    """Return the names of the stories of each batch of each round."""
-    return named(rounds([Offer(experiments(stories), copies)]))
-
-
-def named(every: list[list[Unit]]) -> list[list[list[str]]]:
-    return [[[story.name for story in unit.batch.stories] for unit in those] for those in every]
+def apart(*stories: Scenario) -> list[list[str]]:
+    """Return the names of the stories of each experiment."""
+    return [[story.name for story in batch.stories] for batch in experiments(stories)]
 
 
 def test_stories_that_do_the_same_are_one_experiment_whatever_they_claim() -> None:
     killed = [own("a", Kill("web"), load="a.py"), own("b", Kill("web"), until="9s", load="a.py")]
     others = [own("c", Kill("db"), load="a.py"), own("d", Kill("web"), load="b.py"), own("e", Kill("web"))]
 
-    assert apart(*killed, *others, copies=1) == [[["a", "b"]], [["c"]], [["d"]], [["e"]]]
+    assert apart(*killed, *others) == [["a", "b"], ["c"], ["d"], ["e"]]
 
 
 def test_what_a_claim_itself_asks_of_a_service_is_part_of_the_experiment() -> None:
     asks = Claim(Health("web", "/orders", 200), never("0s", "1s"))
     counts = own("counts", Kill("web"))
 
-    assert apart(
-        counts, dataclasses.replace(counts, name="asks", claims=(asks,)), dataclasses.replace(counts, name="too"), copies=1
-    ) == [
-        [["counts", "too"]],
-        [["asks"]],
-    ]
+    asking, too = dataclasses.replace(counts, name="asks", claims=(asks,)), dataclasses.replace(counts, name="too")
+
+    assert apart(counts, asking, too) == [["counts", "too"], ["asks"]]
 
 
 def test_stories_that_share_a_stack_are_one_experiment_whatever_each_asks_of_a_service() -> None:
@@ -291,49 +284,28 @@ def test_stories_that_share_a_stack_are_one_experiment_whatever_each_asks_of_a_s
 
     assert told(counts, asking) == [["counts", "asks"]]
     # One that does not is spared what the others ask, also where only one of those does.
-    assert apart(counts, asking, dataclasses.replace(counts, name="own", share=False), copies=1) == [
-        [["counts", "asks"]],
-        [["own"]],
-    ]
+    assert apart(counts, asking, dataclasses.replace(counts, name="own", share=False)) == [["counts", "asks"], ["own"]]
 
 
 def test_a_fault_in_another_window_or_by_another_name_is_another_experiment() -> None:
     late = Planned(Kill("web"), during("1s", "3s"), "fault")
     named = Planned(Kill("web"), DURING, "outage")
 
-    assert apart(own("a", Kill("web")), Scenario("b", faults=(late,)), Scenario("c", faults=(named,)), copies=1) == [
-        [["b"]],
-        [["a"]],
-        [["c"]],
-    ]
+    assert apart(own("a", Kill("web")), Scenario("b", faults=(late,)), Scenario("c", faults=(named,))) == [["a"], ["b"], ["c"]]
 
 
-def test_with_copies_of_the_stack_those_that_take_about_as_long_are_played_at_the_same_time() -> None:
-    stories = [own(name, Kill(name), until=until) for name, until in (("a", "3s"), ("b", "9s"), ("c", "2s"), ("d", "8s"))]
-
-    assert apart(*stories) == [[["b"], ["d"]], [["a"], ["c"]]]
-    assert apart(*stories, copies=9) == [[["b"], ["d"], ["a"], ["c"]]]
-
-
-def test_stories_of_different_stacks_are_played_at_the_same_time_by_how_long_they_take_at_their_speeds() -> None:
-    slow = Offer(
-        experiments([own(name, Kill(name), until=until) for name, until in (("a", "3s"), ("b", "9s"), ("c", "2s"))]), 2
-    )
-    fast = Offer(experiments([own(name, Kill(name), until=until) for name, until in (("d", "20m"), ("e", "9m"))]), 1, 300)
-
-    assert named(rounds([slow, fast], at_once=2)) == [[["b"], ["d"]], [["a"], ["c"]], [["e"]]]
-    # Of the second stack only one may run, however many there is room for.
-    assert named(rounds([slow, fast], at_once=3)) == [[["b"], ["d"], ["a"]], [["c"], ["e"]]]
+def test_a_batch_lasts_until_something_happens_in_it_for_the_last_time() -> None:
+    short, long = own("short", Kill("a"), until="3s"), own("long", Kill("b"), until="9s")
     # What may come at any time before its window ends tells nothing of how long its story takes.
     late = dataclasses.replace(own("late", Kill("late")), claims=(Claim(Alert("Slow"), eventually("0s", "9m")),))
-    assert named(rounds([Offer([*slow.batches, *experiments([late])], 4)])) == [[["b"], ["a"], ["c"], ["late"]]]
-    assert named(rounds([slow, fast])) == [[["b"], ["a"]], [["d"]], [["c"]], [["e"]]]
+
+    assert [lasts(batch) for batch in experiments([short, long, late])] == [3.0, 9.0, 2.0]
 
 
-def test_what_takes_from_the_machine_itself_is_played_alone() -> None:
+def test_what_takes_from_the_machine_itself_says_what() -> None:
     hungry, modest = own("hungry", Cpu("web", means="burners")), own("modest", Cpu("web"))
 
-    assert apart(own("a", Kill("a")), hungry, modest) == [[["a"], ["modest"]], [["hungry"]]]
+    assert (takes(hungry), takes(modest)) == ("processor time", "")
 
 
 def test_what_has_fired_on_a_stack_bears_on_later_messages_about_it() -> None:

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from pytest_obscheck.collecting import ROUNDS, together
-from pytest_obscheck.playing import BEGUN
+from pytest_obscheck.collecting import together
+from pytest_obscheck.playing import LANES
 
 STORY = "{0}expect:\n  - health: {{service: web, path: /}}\n    eventually: 0s .. 300ms\n"
 OTHER = "stack: ../stack/other.yaml\n"
-FOUR = [SimpleNamespace(nodeid=name, story=SimpleNamespace(name=f"{name} fires")) for name in "abcd"]
 
 
 @pytest.fixture
@@ -116,20 +115,21 @@ def test_stories_are_chosen_by_words_of_their_names_too(word: str, found: list[s
     assert order(shop.runpytest("--collect-only", "-q", "--obs-stack", "-k", word)) == found
 
 
-def a_run(verbose: int, units: list[list[Any]]) -> Any:
-    # A round on two venues is one round.
-    rounds = [[("venue", unit) for unit in units]]
-    stash = {BEGUN: {"a", "b", "c", "d"}, ROUNDS: {"venue": rounds, "other": rounds}}
-    return SimpleNamespace(stash=stash, option=SimpleNamespace(verbose=verbose))
+def a_run(verbose: int, most: int, *units: str) -> Any:
+    begun = [SimpleNamespace(stories={name: SimpleNamespace(name=f"{name} fires") for name in unit}) for unit in units]
+    return SimpleNamespace(stash={LANES: SimpleNamespace(begun=begun, most=most)}, option=SimpleNamespace(verbose=verbose))
 
 
 @pytest.mark.parametrize(
-    ("verbose", "units", "said"),
+    ("verbose", "most", "units", "said"),
     [
-        (0, [FOUR], "4 stories at the same time: 'a fires', 'b fires', 'c fires' and 1 more"),
-        (1, [FOUR], "4 stories at the same time: 'a fires', 'b fires', 'c fires', 'd fires'"),
-        (0, [FOUR[:1], FOUR[1:3]], "3 stories at the same time, on 2 stacks: 'a fires', 'b fires', 'c fires'"),
+        (0, 1, ["abcd"], ["4 stories at the same time: 'a fires', 'b fires', 'c fires' and 1 more"]),
+        (1, 1, ["abcd"], ["4 stories at the same time: 'a fires', 'b fires', 'c fires', 'd fires'"]),
+        (0, 2, ["a", "bc"], ["2 stories at the same time: 'b fires', 'c fires'", "up to 2 stacks at the same time"]),
+        (0, 1, ["a"], []),
     ],
 )
-def test_of_many_stories_the_first_are_named_and_all_where_more_is_asked_for(verbose: int, units: Any, said: str) -> None:
-    assert together(a_run(verbose, units)) == [said]
+def test_of_many_stories_the_first_are_named_and_all_where_more_is_asked_for(
+    verbose: int, most: int, units: list[str], said: list[str]
+) -> None:
+    assert together(a_run(verbose, most, *units)) == said
