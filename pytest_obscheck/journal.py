@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SCHEMA = 2
+SCHEMA = 3
 LARGE = 2048
 """Text longer than this many characters is written once and referred to by its digest."""
 

@@ -77,8 +77,8 @@ def test_a_journal_that_ends_between_two_lines_proves_nothing(tmp_path: Path, ca
     ("text", "expected"),
     [
         ("hello\n", "line 1 is not JSON (Expecting value); the journal is cut short or not one"),
-        ('{"kind": "journal", "schema": 7}\n', "this journal has schema 7; this version reads schema 2"),
-        ('{"kind": "journal", "schema": 2}\n', "it holds no story"),
+        ('{"kind": "journal", "schema": 7}\n', "this journal has schema 7; this version reads schema 3"),
+        ('{"kind": "journal", "schema": 3}\n', "it holds no story"),
     ],
 )
 def test_judge_says_what_is_no_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, expected: str) -> None:

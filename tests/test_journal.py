@@ -98,8 +98,8 @@ def test_events_that_are_there_from_the_beginning_are_found_too() -> None:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("", "this journal has schema None; this version reads schema 2"),
-        ('{"kind":"journal","schema":1}', "this journal has schema 1; this version reads schema 2"),
+        ("", "this journal has schema None; this version reads schema 3"),
+        ('{"kind":"journal","schema":1}', "this journal has schema 1; this version reads schema 3"),
         (f'{header()}\n{{"kind":', "line 2 is not JSON (Expecting value); the journal is cut short or not one"),
         (f"{header()}\n[1]", "line 2 is not an event; an event is an object with a kind"),
         (

@@ -41,7 +41,7 @@ def test_a_saved_run_is_judged_the_same_again_byte_for_byte(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("", f"{NOT}this journal has schema None; this version reads schema 2"),
+        ("", f"{NOT}this journal has schema None; this version reads schema 3"),
         (f"{header()}\n", f"{NOT}it holds no story"),
         ("nonsense", f"{NOT}line 1 is not JSON (Expecting value); the journal is cut short or not one"),
         (None, "cannot be read: No such file or directory"),

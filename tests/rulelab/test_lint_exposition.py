@@ -125,7 +125,7 @@ def test_the_journal_of_a_run_says_what_it_missed(tmp_path: Path) -> None:
 
 def test_a_journal_that_is_cut_short_is_a_mistake(tmp_path: Path) -> None:
     path = tmp_path / "run.ndjson"
-    path.write_text('{"kind": "journal", "schema": 2}\n{"kind"', encoding="utf-8")
+    path.write_text('{"kind": "journal", "schema": 3}\n{"kind"', encoding="utf-8")
 
     with pytest.raises(ConfigError, match="line 2 is not JSON"):
         known(str(path))
