@@ -13,6 +13,8 @@ import httpx
 import pytest
 
 STACK = Path(__file__).parents[2] / "stack"
+PATIENT = {"database_timeout": 30.0, "payments_timeout": 30.0}
+"""The first query imports what databases need, which takes longer on a slow machine than a query may."""
 HEAVY = ("sqlalchemy", "redis", "celery", "opentelemetry.sdk", "opentelemetry.exporter", "sentry_sdk", "psycopg")
 
 
@@ -33,7 +35,8 @@ def make_traced(make_shop: Any, spans: Any, **settings: Any) -> Any:
     from service.settings import Settings  # noqa: PLC0415
     from service.tracing import create_tracing  # noqa: PLC0415
 
-    return make_shop(create_tracing(Settings(port=0, **settings), lambda: spans), **settings)
+    patient = {**PATIENT, **settings}
+    return make_shop(create_tracing(Settings(port=0, **patient), lambda: spans), **patient)
 
 
 def _named(spans: Any, name: str) -> Any:
