@@ -15,6 +15,7 @@ from pytest_obscheck.rulelab.lintrules import RuleSet
 from pytest_obscheck.scaffold.arranging import arranged
 from pytest_obscheck.scaffold.exporters import Cast, cast, invented
 from pytest_obscheck.scaffold.finding import Files, find
+from pytest_obscheck.scaffold.paging import Page, pages
 from pytest_obscheck.scaffold.plots import Plot
 from pytest_obscheck.scaffold.trying import Trials
 from pytest_obscheck.scaffold.writing import beat, beside, scrape, stack_text, story_text
@@ -53,18 +54,21 @@ def init_command(
     trials = Trials(promtool, scrape(files), beat(files), files.recordings) if promtool else None
     made, plots = arranged(files.alerts, files.recordings, lambda found: _cast(files, found), trials)
     wrong = _wrong(files, against)
-    written = [_write(root / name, text, say, root) for name, text in _texts(files, made, plots, root / "stack", wrong)]
-    for note in (*files.notes, *_noted(root)):
+    written = [_write(root / name, text, say, root) for name, text in _stack(files, made, root / "stack")]
+    facts, problems = facts_of(read(root / STACK, root))
+    told = pages(files, facts)
+    stories = _stories(files, plots, lambda each: _story(each, beat(files), made, wrong, told.get(each.rule.name, ())))
+    written += [_write(root / name, text, say, root) for name, text in stories]
+    for note in (*files.notes, *_noted((*problems, *facts.notes))):
         say(f"note: {note}\n")
     for words in _sum_up(files, plots, made, sum(written), wrong):
         say(words)
     return 0
 
 
-def _noted(root: Path) -> Iterator[Problem]:
-    """Yield what is wrong in the files of the new stack, and what programs accept and is hardly meant, seen from ``root``."""
-    facts, problems = facts_of(read(root / STACK, root))
-    for each in dict.fromkeys((*problems, *facts.notes)):
+def _noted(found: Sequence[Problem]) -> Iterator[Problem]:
+    """Yield what is wrong in the files of the new stack, and what programs accept and is hardly meant, seen from its root."""
+    for each in dict.fromkeys(found):
         yield replace(each, where=normpath(f"{Path(STACK).parent}/{each.where}"))
 
 
@@ -80,25 +84,24 @@ def _near(path: Path) -> str:
     return said if said.startswith("did you mean") else ""
 
 
-def _texts(
-    files: Files, made: Cast, plots: Sequence[Plot], folder: Path, wrong: Mapping[str, list[str]]
-) -> list[tuple[str, str]]:
-    texts = [(STACK, stack_text(files, made, folder))]
-    texts += [(f"{folder.name}/{name}", text) for name, text in beside(files, made, folder)]
-    pace = beat(files)
+def _stack(files: Files, made: Cast, folder: Path) -> Iterator[tuple[str, str]]:
+    yield STACK, stack_text(files, made, folder)
+    yield from ((f"{folder.name}/{name}", text) for name, text in beside(files, made, folder))
+
+
+def _stories(files: Files, plots: Sequence[Plot], text: Callable[[Plot], str]) -> Iterator[tuple[str, str]]:
     if not plots:
-        texts.append((f"{STORIES}/starts.obs.yaml", FIRST.format(until=ceil(4 * pace))))
+        yield f"{STORIES}/starts.obs.yaml", FIRST.format(until=ceil(4 * beat(files)))
     seen: dict[str, int] = {}
     for each in plots:
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", each.rule.name).strip("-.") or "alert"
         seen[name] = seen.get(name, 0) + 1
         number = f"-{seen[name]}" if seen[name] > 1 else ""
-        texts.append((f"{STORIES}/{name}{number}.obs.yaml", _story(each, pace, made, wrong)))
-    return texts
+        yield f"{STORIES}/{name}{number}.obs.yaml", text(each)
 
 
-def _story(each: Plot, pace: float, made: Cast, wrong: Mapping[str, list[str]]) -> str:
-    return story_text(each, pace, wrong.get(each.rule.name, ()), active=each.rule.name in made.always)
+def _story(each: Plot, pace: float, made: Cast, wrong: Mapping[str, list[str]], told: Sequence[Page]) -> str:
+    return story_text(each, pace, wrong.get(each.rule.name, ()), told, active=each.rule.name in made.always)
 
 
 def _write(path: Path, text: str, say: Callable[[str], None], root: Path) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from pytest_obscheck.scaffold.composing import flags
 from pytest_obscheck.scaffold.exporters import Cast, Exporter
 from pytest_obscheck.scaffold.finding import Files
+from pytest_obscheck.scaffold.paging import Page
 from pytest_obscheck.scaffold.plots import LONGEST, STEP, Line, Plot
 from pytest_obscheck.scaffold.services import offers, plain
 from pytest_obscheck.when import seconds
@@ -180,10 +181,11 @@ def beat(files: Files, settings: Sequence[str] = ("scrape_interval", "evaluation
     return sum(seconds(str(said.get(name) or usual)) for name in settings)
 
 
-def story_text(plot: Plot, pace: float, wrong: Sequence[str] = (), *, active: bool = False) -> str:
+def story_text(plot: Plot, pace: float, wrong: Sequence[str] = (), pages: Sequence[Page] = (), *, active: bool = False) -> str:
     """Return the story of one alert; ``pace``: the seconds of one scrape and one evaluation.
 
-    ``wrong``: what is against its rule; ``active``: whether it is so over the series of the stack, whatever happens.
+    ``wrong``: what is against its rule; ``pages``: who is told of it; ``active``: whether it is so over the series of the
+    stack, whatever happens.
     """
     rule = plot.rule
     said = f"# Written by `obscheck init` for {rule.file}:{rule.lines['alert']}; change it as you like."
@@ -191,10 +193,13 @@ def story_text(plot: Plot, pace: float, wrong: Sequence[str] = (), *, active: bo
     if plot.unclear:
         return said + _open_question(plot, pace, active=active)
     calm, long = math.ceil(2 * pace), math.ceil(plot.firing(pace))
+    # An alert that is over before its route has waited is told to nobody.
+    waits = max((math.ceil(each.wait + pace) for each in pages), default=0)
     fault = _kill(plot) if plot.down else _script(plot)
-    window = f"    from: {_span(calm)}\n    until: {_span(calm + long)}\n"
+    window = f"    from: {_span(calm)}\n    until: {_span(calm + long + waits)}\n"
     name, after = f"{rule.name} fires and resolves", "kill" if plot.down else "script"
     expect = _quiet(rule.name, calm) + _within("alert", rule.name, long, after)
+    expect += "".join(_told(each, rule.name, long + math.ceil(each.wait + pace), after) for each in pages)
     expect += _within("resolved", rule.name, plot.quiet(pace), f"cure of {after}")
     return f"{said}\nname: {quoted(name)}\n{SHARE}\nfaults:\n{fault}{window}\nexpect:\n{expect}"
 
@@ -223,6 +228,12 @@ def _quiet(alert: str, until: float, *, warm: bool = True) -> str:
 
 def _within(kind: str, alert: str, span: float, after: str) -> str:
     return f"  - {kind}: {{name: {quoted(alert)}}}\n    within: {_span(span)}\n    after: {after}\n"
+
+
+def _told(page: Page, alert: str, span: float, after: str) -> str:
+    labels = f", labels: {{alertname: {quoted(alert)}}}" if page.named else ""
+    who = f"sink: {page.sink}, receiver: {quoted(page.receiver)}{labels}"
+    return f"  - notification: {{{who}}}\n    within: {_span(span)}\n    after: {after}\n"
 
 
 def _kill(plot: Plot) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,67 @@ def test_a_story_takes_its_fault_from_the_expression(tmp_path: Path) -> None:
     assert "  - kill: {component: the-api}\n" in (tmp_path / "scenarios/ApiDown.obs.yaml").read_text()
     late = (tmp_path / "scenarios/Late.obs.yaml").read_text()
     assert "# TODO: what makes it fire is not plain (it calls histogram_quantile)." in late
+
+
+ROUTED = """\
+route:
+  receiver: audit
+  group_wait: 30s
+  routes:
+    - {matchers: [severity="page"], receiver: on-call}
+    - {matchers: [team="shop"], receiver: shop}
+receivers:
+  - {name: audit}
+  - {name: shop, webhook_configs: [{url: "https://hooks.example/shop"}]}
+  - name: on-call
+    webhook_configs: [{url: "https://hooks.example/page"}]
+    slack_configs: [{api_url: "https://slack.example/hook", channel: shop, title: "{{ .CommonAnnotations.summary }}"}]
+"""
+PAGING = RULES.replace("100'}", "100', labels: {severity: page}}")
+
+
+def claimed(folder: Path, **more: str) -> list[str]:
+    """Return who is claimed to be notified of the full queue."""
+    init_command([], written(folder, **{"rules/a.yml": PAGING, "alertmanager.yml": ROUTED, **more}), lambda _: None)
+    text = (folder / "scenarios/QueueFull.obs.yaml").read_text()
+    return re.findall(r"- notification: (.*)\n    within: (.*)\n", text)
+
+
+def test_who_is_told_is_claimed_by_name_where_the_text_is_alertmanager_s_own(tmp_path: Path) -> None:
+    assert claimed(tmp_path) == [
+        ("{sink: webhook, receiver: 'on-call', labels: {alertname: 'QueueFull'}}", "32s"),
+        ("{sink: slack, receiver: 'on-call'}", "32s"),
+    ]
+    story = (tmp_path / "scenarios/QueueFull.obs.yaml").read_text()
+    assert "    from: 1s\n    until: 33s\n" in story
+    assert "notification" not in (tmp_path / "scenarios/ApiDown.obs.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"alertmanager.yml": ROUTED.replace("severity=", "zone=")}, id="a label that series may have"),
+        pytest.param(
+            {"alertmanager.yml": ROUTED.replace("receiver: on-call}", "receiver: on-call, mute_time_intervals: [night]}")},
+            id="not at every time",
+        ),
+        pytest.param(
+            {
+                "alertmanager.yml": ROUTED
+                + "inhibit_rules: [{source_matchers: ['alertname=~\"Api.*\"'], target_matchers: [severity=page]}]"
+            },
+            id="another alert may mute it",
+        ),
+        pytest.param({"rules/b.yml": PAGING.replace("100", "200")}, id="two alerts of that name"),
+        pytest.param({"prometheus.yml": PROMETHEUS.replace("alerting: {", "x: {")}, id="nothing is sent"),
+        pytest.param(
+            {"prometheus.yml": PROMETHEUS.replace("alerting: {", "alerting: {alert_relabel_configs: [{action: drop}], ")},
+            id="relabelled",
+        ),
+    ],
+)
+def test_where_it_is_not_certain_who_is_told_nothing_is_claimed(more: dict[str, str], tmp_path: Path) -> None:
+    assert claimed(tmp_path, **more) == []
 
 
 def test_rules_alone_get_a_prometheus_of_their_own(tmp_path: Path) -> None:
@@ -505,13 +567,16 @@ groups:
 @pytest.mark.integration
 def test_what_is_written_runs_at_once(bare_project: Any) -> None:
     written(bare_project.path, **{"prometheus.yml": PROMETHEUS.replace("rules/*.yml", "rules/b.yml").replace("100ms", "500ms")})
-    bare_project.write("rules/b.yml", RULES.replace("5m}", "200ms}").replace("[5m]", "[1s]"))
+    bare_project.write("rules/b.yml", PAGING.replace("5m}", "200ms}").replace("[5m]", "[1s]"))
+    bare_project.write("alertmanager.yml", ROUTED.replace("30s", "200ms"))
 
     told = bare_project.obscheck("init")
     said = bare_project.pytest("--obs-stack", "scenarios")
 
     assert (told.code, said.code) == (0, 0), said.out
     assert "4 passed" in said
+    assert "  ✓ webhook (receiver on-call) is notified of QueueFull within " in said
+    assert "  ✓ slack (receiver on-call) is notified of any alert within " in said
 
 
 def test_a_compose_file_that_cannot_be_read_is_named_where_there_is_nothing_else(tmp_path: Path) -> None:
