@@ -12,13 +12,13 @@ import promql_parser
 
 from pytest_obscheck.capabilities import AnswersPromQL, Series
 from pytest_obscheck.errors import LookFailed, did_you_mean
+from pytest_obscheck.expectations._behindlogs import LogsBehind
+from pytest_obscheck.expectations._courses import Compared, courses, peaks_in, said
 from pytest_obscheck.journal import Journal
-from pytest_obscheck.matching import Comparison, braces, expanded, subset
+from pytest_obscheck.matching import braces, expanded, subset
 from pytest_obscheck.protocols import Stack
+from pytest_obscheck.signals import AnswersLogQL
 from pytest_obscheck.speed import Speed, rewrite
-
-SLICES = 60
-"""Into how many parts of equal length a story is cut, to tell how near a value came meanwhile."""
 
 STEPS = 1000
 """At how many instants of the story the compared value is computed: a peak between two of them is not seen."""
@@ -42,22 +42,25 @@ class Behind:
         nearest to its limit in each slice of the story, with the slice's middle in Unix seconds.
         ``states``: since which Unix second the alert was ``pending`` and ``firing``, where it was.
         """
-        prometheus = stack.that(AnswersPromQL)
         rule = next((rule for rule in stack.plan.facts.alerts if rule.name == self.name), None)
         if rule is None:
             raise LookFailed(f"no rule file has an alert {self.name!r}")
         recordings = stack.plan.facts.recordings
         # What the rule itself puts onto the alert, no series has.
         labels = {name: value for name, value in self.labels if name not in rule.labels}
-        asked = _Asked(prometheus, since, until, labels)
+        logs = stack.all(AnswersLogQL).get(rule.member)
+        if logs is not None:
+            told = LogsBehind(logs, since, until, labels).told(rule.expr)
+            return {"expr": rule.expr, "where": rule.where, "here": [], "states": {}, **told}
+        asked = _Asked(stack.that(AnswersPromQL), since, until, labels)
         raw = [each for expr in expanded(rule.expr, recordings) for each in selectors(expr) if each.name not in recordings]
         missing = [asked.missing(each) for each in raw]
         return {
             "expr": rule.expr,
             "where": rule.where,
-            "missing": _said(words for words, _ in missing),
-            "lacking": _said(words for words, hopeless in missing if hopeless),
-            "here": _said(map(asked.missing_here, raw)) if labels else [],
+            "missing": said(words for words, _ in missing),
+            "lacking": said(words for words, hopeless in missing if hopeless),
+            "here": said(map(asked.missing_here, raw)) if labels else [],
             "states": asked.states(self.name),
             **asked.courses(rule.expr, stack.plan.pace.speed),
         }
@@ -65,15 +68,6 @@ class Behind:
     def __str__(self) -> str:
         """Return the key."""
         return f"behind {self.name}{braces(dict(self.labels))}"
-
-
-def _in(courses: Iterable[Mapping[str, Any]], inside: Callable[[float], bool]) -> list[str]:
-    parts = [([value for at, value in each["points"] if inside(at)], each["of"]) for each in courses]
-    return _said(_peak(values, *of) for values, of in parts if values)
-
-
-def _said(words: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(each for each in words if each))
 
 
 def why_quiet(journal: Journal, behind: Behind, inside: Callable[[float], bool] = lambda _: True) -> str:
@@ -85,8 +79,8 @@ def why_quiet(journal: Journal, behind: Behind, inside: Callable[[float], bool] 
     if event is None or "error" in event.data:
         return ""
     found = event.data["data"]
-    said = "; ".join(found["missing"] or found.get("here") or found["peaks"] or _in(found.get("courses", ()), inside))
-    return f"{said} ({found['where']})" if said else ""
+    words = found["missing"] or found.get("here") or found["peaks"] or peaks_in(found.get("courses", ()), inside)
+    return f"{'; '.join(words)} ({found['where']})" if words else ""
 
 
 def active_since(journal: Journal, behind: Behind) -> dict[str, float]:
@@ -100,8 +94,8 @@ def what_lacks(journal: Journal, behind: Behind) -> str:
     """Return which metric or label behind an alert there is none of, from the autopsy; ``""`` where it says nothing."""
     event = journal.last("autopsy", key=str(behind))
     found = event.data.get("data", {}) if event else {}
-    said = "; ".join(found.get("lacking", ()))
-    return f"{said} ({found['where']})" if said else ""
+    lacking = "; ".join(found.get("lacking", ()))
+    return f"{lacking} ({found['where']})" if lacking else ""
 
 
 def _parsed(expr: str) -> Any:
@@ -211,20 +205,7 @@ class _Asked:
 
     def courses(self, expr: str, speed: Speed) -> dict[str, Any]:
         """Return how near every compared value came, as the user wrote it: asked for is what it is at that speed."""
-        peaks, courses = [], []
-        for lhs, sign, bound in comparisons(expr):
-            points = self._points(rewrite(lhs, speed))
-            peaks.append(_peak([value for _, value in points], lhs, sign, bound))
-            courses.append({"of": [lhs, sign, bound], "points": self._slices(points, sign)})
-        return {"peaks": _said(peaks), "courses": courses}
-
-    def _slices(self, points: Iterable[tuple[float, float]], sign: str) -> list[list[float]]:
-        width = max((self.until - self.since) / SLICES, 0.001)
-        found: dict[int, list[float]] = {}
-        for at, value in points:
-            found.setdefault(int((at - self.since) / width), []).append(value)
-        nearest = min if sign.startswith("<") else max
-        return [[self.since + (number + 0.5) * width, nearest(values)] for number, values in sorted(found.items())]
+        return courses(((each, self._points(rewrite(each.lhs, speed))) for each in comparisons(expr)), self.since, self.until)
 
     def _points(self, expr: str) -> list[tuple[float, float]]:
         step = max(0.05, (self.until - self.since) / STEPS)
@@ -266,13 +247,13 @@ def _seconds(value: Any) -> float:
     return value.total_seconds() if hasattr(value, "total_seconds") else 0.0
 
 
-def comparisons(expr: str) -> list[tuple[str, str, float]]:
-    """Return the comparisons with a number that decide an expression: left side, operator, bound."""
+def comparisons(expr: str) -> list[Compared]:
+    """Return the comparisons with a number that decide an expression."""
     tree = _parsed(expr)
     return [] if tree is None else list(_deciding(tree))
 
 
-def _deciding(node: Any) -> Iterable[tuple[str, str, float]]:
+def _deciding(node: Any) -> Iterable[Compared]:
     if isinstance(node, promql_parser.ParenExpr):
         yield from _deciding(node.expr)
     elif isinstance(node, promql_parser.BinaryExpr):
@@ -281,7 +262,7 @@ def _deciding(node: Any) -> Iterable[tuple[str, str, float]]:
             yield from _deciding(node.lhs)
             yield from _deciding(node.rhs)
         elif sign in (">", ">=", "<", "<=", "==") and (bound := _constant(node.rhs)) is not None:
-            yield node.lhs.prettify(), sign, bound
+            yield Compared(node.lhs.prettify(), sign, bound)
 
 
 def _constant(node: Any) -> float | None:
@@ -294,14 +275,3 @@ def _constant(node: Any) -> float | None:
         return None
     left, right = _constant(node.lhs), _constant(node.rhs)
     return None if left is None or not right else float(_ARITHMETIC[str(node.op)](left, right))
-
-
-def _peak(points: Sequence[float], lhs: str, sign: str, bound: float) -> str:
-    if not points:
-        return f"{lhs} had no value"
-    if any(Comparison(sign, bound).holds(value) for value in points):
-        return ""
-    extreme, word = (min(points), "never went below") if sign.startswith("<") else (max(points), "never went above")
-    if sign == "==":
-        return f"{lhs} was never {bound:g}, but between {min(points):.3g} and {max(points):.3g}"
-    return f"{' '.join(lhs.split())} {word} {extreme:.3g}; the rule wants {sign} {bound:g}"

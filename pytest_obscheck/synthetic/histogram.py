@@ -27,8 +27,9 @@ _SCHEMAS = range(-4, 9)
 _PROBLEMS: tuple[tuple[str, Callable[[Mapping[str, str]], bool]], ...] = (
     (
         (
-            "has custom buckets, which no target can expose; write a classic histogram,"
-            " and `convert_classic_histograms_to_nhcb: true` into the scrape configuration"
+            "has custom buckets, which no format of a scrape carries; Prometheus makes them of a classic histogram:"
+            " write its _bucket, _sum and _count with `type: histogram`, and"
+            " `convert_classic_histograms_to_nhcb: true` into prometheus.yml"
         ),
         lambda read: "custom_values" in read or read.get("schema") == "-53",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,38 @@ def test_rules_in_logql_are_evaluated_by_lokis_own_ruler(shop: Any) -> None:
     said = shop.pytest("--obs-stack", "-q")
 
     assert (said.code, said.out.count("✓")) == (0, 5), said.out
+
+
+WHY = """namespace: shop
+groups:
+  - name: logs
+    interval: 1s
+    rules:
+      - {alert: NoLabel, expr: 'sum(count_over_time({service="shop"}[10s])) > 0'}
+      - {alert: NoStream, expr: 'sum(count_over_time({service_name="shopp"}[10s])) > 0'}
+      - {alert: NoLine, expr: 'sum(count_over_time({service_name="shop"} |= "sold" |= "nobody says this" [10s])) > 0'}
+      - {alert: TooFew, expr: 'sum(count_over_time({service_name="shop"} |= "sold" [1s])) > 500'}
+"""
+QUIET = "name: alerts on lines stay quiet\nexpect:\n" + "".join(
+    f"  - alert: {{name: {name}}}\n    eventually: 0s .. 3s\n" for name in ("NoLabel", "NoStream", "NoLine", "TooFew")
+)
+
+
+def test_why_an_alert_on_lines_stayed_quiet_is_told(shop: Any) -> None:
+    shop.write("stack/stack.yaml", STACK.replace("loki: {}", "loki: {rules: [../loki/*.yml]}"))
+    shop.write("loki/rules.yml", WHY)
+    shop.write("scenarios/quiet.obs.yaml", QUIET)
+
+    said = shop.pytest("--obs-stack", "-q")
+
+    assert "no stream has a label 'service'; did you mean 'service_name'? (../loki/rules.yml:6)" in said, said.out
+    assert "no stream has service_name=\"shopp\"; did you mean 'shop'? (../loki/rules.yml:7)" in said, said.out
+    nobody = (
+        r'no line of {service_name="shop"} |= "sold" passes |= "nobody says this" \(there are \d\d+\) \(../loki/rules.yml:8\)'
+    )
+    assert re.search(nobody.replace("{", r"\{").replace("|", r"\|"), said.out), said.out
+    few = r'sum(count_over_time({service_name="shop"} |= "sold" [1s])) never went above'
+    assert re.search(rf"{re.escape(few)} \d+; the rule wants > 500 \(../loki/rules.yml:9\)", said.out), said.out
 
 
 FULL = """name: a full disk of Loki is survived, and lines come again

@@ -22,9 +22,17 @@ components:
     series:
       - {series: took, values: '{{schema:0 sum:6 count:4 buckets:[1 2 1]}}x100'}
       - {series: users, values: 5x100, type: gauge}
+      - {series: 'asked_bucket{le="0.1"}', values: 2x100, type: histogram}
+      - {series: 'asked_bucket{le="+Inf"}', values: 4x100, type: histogram}
+      - {series: asked_sum, values: 6x100, type: histogram}
+      - {series: asked_count, values: 4x100, type: histogram}
 """,
     "stack/prometheus.yml": """\
-global: {scrape_interval: 200ms, evaluation_interval: 200ms, scrape_native_histograms: true}
+global:
+  scrape_interval: 200ms
+  evaluation_interval: 200ms
+  scrape_native_histograms: true
+  convert_classic_histograms_to_nhcb: true
 scrape_configs: [{job_name: shop, static_configs: [{targets: ['shop.example:80']}]}]
 """,
     "slow.obs.yaml": f"""\
@@ -35,6 +43,8 @@ faults:
     until: 4s
 expect:
   - metric: {{expr: 'histogram_quantile(0.75, took)', is: '== 2'}}
+    eventually: 0s .. 1s
+  - metric: {{expr: 'histogram_quantile(0.5, asked) and on () absent(asked_bucket)', is: '== 0.1'}}
     eventually: 0s .. 1s
   - metric: {{expr: 'histogram_quantile(0.9, took)', is: '> 16'}}
     within: 2s
@@ -67,6 +77,8 @@ def test_native_histograms_are_scripted_and_a_fault_on_samples_beside_them_is_re
 
     assert "1 failed, 1 passed" in run, run.out
     assert "✓ metric histogram_quantile(0.9, took) is > 16 within 2.0s after script" in run, run.out
+    # Prometheus made custom buckets of classic ones.
+    assert "✓ metric histogram_quantile(0.5, asked) and on () absent(asked_bucket) is == 0.1 eventually" in run, run.out
     assert (
         "it did not take hold: not altered → shop.example:80 exposes native histograms, in protobuf, where no sample can be "
         "altered; let the target itself misbehave, or scrape it with `scrape_native_histograms: false`"

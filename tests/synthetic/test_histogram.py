@@ -16,8 +16,9 @@ from pytest_obscheck.synthetic.notation import samples
         (
             "{{schema:-53 custom_values:[1 2] count:1 buckets:[1]}}",
             (
-                "has custom buckets, which no target can expose; write a classic histogram,"
-                " and `convert_classic_histograms_to_nhcb: true` into the scrape configuration"
+                "has custom buckets, which no format of a scrape carries; Prometheus makes them of a classic histogram:"
+                " write its _bucket, _sum and _count with `type: histogram`, and"
+                " `convert_classic_histograms_to_nhcb: true` into prometheus.yml"
             ),
         ),
         (
