@@ -29,7 +29,7 @@ class StandsFor(Protocol):
 
 @runtime_checkable
 class AltersSamples(Protocol):
-    """A fault that changes what is measured instead of what happens; verdicts that rest on it say so."""
+    """A fault that changes what is measured instead of what happens; reports of verdicts that rest on it say so."""
 
     def alters(self) -> Sequence[str]:
         """Return the names of the metrics whose samples it alters."""

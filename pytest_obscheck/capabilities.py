@@ -273,6 +273,10 @@ class Disconnectable(Protocol):
         """Put it back, same addresses; nothing when it is there."""
 
 
+QUOTA_PERIOD = 100_000
+"""Microseconds in which a quota of processor time is counted: the kernel's own default."""
+
+
 @runtime_checkable
 class Limitable(Protocol):
     """Has a cgroup of its own, whose limits can be changed while it runs."""

@@ -6,7 +6,7 @@ The rules are those of the design's "Rules of judgement"; each function below is
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -44,7 +44,7 @@ def judge(scenario: Scenario, journal: Journal) -> Report:
         claims = tuple(_voided(verdict) for verdict in claims)
     whole = [Outcome.UNKNOWN] if cut else []
     outcome = Outcome.UNKNOWN if void else combine([*whole, *(verdict.outcome for verdict in claims)])
-    notes = (*void, *([cut] if cut else []), *_notes(journal))
+    notes = (*void, *([cut] if cut else []), *_altering(scenario, journal), *_notes(journal))
     return Report(scenario.name, scenario.where, outcome, faults, claims, notes)
 
 
@@ -282,8 +282,7 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
         slow = unwell(journal, rested_on, stopped, outlasts, mild(scenario))
         if outcome is Outcome.FAILED:
             slow = slow or starved(journal, rested_on, scenario)
-    altered = _altered(scenario, claim, journal)
-    if window and outcome is not Outcome.UNKNOWN and not altered:
+    if window and outcome is not Outcome.UNKNOWN and not _altered(scenario, claim, journal):
         # A faster machine would not help where noise decides; samples that are altered have none.
         slow = undecided(journal, claim, window, fired=_positive(claim.phrase, outcome)) or slow
     if outcome is Outcome.FAILED and window:
@@ -296,7 +295,7 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
         words += "".join(f"; {each}" for each in stopped if each.asked and each.met(window))
     if window and outcome is Outcome.PASSED:
         words = f"{words}{_after(claim, decided)}{_idle(claim, decided)}"
-    return Verdict(str(claim), outcome, words + altered, claim.where)
+    return Verdict(str(claim), outcome, words, claim.where)
 
 
 def _outlasts(claim: Claim, history: History, span: Window) -> float:
@@ -356,16 +355,25 @@ def _idle(claim: Claim, decided: Decided) -> str:
     return f"; but {lacks}" if lacks else ""
 
 
-def _altered(scenario: Scenario, claim: Claim, journal: Journal) -> str:
-    """Return which altered samples a claim rests on."""
+def _altered(scenario: Scenario, claim: Claim, journal: Journal) -> set[str]:
+    """Return the metrics whose samples are altered and that a claim rests on."""
     plan = journal.last("plan")
     if plan is None or not isinstance(claim.expectation, AboutSeries):
-        return ""
+        return set()
     alerts = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()}
     words = set(_WORD.findall(" ".join(claim.expectation.exprs(alerts))))
     faults = [fault.what for fault in scenario.faults if isinstance(fault.what, AltersSamples)]
-    metrics = sorted({name for fault in faults for name in fault.alters()} & words)
-    return f" (rests on altered samples of {', '.join(metrics)})" if metrics else ""
+    return {name for fault in faults for name in fault.alters()} & words
+
+
+def _altering(scenario: Scenario, journal: Journal) -> Iterator[str]:
+    """Yield how many claims rest on samples that the story itself alters, and of which metrics."""
+    found = [metrics for claim in scenario.claims if (metrics := _altered(scenario, claim, journal))]
+    if found:
+        count = (
+            "every claim rests" if len(found) == len(scenario.claims) else f"{len(found)} of {len(scenario.claims)} claims rest"
+        )
+        yield f"{count} on altered samples of {', '.join(sorted(set().union(*found)))}"
 
 
 def _notes(journal: Journal) -> tuple[str, ...]:

@@ -342,8 +342,6 @@ class History:
         return self.journal.story(wall)
 
     def spoken(self, story: float) -> str:
-        """Return a story second in words, on both clocks where they differ."""
+        """Return a story second in words, on both clocks where they differ; how much they do, the report says once."""
         speed = self.journal.speed
-        if speed == 1:
-            return spoken(story)
-        return f"{spoken(story)} of the story, {spoken(story / speed)} of wall time, speed {speed:g}"
+        return spoken(story) if speed == 1 else f"{spoken(story)} ({spoken(story / speed)} of wall time)"

@@ -527,9 +527,12 @@ def test_a_claim_that_rests_on_altered_samples_says_so() -> None:
     journal = harmed(lights("1111111"), "sample")
     journal.write("plan", ZERO, alerts={"Busy": {"exprs": ["job:load > 1", "sum(node_load1)"]}}, routes=[])
 
-    report = judge(a_story(a_claim(eventually("0s", "3s"), expectation=OnSeries()), faults=[fault]), journal)
+    altered = a_claim(eventually("0s", "3s"), expectation=OnSeries())
+    report = judge(a_story(altered, faults=[fault]), journal)
+    half = judge(a_story(altered, a_claim(eventually("0s", "3s")), faults=[fault]), journal)
 
-    assert report.claims[0].words == "1 at 0 (rests on altered samples of node_load1)"
+    assert half.notes == ("1 of 2 claims rest on altered samples of node_load1",)
+    assert (report.claims[0].words, report.notes) == ("1 at 0", ("every claim rests on altered samples of node_load1",))
 
 
 def test_refused_hosts_and_notes_are_told() -> None:

@@ -178,7 +178,7 @@ def test_altered_samples_have_no_noise_either() -> None:
 
     (verdict,) = judge(story, looked(made)).claims
 
-    assert verdict.words == "the experiment is void; seen was: passed, inactive (rests on altered samples of x)"
+    assert verdict.words == "the experiment is void; seen was: passed, inactive"
 
 
 # ── before a story begins ────────────────────────────────────────────────────

@@ -658,7 +658,7 @@ def test_at_a_speed_windows_are_story_time_and_looks_and_confirmations_are_wall_
     assert report.outcome is PASSED
     assert journal.speed == 60
     assert harm.done[0] == ("inject", 0.2)
-    assert report.claims[1].words == "fired at 3m00s of the story, 3.0s of wall time, speed 60"
+    assert report.claims[1].words == "fired at 3m00s (3.0s of wall time)"
     assert clock.now() - START < 10
 
 

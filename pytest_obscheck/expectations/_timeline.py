@@ -107,13 +107,13 @@ def _between(start: float, end: float, times: Sequence[float]) -> bool:
     return after < len(times) and times[after] < end
 
 
-def missed(times: Sequence[float], window: Window) -> str:
-    """Return by how much something came too late for a window, or was before it; ``""`` for neither. In story seconds."""
+def missed(times: Sequence[float], window: Window, before: str = "it was last there") -> str:
+    """Return by how much something came too late for a window, or was ``before`` it; ``""`` for neither. In story seconds."""
     late = [at for at in times if at > window.end]
     early = [at for at in times if at < window.start]
     if late:
         return f"it came at {spoken(min(late))}: {spoken(min(late) - window.end)} too late"
-    return f"it was last there at {spoken(max(early))}: {spoken(window.start - max(early))} too early" if early else ""
+    return f"{before} at {spoken(max(early))}: {spoken(window.start - max(early))} too early" if early else ""
 
 
 # ── one set of labels ────────────────────────────────────────────────────────

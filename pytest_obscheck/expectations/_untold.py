@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pytest_obscheck.expectations._behind import Behind, active_since, why_quiet
+from pytest_obscheck.expectations._timeline import missed
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.matching import subset
 from pytest_obscheck.plan import Matcher
@@ -35,10 +36,7 @@ class Lost:
     def missed(self, times: Sequence[float], window: Window) -> str:
         """Return that it came at another time, and where it was kept; ``times``: the story seconds at which it came."""
         late = [at for at in times if at > window.end]
-        early = [at for at in times if at < window.start]
-        if late:
-            return f"it came at {spoken(late[0])}: {spoken(late[0] - window.end)} too late{self._kept(late[0])}"
-        return f"it came at {spoken(early[-1])}: {spoken(window.start - early[-1])} too early" if early else ""
+        return missed(times, window, before="it came") + (self._kept(min(late)) if late else "")
 
     def _kept(self, came: float) -> str:
         """Return since when the alert fired, and the waits of the route that kept it."""

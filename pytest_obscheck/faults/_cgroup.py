@@ -9,14 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_obscheck.capabilities import Limitable, OnThisMachine
+from pytest_obscheck.capabilities import QUOTA_PERIOD, Limitable, OnThisMachine
 from pytest_obscheck.errors import FaultFailed
 from pytest_obscheck.faults import _machine
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import Stack
-
-PERIOD = 100_000
-"""Microseconds in which a quota of processor time is counted: the kernel's own default."""
 
 
 def no_limits(plan: Plan, controller: str, what: str, instead: str) -> Iterator[str]:
@@ -72,7 +69,7 @@ class Cgroup:
 
 
 def _text(controller: str, most: float) -> str:
-    return f"{round(most * PERIOD)} {PERIOD}" if controller == "cpu" else f"{most:.0f}"
+    return f"{round(most * QUOTA_PERIOD)} {QUOTA_PERIOD}" if controller == "cpu" else f"{most:.0f}"
 
 
 def _number(text: str) -> float:

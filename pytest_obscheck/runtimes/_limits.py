@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-PERIOD = 100_000
-"""Microseconds in which a quota of processor time is counted: the kernel's own default."""
+from pytest_obscheck.capabilities import QUOTA_PERIOD
 
 
 def changed(controller: str, most: float, machine: int) -> Mapping[str, int]:
@@ -16,7 +15,7 @@ def changed(controller: str, most: float, machine: int) -> Mapping[str, int]:
     No update takes a limit of memory away again: all that the machine has is as good.
     """
     if controller == "cpu":
-        return {"cpu_period": PERIOD, "cpu_quota": round(most * PERIOD) if math.isfinite(most) else -1}
+        return {"cpu_period": QUOTA_PERIOD, "cpu_quota": round(most * QUOTA_PERIOD) if math.isfinite(most) else -1}
     there = round(min(most, machine))
     # What it may swap besides would be more of it.
     return {"mem_limit": there, "memswap_limit": there}

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -127,15 +128,16 @@ class RunningContainer:
     def limit(self, controller: str, most: float) -> None:
         """Let it have so many processors (``cpu``) or bytes (``memory``); ``inf``: as many as there are."""
         with in_a_sentence(f"{self.name}: cannot be limited"):
-            self._container.update(**_limits.changed(controller, most, self._memory()))
+            self._container.update(**_limits.changed(controller, most, self._memory))
 
     def limited(self, controller: str) -> float:
         """Return how many of them it may have; ``inf`` where nothing limits it."""
         with in_a_sentence(self.name):
-            return _limits.told(controller, self._inspected(), self._memory())
+            return _limits.told(controller, self._inspected(), self._memory)
 
+    @cached_property
     def _memory(self) -> int:
-        """Return the bytes of memory that its machine has."""
+        """Return the bytes of memory that its machine has: no daemon's answer changes."""
         return int(self._container.client.info()["MemTotal"])
 
     def folder(self) -> Path:

@@ -171,9 +171,7 @@ def test_a_value_at_a_speed_is_told_on_both_clocks() -> None:
     journal = evaluated([0.1] * 5 + [0.7] + [0.1] * 5)
     journal.speed = 60
 
-    assert decided(Metric("x", "> 0.5"), eventually("0s", "2m"), journal).words == (
-        "0.7 at 60.0s of the story, 1.0s of wall time, speed 60"
-    )
+    assert decided(Metric("x", "> 0.5"), eventually("0s", "2m"), journal).words == ("0.7 at 60.0s (1.0s of wall time)")
 
 
 def test_an_expression_that_a_speed_would_make_another_is_a_problem() -> None:

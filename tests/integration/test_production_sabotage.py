@@ -234,7 +234,7 @@ BEHIND_ROUTES = (
         "inhibition removed",
         f"{ALERTS}/error-rate.obs.yaml::CriticalErrorRate and HighErrorRate",
         [(ROUTES, INHIBITION, "")],
-        {r"webhook is notified of HighErrorRate never": r"notified at \d+m\d\ds of the story.*"},
+        {r"webhook is notified of HighErrorRate never": r"notified at \d+m\d\ds \(.* of wall time\)"},
     ),
     Sabotage(
         "label that the instrumentation does not have",
@@ -357,7 +357,7 @@ def played(project: Any, stories: Iterable[str], speeds: Sequence[int], code: in
 
 def surprising(sabotages: Sequence[Sabotage], report: str) -> list[str]:
     """Return what is red and should not be, what says something else than it should, and what is green and should not be."""
-    seen = re.findall(r"(?m)^  [✗?] (.*?)  \[[^\[]*\]\n      (.*?)(?: \(rests on altered samples of .*\))?$", report)
+    seen = re.findall(r"(?m)^  [✗?] (.*?)  \[[^\[]*\]\n      (.*)$", report)
     red = {claim: words for each in sabotages for claim, words in each.red.items()}
     wanted = {claim: [pattern for pattern in red if re.match(pattern, claim)] for claim, _ in seen}
     wrong = [f"{claim}: {why}" for claim, why in seen if not any(re.fullmatch(red[each], why) for each in wanted[claim])]

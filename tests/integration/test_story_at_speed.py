@@ -233,7 +233,7 @@ def test_a_production_rule_fires_inside_its_band(pods: Any, speed: str) -> None:
     run = pods.pytest("--obs-stack", f"--obs-speed={speed}", "not-ready.obs.yaml", "-rA")
 
     assert run.code == 0, run.out
-    assert f"of wall time, speed {speed}" in run
+    assert " of wall time)" in run
     assert f"! played at speed {speed} (scripted samples)" in run
     assert pods.left() == ([], [])
 
