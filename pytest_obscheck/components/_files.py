@@ -26,6 +26,7 @@ _SECRETS = frozenset({
     "slack_app_token", "bot_token", "telegram_bot_token", "routing_key", "service_key", "user_key", "opsgenie_api_key",
     "service_account_key",
     "private_key", "victorops_api_key", "wechat_api_secret", "rocketchat_token", "rocketchat_token_id", "alert_source_token",
+    "basicAuthPassword", "integrationKey", "apiKey", "bottoken", "authorization_credentials",
 })  # fmt: skip
 _SECRET_URLS = frozenset({"slack_api_url", "api_url", "webhook_url"})
 _LENIENT = frozenset({"templates"})
@@ -56,7 +57,7 @@ def secrets(value: Any) -> Iterator[tuple[Spot, str | list[str]]]:
     """Yield where a configuration holds a secret, and what to put there instead."""
     for spot, inner in settings(value):
         name, text = spot[-1], isinstance(inner, str)
-        if text and inner and (name in _SECRETS or spot[-2:] == ("tls_config", "key")):
+        if text and inner and (name in _SECRETS or spot[-2:] == ("tls_config", "key") or "secureJsonData" in spot):
             yield spot, SECRET
         elif name == "secrets" and isinstance(inner, list):
             yield spot, [SECRET]
@@ -90,7 +91,7 @@ def _setting(spot: Spot) -> str:
 
 
 def _webhook(spot: Spot) -> bool:
-    return spot[-1] == "url" and "webhook_configs" in spot
+    return spot[-1] == "url" and not {"webhook_configs", "contactPoints"}.isdisjoint(spot)
 
 
 def local(place: Place, base: Path, text: str) -> Path:

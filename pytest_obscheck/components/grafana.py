@@ -2,115 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import ClassVar
 
-from pytest_obscheck.capabilities import Series
-from pytest_obscheck.components._http import Http, parsed, refused
-from pytest_obscheck.errors import LookFailed
+from pytest_obscheck.components._files import Reader, local
+from pytest_obscheck.components._grafanaclient import GrafanaClient
+from pytest_obscheck.components._provisioning import KINDS, Provisioning, read
+from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.plan import Facts
 from pytest_obscheck.protocols import Launch, Place
 
-_QUERY = "/api/ds/query"
+_PACKAGED = "/usr/share/grafana"
+_QUICK = {
+    "GF_AUTH_ANONYMOUS_ENABLED": "true",
+    "GF_AUTH_ANONYMOUS_ORG_ROLE": "Admin",
+    "GF_ANALYTICS_REPORTING_ENABLED": "false",
+    "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+    "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+    "GF_NEWS_NEWS_FEED_ENABLED": "false",
+    # Five hundred migrations, each waiting for the disk, take 15 s on a busy machine; this database is thrown away.
+    "GF_DATABASE_URL": "sqlite3://run/?_sync=OFF",
+    # Its notifier starts before contact points are provisioned, and would not know them for a minute.
+    "GF_UNIFIED_ALERTING_ALERTMANAGER_CONFIG_POLL_INTERVAL": "500ms",
+    # Why it ended is then among its last lines.
+    "GF_LOG_LEVEL": "error",
+    "GF_LOG_MODE": "console",
+    "GF_SMTP_ENABLED": "true",
+    "GF_SMTP_SKIP_VERIFY": "true",
+}
+_EMPTY = {f"provisioning/{kind}/nothing": "" for kind in (*KINDS, "notifiers", "plugins")}
+"""It calls it an error where one of its folders is not there."""
 
 
 @dataclass(frozen=True)
 class Grafana:
-    """Provisions data sources and dashboards, and runs the queries of panels.
+    """Provisions data sources, dashboards, alert rules and contact points; runs queries of panels, evaluates its own rules.
 
-    The program ``grafana`` must be on PATH. ``provisioning``: the folder of its files, relative to stack.yaml, read as it is.
-    ``home``: where the package keeps its ``public`` and ``conf``. Whoever comes may do everything: it listens on loopback.
+    The program ``grafana`` must be on PATH. ``provisioning``: the folder of its files, relative to stack.yaml. ``home``: where
+    its ``public`` and ``conf`` are, unless above the program as in its archives, or where its packages have them.
+    ``environment``: production's settings (``GF_…``) and what the files call by ``$NAME``. Whoever comes may do everything: it
+    listens on loopback. Its rules keep to the clock, at no speed.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("http",)
     after: ClassVar[tuple[str, ...]] = ("inbox",)
 
     provisioning: str = "grafana/provisioning"
-    home: str = "/usr/share/grafana"
+    home: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
     version: str = ""
 
     def facts(self, place: Place) -> Facts:
-        """Return nothing: its dashboards are read where a story asks for them."""
-        return Facts()
+        """Return its alerts, the ways out of its contact points and its policies; ``ConfigError`` with every problem."""
+        reader = Reader(place)
+        if find_spec("grafana_client") is None:
+            reader.problems.append(Problem(place.name, "its client is not installed", "pip install 'pytest-obscheck[grafana]'"))
+        found = self._read(reader)
+        found.check()
+        ways = found.routes()
+        reader.done()
+        return Facts(
+            alerts=found.alerts(),
+            routes=ways,
+            branches=found.branches(),
+            files=reader.files,
+            notes=tuple(reader.notes),
+            secrets=tuple(reader.hidden),
+        )
 
     def launch(self, place: Place) -> Launch:
-        """Return how to start it: everything it writes is in its folder, and nothing is told to its makers."""
-        host, port = place.addresses["http"].rsplit(":", 1)
-        folder = place.folder
-        environment = {
-            "GF_SERVER_HTTP_ADDR": host,
-            "GF_SERVER_HTTP_PORT": port,
-            "GF_PATHS_DATA": f"{folder}/data",
-            "GF_PATHS_LOGS": f"{folder}/logs",
-            "GF_PATHS_PLUGINS": f"{folder}/plugins",
-            "GF_PATHS_PROVISIONING": str(place.home / self.provisioning),
-            "GF_AUTH_ANONYMOUS_ENABLED": "true",
-            "GF_AUTH_ANONYMOUS_ORG_ROLE": "Admin",
-            "GF_ANALYTICS_REPORTING_ENABLED": "false",
-            "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
-            "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
-            "GF_NEWS_NEWS_FEED_ENABLED": "false",
-            "HTTP_PROXY": place.network.proxy,
-            "HTTPS_PROXY": place.network.proxy,
-        }
-        return Launch(("grafana", "server", f"--homepath={self.home}"), folder, environment=environment)
+        """Return how to start it, with all it writes in its folder; ``ConfigError`` where its rules cannot follow a speed."""
+        reader = Reader(place)
+        found = self._read(reader)
+        reader.done()
+        if place.speed.changes and found.alerts():
+            raise ConfigError([Problem(f"{place.name}: alerting", "Grafana's rules keep to the clock", "play it at speed 1")])
+        argv = ("grafana", "server", f"--homepath={self.home or _home()}")
+        settings = {name: place.fill(text) for name, text in self.environment.items()}
+        files, originals = {**_EMPTY, **found.copies()}, found.originals()
+        return Launch(argv, place.folder, environment={**settings, **_own(place)}, files=files, originals=originals)
 
     def connect(self, place: Place) -> GrafanaClient:
-        """Return a client that runs the queries of panels."""
-        return GrafanaClient(Http(place.name, f"http://{place.addresses['http']}"))
+        """Return a client that runs the queries of panels, and knows its rules."""
+        return GrafanaClient(place.name, place.addresses["http"], self._read(Reader(place)).wanted())
+
+    def _read(self, reader: Reader) -> Provisioning:
+        return read(reader, local(reader.place, reader.place.home, self.provisioning))
 
 
-@dataclass
-class GrafanaClient:
-    """Asks one Grafana; every method but ``ready`` raises ``LookFailed`` where it cannot."""
-
-    http: Http
-
-    def ready(self) -> bool:
-        """Whether it runs and its database does."""
-        try:
-            return bool(self.http.json("/api/health").get("database") == "ok")
-        except (LookFailed, AttributeError):
-            return False
-
-    def close(self) -> None:
-        """Give up the connections to it."""
-        self.http.close()
-
-    def data_sources(self) -> list[Mapping[str, Any]]:
-        """Return its data sources as its API names them."""
-        return list(self.http.json("/api/datasources"))
-
-    def run_query(self, query: Mapping[str, Any], start: float, end: float) -> list[Series]:
-        """Return what one query of a panel gives: a series for each field of numbers."""
-        body = {"queries": [query], "from": str(round(start * 1000)), "to": str(round(end * 1000))}
-        answer = self.http.post(_QUERY, body)
-        results = _results(answer.text)
-        wrong = next((str(each["error"]) for each in results if each.get("error")), "")
-        if wrong:
-            raise LookFailed(wrong)
-        if answer.status_code != 200:
-            raise LookFailed(refused(self.http.name, _QUERY, answer.status_code, answer.text))
-        return [series for each in results for frame in each.get("frames") or () for series in _series(frame)]
+def _home() -> str:
+    """Return the folder above that of the program on PATH, where it is its home; else where packages have it."""
+    above = Path(shutil.which("grafana") or "/").resolve().parent.parent
+    return str(above) if (above / "conf/defaults.ini").is_file() else _PACKAGED
 
 
-def _results(text: str) -> list[Mapping[str, Any]]:
-    try:
-        return list(parsed("grafana", _QUERY, text)["results"].values())
-    except (LookupError, TypeError, AttributeError):
-        return []
-
-
-def _series(frame: Mapping[str, Any]) -> Iterator[Series]:
-    """Yield the fields of numbers of a frame, each with the times beside it; a line of a log counts as 1."""
-    fields = frame.get("schema", {}).get("fields") or []
-    columns: Sequence[Sequence[Any]] = frame.get("data", {}).get("values") or [[] for _ in fields]
-    times = next((column for field, column in zip(fields, columns, strict=False) if field.get("type") == "time"), ())
-    numbers = [(field, column) for field, column in zip(fields, columns, strict=False) if field.get("type") == "number"]
-    for field, column in numbers:
-        at = times or [0] * len(column)
-        points = tuple((t / 1000, float(v)) for t, v in zip(at, column, strict=False) if v is not None)
-        yield Series(field.get("labels") or {}, points)
-    if not numbers and times:
-        yield Series({}, tuple((t / 1000, 1.0) for t in times))
+def _own(place: Place) -> dict[str, str]:
+    """Return the settings that are the harness's: where things are, and that nothing leaves but through the proxy."""
+    host, port = place.addresses["http"].rsplit(":", 1)
+    return {
+        **_QUICK,
+        "GF_SERVER_HTTP_ADDR": host,
+        "GF_SERVER_HTTP_PORT": port,
+        "GF_PATHS_DATA": f"{place.folder}/data",
+        "GF_PATHS_LOGS": f"{place.folder}/logs",
+        "GF_PATHS_PLUGINS": f"{place.folder}/plugins",
+        "GF_PATHS_PROVISIONING": f"{place.folder}/provisioning",
+        "GF_SMTP_HOST": place.network.smtp,
+        "HTTP_PROXY": place.network.proxy,
+        "HTTPS_PROXY": place.network.proxy,
+        "SSL_CERT_FILE": str(place.network.ca_file),
+    }

@@ -25,7 +25,11 @@ class LogQueries:
             found = self.store.query_logql(ask.expr, start, ask.span.end, ask.step)
         except LookFailed as error:
             return Result(ERROR, str(error))
-        return worded(found) or Result(EMPTY, f"nothing comes back for {ask.expr!r}")
+        return worded(found) or self.why_nothing(ask.expr)
+
+    def why_nothing(self, expr: str) -> Result:
+        """Return that it gives nothing: Loki knows of no line but those that it has."""
+        return Result(EMPTY, f"nothing comes back for {expr!r}")
 
     def values_of(self, query: str, span: Range) -> list[str]:
         """Return names or values of labels, whether asked for in a function or in the fields of Grafana's editor."""

@@ -55,6 +55,9 @@ class Queries(Protocol):
     def values_of(self, query: str, span: Range) -> list[str]:
         """Return what the query of a variable gives; ``LookFailed`` where it fails."""
 
+    def why_nothing(self, expr: str) -> Result:
+        """Return why a query gives nothing, as far as its data source can tell."""
+
 
 @dataclass
 class PromQueries:
@@ -74,7 +77,7 @@ class PromQueries:
     def _asked(self, ask: Ask) -> Result:
         try:
             found = self._series(ask)
-            return worded(found) or self._why_nothing(ask.expr, found)
+            return worded(found) or nothing(found, ask.expr) or self.why_nothing(ask.expr)
         except LookFailed as error:
             return Result(ERROR, f"{_reason(str(error))} in {ask.expr!r}")
 
@@ -85,9 +88,8 @@ class PromQueries:
         start = ask.span.end - math.floor((ask.span.end - ask.span.start) / ask.step) * ask.step
         return self.prometheus.query_range(ask.expr, start, ask.span.end, ask.step)
 
-    def _why_nothing(self, expr: str, found: Sequence[Series]) -> Result:
-        if found:
-            return Result(EMPTY, f"every value is NaN, of {expr!r}")
+    def why_nothing(self, expr: str) -> Result:
+        """Return why a query gives nothing: perhaps it asks for a metric that does not exist."""
         for selector in selectors(expr):
             if selector.name not in self.names() and selector.name not in MADE_BY_PROMETHEUS:
                 near = did_you_mean(selector.name, self.names())
@@ -154,6 +156,11 @@ def _sample(series: Series) -> str:
 def _reason(words: str) -> str:
     """Return Prometheus's own words alone, without who answered what."""
     return words.partition("answered the query with 400: ")[2] or words
+
+
+def nothing(found: Sequence[Series], expr: str) -> Result | None:
+    """Return that there are series and not one number; ``None`` where there are none."""
+    return Result(EMPTY, f"every value is NaN, of {expr!r}") if found else None
 
 
 def worded(found: Iterable[Series]) -> Result | None:

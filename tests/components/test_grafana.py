@@ -1,122 +1,204 @@
-"""Grafana's client against the answers that its HTTP API documents; no Grafana has been run."""
+"""How Grafana is started on the team's own provisioning, and what that says before anything starts."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from pytest_obscheck.capabilities import Series
-from pytest_obscheck.components._http import Http
-from pytest_obscheck.components.grafana import Grafana, GrafanaClient
-from pytest_obscheck.errors import LookFailed
+from pytest_obscheck.components._grafanaclient import GrafanaClient
+from pytest_obscheck.components._provisioning import Wanted
+from pytest_obscheck.components.grafana import Grafana
+from pytest_obscheck.derive import Document
+from pytest_obscheck.errors import ConfigError
+from pytest_obscheck.plan import AlertRule, Branch, Matcher, Route
 from pytest_obscheck.protocols import Network, Place
-from pytest_obscheck.signals import ShowsDashboards
+from pytest_obscheck.sinks.pagerduty import PagerDuty
+from pytest_obscheck.sinks.webhook import Webhook
+from pytest_obscheck.speed import Source, Speed
 
-QUERY = {"refId": "A", "expr": "up", "datasource": {"uid": "metrics"}}
-SOURCES = [{"id": 1, "uid": "metrics", "name": "Prometheus", "type": "prometheus", "isDefault": True, "jsonData": {}}]
-
-
-def frame(fields: list[dict[str, Any]], *values: list[Any]) -> dict[str, Any]:
-    return {"schema": {"refId": "A", "fields": fields}, "data": {"values": list(values)}}
-
-
-TIME = {"name": "time", "type": "time", "typeInfo": {"frame": "time.Time"}}
-NUMBER = {"name": "up", "type": "number", "typeInfo": {"frame": "float64", "nullable": True}, "labels": {"job": "api"}}
-LINE = {"name": "Line", "type": "string", "typeInfo": {"frame": "string"}}
-
-
-def client(answer: Callable[[httpx.Request], httpx.Response]) -> GrafanaClient:
-    return GrafanaClient(Http("grafana", "http://grafana", httpx.MockTransport(answer)))
-
-
-def answering(status: int, **result: Any) -> GrafanaClient:
-    return client(lambda _: httpx.Response(status, json={"results": {"A": {"status": status, **result}}}))
-
-
-def unopened(path: Path) -> Any:
-    raise AssertionError(f"{path} is not to be opened")
-
-
-def test_a_query_is_sent_with_its_time_range_and_every_field_of_numbers_is_a_series() -> None:
-    sent: list[Any] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        sent.append((request.url.path, json.loads(request.content)))
-        return httpx.Response(
-            200, json={"results": {"A": {"status": 200, "frames": [frame([TIME, NUMBER], [1000, 2000], [1, None])]}}}
-        )
-
-    grafana = client(answer)
-
-    assert isinstance(grafana, ShowsDashboards)
-    assert grafana.run_query(QUERY, 1.0, 2.0) == [Series({"job": "api"}, ((1.0, 1.0),))]
-    assert sent == [("/api/ds/query", {"queries": [QUERY], "from": "1000", "to": "2000"})]
+SOURCES = """datasources:
+  - {name: Prometheus, uid: metrics, type: prometheus, url: http://p.example, secureJsonData: {httpHeaderValue1: s3cret}}
+"""
+PROVIDERS = "providers: [{name: shop, options: {path: /var/lib/grafana/dashboards}}]\n"
+RULES = """groups:
+  - name: shop
+    interval: 10s
+    rules:
+      - title: Slow
+        for: 1m
+        labels: {severity: page}
+        annotations: {summary: it is slow}
+        data:
+          - {refId: A, datasourceUid: metrics, model: {expr: 'rate(slow_total[1m])'}}
+          - {refId: B, datasourceUid: __expr__, model: {type: threshold, expression: A}}
+"""
+POINTS = """contactPoints:
+  - name: page
+    receivers:
+      - {uid: a, type: webhook, settings: {url: "http://hooks.example/x?key=1", password: p4ss}}
+      - {uid: b, type: pagerduty, disableResolveMessage: true, settings: {integrationKey: k3y}}
+policies:
+  - {receiver: page, group_by: [alertname], routes: [{receiver: page, matchers: ['severity = page'], group_wait: 1s}]}
+"""
 
 
-@pytest.mark.parametrize(
-    ("frames", "expected"),
-    [
-        ([], []),
-        ([frame([])], []),
-        ([frame([TIME, NUMBER], [], [])], [Series({"job": "api"}, ())]),
-        ([frame([NUMBER], [3])], [Series({"job": "api"}, ((0.0, 3.0),))]),
-        ([frame([TIME, LINE], [1000, 2000], ["a", "b"])], [Series({}, ((1.0, 1.0), (2.0, 1.0)))]),
-    ],
-)
-def test_frames_of_every_shape_are_read(frames: list[Any], expected: list[Series]) -> None:
-    assert answering(200, frames=frames).run_query(QUERY, 1.0, 2.0) == expected
+def provisioned(home: Path, **files: str) -> Path:
+    texts = {"datasources/a": SOURCES, "dashboards/a": PROVIDERS, "alerting/rules": RULES, "alerting/points": POINTS, **files}
+    for name, text in texts.items():
+        path = home / "grafana/provisioning" / f"{name}.yml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (home / "boards").mkdir()
+    (home / "boards/shop.json").write_text('{"title": "Shop", "panels": []}', encoding="utf-8")
+    return home
 
 
-def test_what_the_data_source_refuses_is_told_in_its_own_words() -> None:
-    grafana = answering(400, error="bad_data: 1:5: parse error: unclosed left parenthesis", errorSource="downstream")
+def a_place(home: Path) -> Place:
+    def opened(path: Path, **how: Any) -> Document:
+        return Document.open(path, str(path.relative_to(home)), **how)
 
-    with pytest.raises(LookFailed) as raised:
-        grafana.run_query(QUERY, 1.0, 2.0)
-
-    assert str(raised.value) == "bad_data: 1:5: parse error: unclosed left parenthesis"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ('{"message": "Unauthorized"}', 'grafana answered /api/ds/query with 401: {"message": "Unauthorized"}'),
-        ('{"error": "who are you"}', "grafana answered /api/ds/query with 401: who are you"),
-    ],
-)
-def test_what_grafana_itself_refuses_is_told(text: str, expected: str) -> None:
-    with pytest.raises(LookFailed) as raised:
-        client(lambda _: httpx.Response(401, text=text)).run_query(QUERY, 1.0, 2.0)
-
-    assert str(raised.value) == expected
+    sinks = {"webhook_configs": Webhook, "pagerduty_configs": PagerDuty}
+    network = Network(proxy="http://127.0.0.1:1", smtp="127.0.0.1:2", ca_file=Path("/run/ca.pem"), sinks=sinks)
+    mounts = {"/var/lib/grafana/dashboards": "boards"}
+    return Place("grafana", Path("/run/g"), home, {"http": "127.0.0.1:3000"}, network, str, opened, mounts)
 
 
-def test_its_data_sources_are_those_of_its_api() -> None:
-    assert client(lambda _: httpx.Response(200, json=SOURCES)).data_sources() == SOURCES
+def problems(home: Path) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        Grafana().facts(a_place(home))
+    return [str(problem) for problem in raised.value.problems]
 
 
-@pytest.mark.parametrize(("health", "expected"), [({"database": "ok"}, True), ({"database": "failing"}, False), ([], False)])
-def test_it_is_ready_when_its_database_is(health: Any, expected: bool) -> None:
-    assert client(lambda _: httpx.Response(200, json=health)).ready() is expected
+def test_its_alerts_policies_and_contact_points_are_known_before_it_starts(tmp_path: Path) -> None:
+    facts = Grafana().facts(a_place(provisioned(tmp_path)))
+
+    points = "grafana/provisioning/alerting/points.yml"
+    assert facts.alerts == (
+        AlertRule(
+            name="Slow",
+            expr="rate(slow_total[1m])",
+            hold="1m",
+            labels={"severity": "page"},
+            annotations={"summary": "it is slow"},
+            group="shop",
+            interval="10s",
+            where="grafana/provisioning/alerting/rules.yml:5",
+            member="grafana",
+        ),
+    )
+    assert facts.routes == (
+        Route("hooks.example:80", "/x", "webhook", "page", f"{points}:4"),
+        Route("events.pagerduty.com:443", "/v2/enqueue", "pagerduty", "page", f"{points}:5", resolved=False),
+    )
+    page = Branch("page", (), ("alertname",), "30s", "5m", f"{points}:7")
+    assert facts.branches == (page, replace(page, matchers=(Matcher("severity", "=", "page"),), wait="1s"))
 
 
-def test_everything_it_writes_is_in_its_folder_and_every_way_out_is_the_proxy() -> None:
-    network = Network(proxy="http://127.0.0.1:1")
-    place = Place("grafana", Path("/run/g"), Path("/shop"), {"http": "127.0.0.1:3000"}, network, str, unopened)
+def test_no_secret_of_its_files_is_in_a_journal_or_a_working_copy(tmp_path: Path) -> None:
+    place = a_place(provisioned(tmp_path))
 
-    launch = Grafana().launch(place)
+    told = "".join(Grafana().facts(place).files.values())
+    copies = Grafana().launch(place).files
+
+    assert [secret for secret in ("s3cret", "p4ss", "k3y") if secret in told + "".join(copies.values())] == []
+    assert "key=1" not in told
+    assert 'integrationKey: "key of page"' in copies["provisioning/alerting/points.yml"]
+    assert f'path: "{tmp_path}/boards"' in copies["provisioning/dashboards/a.yml"]
+
+
+def test_everything_it_writes_is_in_its_folder_and_every_way_out_is_the_proxy(tmp_path: Path) -> None:
+    launch = Grafana(home="/srv/grafana", environment={"GF_USERS_DEFAULT_THEME": "light"}).launch(
+        a_place(provisioned(tmp_path))
+    )
 
     told = launch.environment
-    assert launch.argv == ("grafana", "server", "--homepath=/usr/share/grafana")
+    assert launch.argv == ("grafana", "server", "--homepath=/srv/grafana")
     assert (told["GF_SERVER_HTTP_ADDR"], told["GF_SERVER_HTTP_PORT"]) == ("127.0.0.1", "3000")
     assert {value for name, value in told.items() if name.startswith("GF_PATHS")} == {
         "/run/g/data",
         "/run/g/logs",
         "/run/g/plugins",
-        "/shop/grafana/provisioning",
+        "/run/g/provisioning",
     }
     assert told["HTTP_PROXY"] == told["HTTPS_PROXY"] == "http://127.0.0.1:1"
+    assert (told["SSL_CERT_FILE"], told["GF_SMTP_HOST"]) == ("/run/ca.pem", "127.0.0.1:2")
+    assert told["GF_USERS_DEFAULT_THEME"] == "light"
+
+
+def test_its_home_is_above_the_program_where_its_archive_has_it_else_where_packages_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = a_place(provisioned(tmp_path))
+    for name in ("archive/bin/grafana", "archive/conf/defaults.ini", "bin/grafana"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch(mode=0o755)
+
+    homes = []
+    for folder in ("archive/bin", "bin", "nowhere"):
+        monkeypatch.setenv("PATH", str(tmp_path / folder))
+        homes.append(Grafana().launch(place).argv[-1])
+
+    assert homes == [f"--homepath={tmp_path}/archive", "--homepath=/usr/share/grafana", "--homepath=/usr/share/grafana"]
+
+
+def test_it_is_ready_when_all_is_there_that_its_files_provision(tmp_path: Path) -> None:
+    client = Grafana().connect(a_place(provisioned(tmp_path)))
+
+    assert client == GrafanaClient(
+        "grafana",
+        "127.0.0.1:3000",
+        Wanted(frozenset({"Prometheus"}), frozenset({"Shop"}), frozenset({"Slow"}), frozenset({"page"})),
+    )
+
+
+def test_a_folder_of_dashboards_that_is_nowhere_here_is_named(tmp_path: Path) -> None:
+    home = provisioned(tmp_path, **{"dashboards/a": "providers: [{name: shop, options: {path: /etc/boards}}]\n"})
+
+    assert problems(home) == [
+        (
+            "grafana/provisioning/dashboards/a.yml:1: there is no folder '/etc/boards'; "
+            "say in stack.yaml under mounts: where that folder is"
+        )
+    ]
+
+
+def test_a_broken_dashboard_an_unknown_data_source_and_a_type_without_a_sink_are_told_at_once(tmp_path: Path) -> None:
+    home = provisioned(
+        tmp_path,
+        **{
+            "alerting/rules": RULES.replace("datasourceUid: metrics", "datasourceUid: metric"),
+            "alerting/points": POINTS.replace("type: webhook", "type: kafka"),
+        },
+    )
+    (home / "boards/broken.json").write_text('{"panels": [\n{]}', encoding="utf-8")
+
+    assert problems(home) == [
+        "boards/broken.json:2: not JSON: Expecting property name enclosed in double quotes; export the dashboard again",
+        "grafana/provisioning/alerting/rules.yml:10: no data source has the uid 'metric'; did you mean 'metrics'?",
+        (
+            "grafana/provisioning/alerting/points.yml:4: contact point 'page' is of type 'kafka', for which there is no sink; "
+            "known are: discord, email, opsgenie, pagerduty, slack, teams, webhook"
+        ),
+    ]
+
+
+def test_a_provisioning_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert problems(tmp_path) == [
+        (
+            "grafana: provisioning: there is no folder 'grafana/provisioning'; "
+            "name the one that holds datasources, dashboards and alerting"
+        )
+    ]
+
+
+def test_its_rules_follow_no_speed(tmp_path: Path) -> None:
+    place = replace(a_place(provisioned(tmp_path)), speed=Speed(Fraction(60), Source.SCRIPTED))
+
+    with pytest.raises(ConfigError) as raised:
+        Grafana().launch(place)
+
+    assert str(raised.value) == "grafana: alerting: Grafana's rules keep to the clock; play it at speed 1"

@@ -258,7 +258,7 @@ def test_where_a_grafana_runs_it_is_sent_what_a_browser_would_send(shop: Shop) -
 
     assert shop.panels(*asks, panel("x", datasource="Logs"), templating={"list": [job]}, time=hour).words() == [
         "data",
-        "no data: nothing comes back for 'gone'",
+        "no data: no series is called 'gone'",
         "error: bad_data: parse error in '('",
         "error: no data source is called 'Logs'; known are: Prometheus, metrics",
     ]
@@ -266,6 +266,8 @@ def test_where_a_grafana_runs_it_is_sent_what_a_browser_would_send(shop: Shop) -
         "expr": 'rate(up{job="api"}[2m])',
         "intervalMs": 30000,
         "maxDataPoints": 1000,
+        "range": True,
+        "instant": True,
         "datasource": {"uid": "metrics", "type": "prometheus"},
     }
 

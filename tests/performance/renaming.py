@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,8 +28,11 @@ from pytest_obscheck.expectations._panels import BoardRun
 from pytest_obscheck.expectations.dashboard import Panels
 from pytest_obscheck.panel import boards
 from pytest_obscheck.panel.times import Range
+from pytest_obscheck.protocols import Stack
 
 CLOCK = SystemClock()
+SOURCES = "grafana/provisioning/datasources"
+MADE_BY_PROMETHEUS = ("up", "ALERTS", "ALERTS_FOR_STATE", "scrape_duration_seconds", "scrape_samples_scraped")
 BUCKETS = ("0.1", "1", "+Inf")
 PROMETHEUS = """global: {scrape_interval: 200ms}
 scrape_configs:
@@ -50,6 +55,10 @@ class Recorder:
         """Return the one value."""
         return ["x"]
 
+    def why_nothing(self, expr: str) -> Result:
+        """Return what is never asked for: every query gives data."""
+        return Result(EMPTY)
+
 
 def asked(path: Path) -> dict[str, set[str]]:
     """Return the metrics that each panel of a dashboard asks for, by its number and title."""
@@ -70,11 +79,13 @@ def series(path: Path, renamed: str) -> Iterator[str]:
     for board in boards.read(path)[0]:
         BoardRun(board, Sources(), {"prometheus": recorder}, CLOCK.now()).findings()
     for selector in dict.fromkeys(each for expr in recorder.exprs for each in selectors(expr)):
+        if selector.name in MADE_BY_PROMETHEUS:
+            continue
         name = f"{selector.name}_renamed" if selector.name == renamed else selector.name
         labels = {"job": "x", "instance": "x"} | _labels(selector)
         for le in BUCKETS if name.removesuffix("_renamed").endswith("_bucket") else ("",):
             every = labels | ({"le": le} if le else {})
-            yield name + "{" + ",".join(f"{key}={json.dumps(value)}" for key, value in every.items()) + "}"
+            yield name + "{" + ",".join(f"{key}={json.dumps(value)}" for key, value in sorted(every.items()) if value) + "}"
 
 
 def _labels(selector: Selector) -> dict[str, str]:
@@ -90,37 +101,57 @@ def _labels(selector: Selector) -> dict[str, str]:
     return found
 
 
-def words(path: Path, renamed: str) -> dict[str, str]:
-    """Return the word that each panel gets from the made-up series."""
-    rows = "".join(
-        f"      - {{series: {json.dumps(each)}, values: '1+7x1000'}}\n" for each in dict.fromkeys(series(path, renamed))
-    )
+@contextmanager
+def made_up(paths: Sequence[Path], renamed: str = "", *, grafana: bool = False) -> Iterator[tuple[Stack, Panels]]:
+    """Give a stack with made-up series that suit dashboards, and the look at these, through Grafana if wanted."""
+    texts = dict.fromkeys(each for path in paths for each in series(path, renamed))
+    rows = "".join(f"      - {{series: {json.dumps(each)}, values: '1+7x1000'}}\n" for each in texts)
     members = f"  made-up:\n    type: synthetic\n    interval: 1s\n    hosts: [made-up.example:80]\n    series:\n{rows}"
+    members += "  grafana: {}\n" if grafana else ""
     with tempfile.TemporaryDirectory(prefix="obscheck-renaming-") as folder:
         home = Path(folder) / "stack"
-        home.mkdir()
+        (home / SOURCES).mkdir(parents=True)
+        (home / "boards").mkdir()
+        for path in paths:
+            shutil.copyfile(path, home / "boards" / f"{path.parent.name}-{path.name}")
         (home / "prometheus.yml").write_text(PROMETHEUS, encoding="utf-8")
-        (home / "stack.yaml").write_text(f"components:\n  prometheus: {{config: prometheus.yml}}\n{members}", encoding="utf-8")
-        (home / "board.json").write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+        prometheus = "prometheus: {config: prometheus.yml, hosts: [prometheus.example:80]}"
+        (home / "stack.yaml").write_text(f"components:\n  {prometheus}\n{members}", encoding="utf-8")
+        (home / SOURCES / "made-up.yml").write_text(json.dumps({"datasources": provisioned(paths)}), encoding="utf-8")
         with a_session(Path(folder)) as session:
             stack = session.stack()
             for target in stack.all(FollowsStory).values():
                 target.begin(CLOCK.now(), 1.0)
             CLOCK.sleep(4.0)
-            now = CLOCK.now()
-            fixed = tuple(
-                (each.name, "x") for board in boards.read(path)[0] for each in board.variables if each.type == "query"
-            )
-            found = Panels("board.json", variables=fixed).look(stack, now, now)
-            return {f"{number} {each['panel']}": each["word"] for number, each in enumerate(found)}
+            known = [board for path in paths for board in boards.read(path)[0]]
+            fixed = {each.name: "x" for board in known for each in board.variables if each.type == "query"}
+            yield stack, Panels("boards", SOURCES if grafana else "", variables=tuple(sorted(fixed.items())))
 
 
-def figures(paths: Sequence[Path]) -> Iterator[Figure]:
+def provisioned(paths: Sequence[Path]) -> list[dict[str, object]]:
+    """Return the data sources that dashboards call by their uids, all of them the one Prometheus."""
+    panels = [panel for path in paths for board in boards.read(path)[0] for panel in boards.every(board.panels)]
+    uids = {target.source.uid for panel in panels for target in panel.targets if target.source.type == "prometheus"}
+    named = sorted(uid for uid in {*uids, "made-up"} if uid and "$" not in uid)
+    return [
+        {"name": uid, "uid": uid, "type": "prometheus", "url": "http://prometheus.example", "isDefault": uid == "made-up"}
+        for uid in named
+    ]
+
+
+def words(path: Path, renamed: str, *, grafana: bool) -> dict[str, str]:
+    """Return the word that each panel gets from the made-up series."""
+    with made_up([path], renamed, grafana=grafana) as (stack, look):
+        now = CLOCK.now()
+        return {f"{number} {each['panel']}": each["word"] for number, each in enumerate(look.look(stack, now, now))}
+
+
+def figures(paths: Sequence[Path], *, grafana: bool = False) -> Iterator[Figure]:
     """Yield, for each dashboard, how many of its panels a renamed metric turned red, and how many it should have."""
     for path in paths:
         panels = asked(path)
         metric = Counter(name for names in panels.values() for name in names).most_common(1)[0][0]
-        before, after = words(path, ""), words(path, metric)
+        before, after = words(path, "", grafana=grafana), words(path, metric, grafana=grafana)
         shown = {panel for panel, word in before.items() if word in (DATA, ZERO)}
         wanted = {panel for panel in shown if metric in panels[panel]}
         red = {panel for panel in shown if after[panel] == EMPTY}
