@@ -90,6 +90,20 @@ def manifests(text: str, kinds: Sequence[str]) -> list[Any]:
         return []
 
 
+def in_namespace(text: str, space: str) -> str:
+    """Return manifests as a cluster takes them into a namespace: monitors and routings that name none are of that one."""
+    parts = re.split(rf"({_BORDER.pattern})", text, flags=re.MULTILINE)
+    return "".join(each if number % 2 else _in_namespace(each, space) for number, each in enumerate(parts))
+
+
+def _in_namespace(piece: str, space: str) -> str:
+    root = parse(piece) if "kind:" in piece else None
+    kind, metadata = _child(root, "kind"), _child(root, "metadata")
+    if root is None or kind is None or kind.text not in {*MONITORS, *ROUTINGS} or _child(metadata, "namespace"):
+        return piece
+    return put(piece, root, ("metadata", "namespace"), space)
+
+
 def _resources(text: str, kinds: Sequence[str] | Mapping[str, Any]) -> Iterator[Node]:
     """Yield the resources of these kinds in all documents of a text, on their lines; ``yaml.YAMLError`` for no YAML."""
     if "kind" not in text:

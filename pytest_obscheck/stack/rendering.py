@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
+from pytest_obscheck.derive.carriers import in_namespace
 from pytest_obscheck.reading import Mismatch, Node, Reader, convert
 from pytest_obscheck.stack.unpacking import FOLDER, unpacked
 
@@ -24,7 +28,7 @@ def rendered(reader: Reader, node: Node) -> dict[str, str]:
     for name, at, value in reader.entries(node, "the list of rendered files"):
         try:
             words = _words(convert(value, str | tuple[str, ...]))
-            path = _written(reader.path.parent, name, _printed(words, reader.path.parent))
+            path = _written(reader.path.parent, name, _installed(_printed(words, reader.path.parent), words))
             made |= {name: str(path), **{f"{name}/{inside}": str(folder) for inside, folder in unpacked(path).items()}}
         except Mismatch as error:
             reader.problem(at, f"render: {name} {error}", _LIKE)
@@ -61,6 +65,18 @@ def _printed(words: Sequence[str], home: Path) -> str:
     if not done.stdout.strip():
         raise ValueError(f"{said!r} printed nothing; let it print YAML")
     return done.stdout
+
+
+def _installed(text: str, words: Sequence[str]) -> str:
+    """Return what helm would install of what it prints: it names the namespace that it is told nowhere by itself."""
+    told = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    told.add_argument("-n", "--namespace", default="")
+    space = told.parse_known_args(words)[0].namespace if Path(words[0]).name == "helm" else ""
+    try:
+        return in_namespace(text, space) if space else text
+    except yaml.YAMLError:
+        # Whoever reads it says where it is no YAML.
+        return text
 
 
 def _last(words: str) -> str:

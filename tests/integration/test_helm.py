@@ -47,7 +47,7 @@ metadata:
 ---
 apiVersion: monitoring.coreos.com/v1
 kind: ServiceMonitor
-metadata: {name: {{ .Release.Name }}, namespace: {{ .Release.Namespace }}}
+metadata: {name: {{ .Release.Name }}}
 spec:
   selector: {matchLabels: {app: {{ .Release.Name }}}}
   endpoints: [{port: http, interval: 200ms}]

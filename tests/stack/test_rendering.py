@@ -46,6 +46,46 @@ def test_a_command_that_does_not_print_is_told_with_its_line(command: str, told:
     assert str(caught.value) == f"stack.yaml:2: render: k8s.yaml: {told}"
 
 
+MONITORS = """\
+# Source: shop/templates/monitors.yaml
+kind: Service
+metadata: {name: a}
+---
+# Source: shop/templates/monitors.yaml
+kind: ServiceMonitor
+metadata:
+  name: a
+spec: {}
+---
+kind: PodMonitor
+metadata: {name: b, namespace: own}
+"""
+
+
+@pytest.mark.parametrize("words", ["-n shop", "--namespace shop", "--namespace=shop", "-nshop"])
+def test_what_helm_installs_into_a_namespace_is_of_it(words: str, tmp_path: Path) -> None:
+    (tmp_path / "chart").write_text(MONITORS)
+    (tmp_path / "helm").write_text("#!/bin/sh\ncat chart\n")
+    (tmp_path / "helm").chmod(0o755)
+
+    read(stack_file(tmp_path, f"./helm template x chart {words} --set a=b"))
+
+    made = (tmp_path / ".obscheck/rendered/k8s.yaml").read_text()
+    assert made == MONITORS.replace("  name: a\n", '  name: a\n  namespace: "shop"\n')
+
+
+@pytest.mark.parametrize("command", ["./helm template x chart", "./other -n shop"])
+def test_what_goes_into_no_namespace_is_as_it_was_printed(command: str, tmp_path: Path) -> None:
+    (tmp_path / "chart").write_text(MONITORS)
+    for name in ("helm", "other"):
+        (tmp_path / name).write_text("#!/bin/sh\ncat chart\n")
+        (tmp_path / name).chmod(0o755)
+
+    read(stack_file(tmp_path, command))
+
+    assert (tmp_path / ".obscheck/rendered/k8s.yaml").read_text() == MONITORS
+
+
 STREAM = """\
 ---
 # Source: shop/templates/config.yaml
