@@ -28,6 +28,7 @@ _SECRETS = frozenset({
     "private_key", "victorops_api_key", "wechat_api_secret", "rocketchat_token", "rocketchat_token_id", "alert_source_token",
     "basicAuthPassword", "integrationKey", "apiKey", "bottoken", "authorization_credentials",
 })  # fmt: skip
+_LONGER_SECRETS = ("tls_config.key", "cloud.auth", "ssl.key")
 _SECRET_URLS = frozenset({"slack_api_url", "api_url", "webhook_url"})
 _LENIENT = frozenset({"templates"})
 """Lists in which a plain path may lead nowhere, and any text is taken, without a word of the program."""
@@ -56,8 +57,8 @@ def settings(value: Any, at: Spot = ()) -> Iterator[tuple[Spot, Any]]:
 def secrets(value: Any) -> Iterator[tuple[Spot, str | list[str]]]:
     """Yield where a configuration holds a secret, and what to put there instead."""
     for spot, inner in settings(value):
-        name, text = spot[-1], isinstance(inner, str)
-        if text and inner and (name in _SECRETS or spot[-2:] == ("tls_config", "key") or "secureJsonData" in spot):
+        name, text = str(spot[-1]).rpartition(".")[2], isinstance(inner, str)
+        if text and inner and (name in _SECRETS or _setting(spot).endswith(_LONGER_SECRETS) or "secureJsonData" in spot):
             yield spot, SECRET
         elif name == "secrets" and isinstance(inner, list):
             yield spot, [SECRET]
@@ -103,6 +104,11 @@ def local(place: Place, base: Path, text: str) -> Path:
         if text == inside or text.startswith(f"{inside.rstrip('/')}/"):
             return Path(os.path.normpath(place.home / place.mounts[inside] / text[len(inside) :].lstrip("/")))
     return Path(os.path.normpath(base / text))
+
+
+def log_of(place: Place, member: str) -> Path:
+    """Return where a member's log is written, in its own folder beside this one's."""
+    return place.folder.parent / member / f"{member}.log"
 
 
 def shown(place: Place, path: Path) -> str:

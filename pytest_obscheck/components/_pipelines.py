@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_address, ip_network
 from typing import Any
-from urllib.parse import urlsplit
 
-from pytest_obscheck.components._files import Reader
+from pytest_obscheck.components._files import Reader, Spot
+from pytest_obscheck.components._ways import way
 from pytest_obscheck.document import Document
 from pytest_obscheck.protocols import Place
 
@@ -22,9 +21,7 @@ GRPC = ("otlp", "otlp_grpc")
 SECRETS = ("auth", "headers", "tls", "proxy_url")
 HEALTH = "health_check"
 _VARIABLE = re.compile(r"\$\{(?:env:)?(\w+)(?::-([^}]*))?\}")
-_PORTS = {"http": 80, "https": 443}
-
-Spot = tuple[str | int, ...]
+_PORTS = {"http": 80, "https": 443, "": 4317}
 
 
 def entries(value: Any, *keys: str) -> Mapping[str, Any]:
@@ -79,7 +76,7 @@ def _derive_exporters(document: Document, place: Place, environment: Mapping[str
     left = set()
     for name, exporter in entries(document.value, "exporters").items():
         asked = {key: str(exporter[key]) for key in ENDPOINTS if key in exporter} if isinstance(exporter, Mapping) else {}
-        found = {key: address(text, place, environment) for key, text in asked.items()}
+        found = {key: _leads(text, place, environment) for key, text in asked.items()}
         if _kind(name) not in LOCAL and not (found and all(found.values())):
             document.remove(("exporters", name))
             continue
@@ -94,31 +91,9 @@ def _derive_exporters(document: Document, place: Place, environment: Mapping[str
     return left
 
 
-def address(text: str, place: Place, environment: Mapping[str, str]) -> str:
-    """Return where an exporter's endpoint leads here, in the same form; ``""`` where nobody here has its name."""
-    text = _VARIABLE.sub(lambda found: environment.get(found[1], found[2] or found[0]), text)
-    parts = urlsplit(text if "://" in text else f"//{text}")
-    host = parts.netloc.rpartition("@")[2].lower()
-    named = host if ":" in host else f"{host}:{_PORTS.get(parts.scheme, 4317)}"
-    here = named if _of_the_run(named, place) else place.network.hosts.get(named, "")
-    if not here:
-        return ""
-    here = _through_the_edge(here, place)
-    return f"http://{here}{parts.path}" if parts.scheme in _PORTS else here
-
-
-def _of_the_run(named: str, place: Place) -> bool:
-    """Whether an address is one that members have: of this machine alone, or in the network of the run."""
-    own = place.addresses["otlp"].rpartition(":")[0]
-    try:
-        return ip_address(named.rpartition(":")[0]) in ip_network(f"{own}/24", strict=False)
-    except ValueError:
-        return False
-
-
-def _through_the_edge(here: str, place: Place) -> str:
-    edges = (edge for name, edge in place.network.edges.items() if name.startswith(f"{place.name}→"))
-    return next((listen for listen, upstream in edges if upstream == here), here)
+def _leads(text: str, place: Place, environment: Mapping[str, str]) -> str:
+    """Return where an exporter's endpoint leads here; ``""`` where nobody here has its name."""
+    return way(_VARIABLE.sub(lambda found: environment.get(found[1], found[2] or found[0]), text), place, _PORTS)
 
 
 def _derive_pipelines(document: Document, left: set[str]) -> list[str]:

@@ -8,7 +8,9 @@ from typing import ClassVar
 
 from pytest_obscheck.components import _servers
 from pytest_obscheck.components._asking import ServiceClient, asking
-from pytest_obscheck.components._texts import checked, text_of
+from pytest_obscheck.components._beats import NO_STORE, check, derive
+from pytest_obscheck.components._files import Reader, local
+from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.plan import Facts
 from pytest_obscheck.protocols import Launch, Place
 
@@ -18,34 +20,55 @@ ADVICE = "install the package filebeat of its publisher, or unpack a release of 
 
 @dataclass(frozen=True)
 class Filebeat:
-    """Ships by ``config``, the user's filebeat.yml; ``settings`` win over what it says, and lead it to members.
+    """Ships by ``config``, the user's filebeat.yml, what members log, to the member whose production name its output has.
 
-    ``settings: {output.elasticsearch.hosts: "[http://${opensearch.address}]"}``; with ``depends_on: [opensearch]`` that way
-    goes through toxiproxy. What it read and what it lost is at ``/stats``.
+    ``logs``: path of an input → the member whose log stands there, as in ``{/var/log/shop/*.log: checkout}``; files in
+    ``mounts`` are read, too, and no others. The output (Elasticsearch or Logstash) leads to the member with the name of a host
+    (``hosts: [es.shop.example:9200]`` there), through toxiproxy with ``depends_on``. ``environment``: what each ``${NAME}``
+    stands for. ``settings`` win over what the file says. What it read, sent and lost is at ``/stats``.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("http",)
     after: ClassVar[tuple[str, ...]] = ("elasticsearch", "logstash", "opensearch")
 
     config: str
+    logs: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def facts(self, place: Place) -> Facts:
-        """Return nothing of its file; ``ConfigError`` where it cannot be read."""
-        return checked(place, self.config)
+        """Return what was read; ``ConfigError`` where nothing of the stack would be read, or sent."""
+        reader = Reader(place)
+        document = reader.open(local(place, place.home, self.config))
+        if document is not None:
+            check(reader, document, self.logs)
+        reader.done()
+        return Facts(files=reader.files)
 
     def launch(self, place: Place) -> Launch:
-        """Return how to start it."""
-        original, text = text_of(place, self.config)
-        host, port = place.addresses["http"].rsplit(":", 1)
-        ours = {"http.enabled": "true", "http.host": host, "http.port": port}
-        settings = {**{name: place.fill(value) for name, value in self.settings.items()}, **ours}
+        """Return how to start it on the working copy of its file; ``ConfigError`` where its output leads nowhere."""
         program = str(_servers.find("filebeat", ("/usr/share/filebeat/bin",), (), ADVICE))
-        files = ("-c", f"{place.folder}/{CONFIG}", "--path.data", f"{place.folder}/data", "--path.logs", f"{place.folder}/logs")
-        flags = [word for name, value in settings.items() for word in ("-E", f"{name}={value}")]
-        argv = (program, "-e", "--strict.perms=false", *files, *flags)
-        return Launch(argv, place.folder, files={CONFIG: text}, originals={CONFIG: original})
+        environment = {name: place.fill(value) for name, value in self.environment.items()}
+        document = place.open(local(place, place.home, self.config))
+        name = Reader(place).name(document)
+        if not derive(document, place, self.logs, environment):
+            where = f"{name}:{document.line('output')}"
+            raise ConfigError([Problem(where, "no host of the output leads to a member of the stack", NO_STORE)])
+        argv = (program, "-e", "--strict.perms=false", *self._paths(place), *self._settings(place))
+        files, originals = {CONFIG: document.text()}, {CONFIG: name}
+        return Launch(argv, place.folder, environment=environment, files=files, originals=originals)
 
     def connect(self, place: Place) -> ServiceClient:
         """Return a client that knows what it says of itself."""
-        return asking(place.name, place.addresses["http"], "/")
+        return asking(place.name, place.addresses["http"], "/stats")
+
+    def _paths(self, place: Place) -> tuple[str, ...]:
+        folders = {"home": place.folder, "data": place.folder / "data", "logs": place.folder / "logs"}
+        flags = [word for name, path in folders.items() for word in (f"--path.{name}", str(path))]
+        return ("-c", str(place.folder / CONFIG), *flags)
+
+    def _settings(self, place: Place) -> tuple[str, ...]:
+        host, port = place.addresses["http"].rsplit(":", 1)
+        ours = {"http.enabled": "true", "http.host": host, "http.port": port}
+        settings = {**{name: place.fill(value) for name, value in self.settings.items()}, **ours}
+        return tuple(word for name, value in settings.items() for word in ("-E", f"{name}={value}"))

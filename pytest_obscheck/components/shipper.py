@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from pytest_obscheck.components._files import log_of
 from pytest_obscheck.components._http import Http
 from pytest_obscheck.plan import Facts
 from pytest_obscheck.protocols import Launch, Place
@@ -44,8 +45,7 @@ class Shipper:
     def launch(self, place: Place) -> Launch:
         """Return how to start it."""
         url = self.to if "://" in self.to else f"http://{place.fill(f'${{{self.to}.address}}')}{PATHS[self.api]}"
-        # Every member's log is NAME.log in its own folder, beside this one's.
-        logs = {name: str(place.folder.parent / name / f"{name}.log") for name in self.members}
+        logs = {name: str(log_of(place, name)) for name in self.members}
         labels = {name: place.fill(value) for name, value in self.labels.items()}
         config = {"listen": place.addresses["http"], "url": url, "api": self.api, "logs": logs, "labels": labels}
         return Launch(("python", "-m", "pytest_obscheck.shipper", CONFIG), place.folder, files={CONFIG: json.dumps(config)})
