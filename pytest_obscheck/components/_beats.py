@@ -49,13 +49,14 @@ def at(value: Any, name: str) -> Iterator[tuple[Spot, Any]]:
 
 def check(reader: Reader, document: Document, logs: Mapping[str, str]) -> None:
     """Note what keeps a configuration from being played: no input that reads a log of the stack, no output to a store."""
+    spot = next((spot for spot, _ in at(document.value, INPUTS)), ())
     paths = [path for _, each in _inputs(document) for path in _listed(each.get("paths"))]
     for path in logs:
         if path not in paths:
-            reader.problem(document, (INPUTS,), f"no input reads {path!r}", did_you_mean(path, paths))
+            reader.problem(document, spot, f"no input reads {path!r}", did_you_mean(path, paths))
     if not any(_here(reader.place, path, logs) for path in paths):
-        reader.problem(document, (INPUTS,), "no input reads a file of the stack", NO_LOG)
-    if not list(_hosts(document)):
+        reader.problem(document, spot, "no input reads a file of the stack", NO_LOG)
+    if not list(hosts(document)):
         reader.problem(document, ("output",), "no output has hosts that a member could be", "write output.elasticsearch.hosts")
 
 
@@ -107,17 +108,17 @@ def _here(place: Place, path: str, logs: Mapping[str, str]) -> str:
     return "" if str(mounted) == path or not path.startswith("/") else str(mounted)
 
 
-def _hosts(document: Document) -> Iterator[tuple[str, Spot, list[str]]]:
+def hosts(document: Document) -> Iterator[tuple[str, Spot, list[str]]]:
     """Yield the hosts of every output that is on: its kind, where they stand, and what there."""
     for kind in OUTPUTS:
         if not any(value is False for _, value in at(document.value, f"output.{kind}.enabled")):
-            yield from ((kind, spot, _listed(hosts)) for spot, hosts in at(document.value, f"output.{kind}.hosts"))
+            yield from ((kind, spot, _listed(names)) for spot, names in at(document.value, f"output.{kind}.hosts"))
 
 
 def _lead_output(document: Document, place: Place, environment: Mapping[str, str]) -> bool:
     led = False
-    for kind, spot, hosts in _hosts(document):
-        found = _led(place, environment, kind, hosts)
+    for kind, spot, names in hosts(document):
+        found = _led(place, environment, kind, names)
         document.set(spot, found)
         for name in CREDENTIALS:
             _remove(document, f"output.{kind}.{name}")
@@ -125,10 +126,10 @@ def _lead_output(document: Document, place: Place, environment: Mapping[str, str
     return led
 
 
-def _led(place: Place, environment: Mapping[str, str], kind: str, hosts: list[str]) -> list[str]:
+def _led(place: Place, environment: Mapping[str, str], kind: str, names: list[str]) -> list[str]:
     """Return the hosts that members have, where they are here."""
     ports = dict.fromkeys(("", *WEB), OUTPUTS[kind])
-    texts = [_VARIABLE.sub(lambda found: environment.get(found[1], found[2] or ""), host) for host in hosts]
+    texts = [_VARIABLE.sub(lambda found: environment.get(found[1], found[2] or ""), host) for host in names]
     return [here for text in texts if (here := way(text, place, ports))]
 
 

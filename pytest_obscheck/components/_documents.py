@@ -41,8 +41,8 @@ def _any(found: Mapping[str, str], names: tuple[str, ...], value: str) -> bool:
 
 
 def _spellings(name: str) -> tuple[str, ...]:
-    # Loki knows no dots: what is service_name there is service.name in the Elastic Common Schema.
-    return name, f"labels.{name}", name.replace("_", ".")
+    # Loki knows no dots: what is service_name there is service.name in the Elastic Common Schema. Filebeat's own are fields.
+    return name, f"labels.{name}", f"fields.{name}", name.replace("_", ".")
 
 
 def _paths(name: str) -> tuple[str, ...]:

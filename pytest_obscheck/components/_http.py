@@ -48,8 +48,9 @@ class Http:
         return self._asked("GET", path, params=params)
 
     def post(self, path: str, body: Any) -> httpx.Response:
-        """Return the answer to a POST of JSON, likewise."""
-        return self._asked("POST", path, json=body)
+        """Return the answer to a POST of JSON, or of a text that is JSON, likewise."""
+        text = body if isinstance(body, str) else json.dumps(body)
+        return self._asked("POST", path, content=text, headers={"Content-Type": "application/json"})
 
     def _asked(self, method: str, path: str, **more: Any) -> httpx.Response:
         import httpx  # noqa: PLC0415 -- see above

@@ -36,7 +36,7 @@ class PrometheusClient:
     def begin(self, zero: float, speed: float) -> None:
         """Let the clock that its rules ask begin at the Unix second ``zero``, where that is for the user to choose."""
         if self.at_zero(zero):
-            answer = self.http.post("/-/reload", None)
+            answer = self.http.post("/-/reload", "")
             if answer.status_code != 200:
                 raise LookFailed(refused(self.http.name, "/-/reload", answer.status_code, answer.text))
 

@@ -18,6 +18,9 @@ from pytest_obscheck.signals import LogFilter, LogLine
 PAGE = 5000
 """Documents that are asked for at once; an index gives no more than 10,000 unless it is told to."""
 
+BEFORE = '{"query": {"bool": {"must": ['
+"""What stands before the user's query, on the same line: a position in an error counts it."""
+
 
 def node_flags(place: Place, more: Mapping[str, str]) -> tuple[str, ...]:
     """Return the flags of a node that is alone, listens where it is told, and keeps its data in its folder."""
@@ -61,27 +64,28 @@ class SearchClient:
 
     def query_lines(self, query: str, start: float, end: float) -> list[LogLine]:
         """Return the lines that a query finds: its query DSL as JSON (``{"match": …}``), or the syntax of ``query_string``."""
-        return list(self._found(_parsed(query), start, end))
+        return list(self._found(_written(query), start, end))
 
     def find_lines(self, wanted: LogFilter, start: float, end: float) -> list[LogLine]:
         """Return the lines that a filter lets pass, likewise."""
-        return [each for each in self._found({"match_all": {}}, start, end) if passes(wanted, each)]
+        return [each for each in self._found('{"match_all": {}}', start, end) if passes(wanted, each)]
 
-    def _found(self, query: Mapping[str, Any], start: float, end: float) -> Iterator[LogLine]:
+    def _found(self, query: str, start: float, end: float) -> Iterator[LogLine]:
         span = {"gt": _milliseconds(start), "lte": _milliseconds(end), "format": "epoch_millis"}
-        body: dict[str, Any] = {
+        page: dict[str, Any] = {
             "size": PAGE,
             "sort": [{TIME: {"order": "asc", "unmapped_type": "date"}}, {"_doc": "asc"}],
-            "query": {"bool": {"must": [query], "filter": [{"range": {TIME: span}}]}},
         }
         while True:
-            hits = self._hits(body)
+            hits = self._hits(
+                f'{BEFORE}{query}], "filter": [{json.dumps({"range": {TIME: span}})}]}}}}, {json.dumps(page)[1:]}'
+            )
             yield from (self._line(hit) for hit in hits)
             if len(hits) < PAGE:
                 return
-            body["search_after"] = hits[-1]["sort"]
+            page["search_after"] = hits[-1]["sort"]
 
-    def _hits(self, body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    def _hits(self, body: str) -> list[Mapping[str, Any]]:
         # What was written is found after a refresh, each second by default: that is too late for a look.
         path = f"/{self.index}/_search?ignore_unavailable=true"
         self.http.get(f"/{self.index}/_refresh", {"ignore_unavailable": "true"})
@@ -108,21 +112,40 @@ def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def _parsed(query: str) -> Mapping[str, Any]:
+def _written(query: str) -> str:
+    """Return a query as JSON: as the user wrote it, so that positions in it stay."""
     if not query.lstrip().startswith("{"):
-        return {"query_string": {"query": query}}
+        return json.dumps({"query_string": {"query": query}})
     try:
-        found: Mapping[str, Any] = json.loads(query)
+        json.loads(query)
     except ValueError:
         like = 'write JSON like {"match": {"message": "sold"}}, or message:sold'
         raise LookFailed(f"{query!r} is no query of a search engine, perhaps LogQL; {like}") from None
-    return found
+    return query
 
 
 def _reason(told: Any) -> str:
-    """Return why a query was refused: the first cause, which says the position."""
+    """Return why a query was refused, and where in it."""
     error = told.get("error", told) if isinstance(told, Mapping) else told
     if not isinstance(error, Mapping):
         return str(error)[:300]
     causes = [*error.get("root_cause", ()), error]
-    return str(next((cause["reason"] for cause in causes if cause.get("reason")), error))[:300]
+    cause = next((cause for cause in causes if cause.get("reason")), {"reason": error})
+    return f"{cause['reason']}{_where(cause) or _deepest(error, str(cause['reason']))}"[:300]
+
+
+def _where(cause: Mapping[str, Any]) -> str:
+    line, column = cause.get("line"), cause.get("col")
+    if not (isinstance(line, int) and isinstance(column, int)):
+        return ""
+    return f" (line {line}, column {column - len(BEFORE) if line == 1 else column} of the query)"
+
+
+def _deepest(error: Mapping[str, Any], said: str) -> str:
+    """Return what the innermost cause adds in its first line: of a ``query_string``, the position."""
+    shards = error.get("failed_shards") or [{}]
+    cause = shards[0].get("reason", {})
+    while isinstance(cause.get("caused_by"), Mapping):
+        cause = cause["caused_by"]
+    inner = str(cause.get("reason", "")).partition("\n")[0].rstrip(".")
+    return "" if inner in said else f": {inner}"

@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from pytest_obscheck.components import _servers
 from pytest_obscheck.components._asking import ServiceClient, asking
-from pytest_obscheck.components._beats import NO_STORE, check, derive
+from pytest_obscheck.components._beats import NO_STORE, check, derive, hosts
 from pytest_obscheck.components._files import Reader, local
 from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.plan import Facts
 from pytest_obscheck.protocols import Launch, Place
 
 CONFIG = "filebeat.yml"
-ADVICE = "install the package filebeat of its publisher, or unpack a release of it"
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,8 @@ class Filebeat:
     ``logs``: path of an input → the member whose log stands there, as in ``{/var/log/shop/*.log: checkout}``; files in
     ``mounts`` are read, too, and no others. The output (Elasticsearch or Logstash) leads to the member with the name of a host
     (``hosts: [es.shop.example:9200]`` there), through toxiproxy with ``depends_on``. ``environment``: what each ``${NAME}``
-    stands for. ``settings`` win over what the file says. What it read, sent and lost is at ``/stats``.
+    stands for. ``settings`` win over what the file says. What it read, sent and lost is at ``/stats``. ``version``: what
+    production runs.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("http",)
@@ -35,6 +34,7 @@ class Filebeat:
     logs: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
 
     def facts(self, place: Place) -> Facts:
         """Return what was read; ``ConfigError`` where nothing of the stack would be read, or sent."""
@@ -47,14 +47,13 @@ class Filebeat:
 
     def launch(self, place: Place) -> Launch:
         """Return how to start it on the working copy of its file; ``ConfigError`` where its output leads nowhere."""
-        program = str(_servers.find("filebeat", ("/usr/share/filebeat/bin",), (), ADVICE))
         environment = {name: place.fill(value) for name, value in self.environment.items()}
         document = place.open(local(place, place.home, self.config))
         name = Reader(place).name(document)
         if not derive(document, place, self.logs, environment):
-            where = f"{name}:{document.line('output')}"
+            where = f"{name}:{document.line(*next(spot for _, spot, _ in hosts(document)))}"
             raise ConfigError([Problem(where, "no host of the output leads to a member of the stack", NO_STORE)])
-        argv = (program, "-e", "--strict.perms=false", *self._paths(place), *self._settings(place))
+        argv = ("filebeat", "-e", "--strict.perms=false", *self._paths(place), *self._settings(place))
         files, originals = {CONFIG: document.text()}, {CONFIG: name}
         return Launch(argv, place.folder, environment=environment, files=files, originals=originals)
 

@@ -77,7 +77,8 @@ Found = Iterator[tuple[str, str]]
 def _in_logs(marks: Marks, stack: Stack, start: float, end: float) -> Found:
     wanted = LogFilter({"service_name": marks.service}, {marks.name(): "~.+"})
     for line in stack.that(AnswersLogs, named=marks.store or None).find_lines(wanted, start, end):
-        if found := _in_json(line.text, marks.name()):
+        # A shipper may have taken the JSON apart, as Filebeat's parsers do.
+        if found := _in_json(line.text, marks.name()) or line.labels.get(marks.name(), ""):
             yield found, ""
 
 

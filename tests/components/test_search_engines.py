@@ -20,7 +20,7 @@ from pytest_obscheck.errors import LookFailed, ProgramMissing
 from pytest_obscheck.protocols import Network, Place
 from pytest_obscheck.signals import AnswersLogs, LogFilter, LogLine
 
-# What the search API of Elasticsearch 8 and OpenSearch 2 answers, as their documentation shows it.
+# What shippers write; what the search API answers is recorded from Elasticsearch 7.17 and OpenSearch 2.19, shortened.
 SHIPPED = {
     "@timestamp": "1970-01-01T00:00:01.500Z",
     "message": '{"level": "error", "message": "no stock", "user": {"id": 7}}',
@@ -31,14 +31,43 @@ FILEBEAT = {
     "message": "paid",
     "log": {"level": "info", "offset": 12},
     "service": {"name": "payments"},
+    "fields": {"team": "till"},
     "json": {"order": {"currency": "EUR"}},
 }
 FLUENTD = {"@timestamp": 2500, "level": "warn", "service.name": "payments", "took": [1, 2]}
-REFUSED = {
+UNPARSED = {
     "error": {
-        "root_cause": [{"type": "query_shard_exception", "reason": "Failed to parse query [message:(]"}],
+        "root_cause": [{"type": "query_shard_exception", "reason": "Failed to parse query [message:(sold]"}],
         "type": "search_phase_execution_exception",
         "reason": "all shards failed",
+        "failed_shards": [
+            {
+                "shard": 0,
+                "reason": {
+                    "type": "query_shard_exception",
+                    "reason": "Failed to parse query [message:(sold]",
+                    "caused_by": {
+                        "type": "parse_exception",
+                        "reason": "Cannot parse 'message:(sold': Encountered \"<EOF>\" at line 1, column 13.\nWas expecting",
+                        "caused_by": {
+                            "reason": 'Encountered "<EOF>" at line 1, column 13.\nWas expecting one of:\n    <AND> ...'
+                        },
+                    },
+                },
+            }
+        ],
+    },
+    "status": 400,
+}
+UNKNOWN = "unknown query [matchx] did you mean any of [match, match_all]?"
+UNKNOWN_QUERY = {
+    "error": {
+        "root_cause": [{"type": "parsing_exception", "reason": UNKNOWN, "line": 1, "col": 40}],
+        "type": "parsing_exception",
+        "reason": UNKNOWN,
+        "line": 1,
+        "col": 40,
+        "caused_by": {"type": "named_object_not_found_exception", "reason": "[1:40] unknown field [matchx]"},
     },
     "status": 400,
 }
@@ -101,7 +130,15 @@ def test_lines_come_with_their_text_time_and_fields() -> None:
     assert isinstance(engine, AnswersLogs)
     assert engine.query_lines('{"match": {"message": "paid"}}', 1.5, 3.0) == [
         LogLine(
-            2.0, "paid", {"log.level": "info", "log.offset": "12", "service.name": "payments", "json.order.currency": "EUR"}
+            2.0,
+            "paid",
+            {
+                "log.level": "info",
+                "log.offset": "12",
+                "service.name": "payments",
+                "fields.team": "till",
+                "json.order.currency": "EUR",
+            },
         ),
         LogLine(2.5, json.dumps(FLUENTD), {"level": "warn", "service.name": "payments", "took.0": "1", "took.1": "2"}),
     ]
@@ -116,6 +153,7 @@ def test_a_filter_means_the_same_however_the_lines_were_shipped() -> None:
     assert texts(LogFilter(labels={"service_name": "checkout"})) == ['{"level"']
     assert texts(LogFilter(labels={"service_name": "payments"})) == ["paid", '{"@times']
     assert texts(LogFilter(labels={"service_name": "~pay.*", "env": ""})) == ["paid", '{"@times']
+    assert texts(LogFilter(labels={"team": "till"})) == ["paid"]
     assert texts(LogFilter(fields={"level": "error", "user.id": "7"})) == ['{"level"']
     assert texts(LogFilter(fields={"level": "info"})) == ["paid"]
     assert texts(LogFilter(fields={"order.currency": "EUR"})) == ["paid"]
@@ -142,10 +180,19 @@ def test_what_is_too_much_for_one_answer_comes_in_pages(monkeypatch: pytest.Monk
     ("answer", "query", "said"),
     [
         (
-            httpx.Response(400, json=REFUSED),
-            "message:(",
-            "opensearch refused the query with 400: Failed to parse query [message:(]",
+            httpx.Response(400, json=UNPARSED),
+            "message:(sold",
+            (
+                "opensearch refused the query with 400: Failed to parse query [message:(sold]: "
+                'Encountered "<EOF>" at line 1, column 13'
+            ),
         ),
+        (
+            httpx.Response(400, json=UNKNOWN_QUERY),
+            '{"matchx": {"message": "sold"}}',
+            f"opensearch refused the query with 400: {UNKNOWN} (line 1, column 11 of the query)",
+        ),
+        (httpx.Response(429, json={"error": "busy"}), "*", "opensearch refused the query with 429: busy"),
         (httpx.Response(200, json={"took": 1}), "*", "opensearch answered the query with something that is not its JSON"),
         (
             httpx.Response(200, json={"took": 0, "_shards": {"total": 0}, "hits": {"hits": []}}),

@@ -1,4 +1,4 @@
-"""Filebeat, Logstash, Fluentd and Kibana: how they are launched, and what their documented answers say. None was run."""
+"""Logstash, Fluentd and Kibana: how they are launched, and what their documented answers say. None was run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 
 from pytest_obscheck.capabilities import ReportsHealth
 from pytest_obscheck.components._asking import ServiceClient
-from pytest_obscheck.components.filebeat import Filebeat
 from pytest_obscheck.components.fluentd import Fluentd
 from pytest_obscheck.components.kibana import Kibana
 from pytest_obscheck.components.logstash import Logstash
@@ -18,14 +17,12 @@ from pytest_obscheck.errors import ConfigError, ProgramMissing
 from pytest_obscheck.protocols import Network, Place
 
 EVERY: list[Any] = [
-    Filebeat("shop.conf", {"output.elasticsearch.hosts": "[http://${store.address}]"}),
     Logstash("shop.conf", {"STORE": "http://${store.address}"}),
     Fluentd("shop.conf", {"STORE": "${store.address}"}),
     Kibana("${store.address}", {"server.name": "shop"}),
 ]
-NAMES = ("filebeat", "logstash", "fluentd", "kibana")
+NAMES = ("logstash", "fluentd", "kibana")
 # What each answers when it can do its work, shortened, as its documentation shows it.
-FILEBEAT = {"beat": "filebeat", "hostname": "a", "name": "a", "uuid": "b", "version": "8.15.0"}
 LOGSTASH = {"host": "a", "version": "8.15.0", "http_address": "127.0.0.1:9600", "id": "b", "status": "green", "snapshot": False}
 FLUENTD = {"plugins": [{"plugin_id": "out", "type": "elasticsearch", "buffer_queue_length": 0, "retry_count": 0}]}
 KIBANA = {"name": "a", "version": {"number": "8.15.0"}, "status": {"overall": {"level": "available"}, "core": {}}}
@@ -46,22 +43,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     return Place("shipper", Path("/run/s"), tmp_path, addresses, Network(), fill, lambda path: path)
 
 
-def test_filebeat_runs_the_users_file_and_is_led_by_settings(place: Place) -> None:
-    launch = EVERY[0].launch(place)
-
-    assert launch.argv[1:9] == (
-        *("-e", "--strict.perms=false", "-c", "/run/s/filebeat.yml"),
-        *("--path.data", "/run/s/data", "--path.logs", "/run/s/logs"),
-    )
-    assert launch.argv[9:] == (
-        *("-E", "output.elasticsearch.hosts=[http://127.0.0.1:9200]"),
-        *("-E", "http.enabled=true", "-E", "http.host=127.0.0.1", "-E", "http.port=9600"),
-    )
-    assert (launch.files, launch.originals) == ({"filebeat.yml": "# the shop's\n"}, {"filebeat.yml": "shop.conf"})
-
-
 def test_logstash_runs_the_users_pipeline_and_is_led_by_its_environment(place: Place) -> None:
-    launch = EVERY[1].launch(place)
+    launch = EVERY[0].launch(place)
 
     assert launch.argv[1:] == (
         *("-f", "/run/s/pipeline.conf", "--path.data", "/run/s/data", "--path.logs", "/run/s/logs"),
@@ -72,7 +55,7 @@ def test_logstash_runs_the_users_pipeline_and_is_led_by_its_environment(place: P
 
 
 def test_fluentd_runs_the_users_file_with_a_monitor_that_is_asked(place: Place) -> None:
-    launch = EVERY[2].launch(place)
+    launch = EVERY[1].launch(place)
 
     assert launch.argv[1:] == ("--no-supervisor", "-c", "/run/s/fluent.conf")
     assert launch.environment == {"STORE": "127.0.0.1:9200"}
@@ -83,7 +66,7 @@ def test_fluentd_runs_the_users_file_with_a_monitor_that_is_asked(place: Place) 
 
 
 def test_kibana_listens_where_it_is_told_and_shows_the_store_of_the_stack(place: Place) -> None:
-    flags = set(EVERY[3].launch(place).argv[1:])
+    flags = set(EVERY[2].launch(place).argv[1:])
 
     assert {"--server.host=127.0.0.1", "--server.port=9600", "--elasticsearch.hosts=http://127.0.0.1:9200"} < flags
     assert {"--path.data=/run/s/data", "--server.name=shop"} < flags
@@ -97,7 +80,7 @@ def test_a_program_that_is_not_there_is_said(component: Any, name: str, place: P
         component.launch(place)
 
 
-@pytest.mark.parametrize("component", EVERY[:3], ids=NAMES[:3])
+@pytest.mark.parametrize("component", EVERY[:2], ids=NAMES[:2])
 def test_a_file_that_is_not_there_is_said(component: Any, place: Place) -> None:
     component.facts(place)
     (place.home / "shop.conf").unlink()
@@ -110,7 +93,7 @@ def test_a_file_that_is_not_there_is_said(component: Any, place: Place) -> None:
 
 @pytest.mark.parametrize(
     ("component", "path", "answer"),
-    list(zip(EVERY, ("/", "/", "/api/plugins.json", "/api/status"), (FILEBEAT, LOGSTASH, FLUENTD, KIBANA), strict=True)),
+    list(zip(EVERY, ("/", "/api/plugins.json", "/api/status"), (LOGSTASH, FLUENTD, KIBANA), strict=True)),
     ids=NAMES,
 )
 def test_it_is_ready_when_its_own_endpoint_says_so_and_can_be_asked(

@@ -18,7 +18,7 @@ TOOLS = [each for each in DISTRIBUTIONS if each not in (*TREES, *SOURCES)]
 def test_the_index_knows_programs_in_the_order_in_which_they_are_built_and_six_of_them_are_usual() -> None:
     usual = ["prometheus", "promtool", "alertmanager", "amtool", "toxiproxy-server", "node_exporter"]
 
-    named = ["blackbox_exporter", "nginx-prometheus-exporter", "loki", "jaeger", "tempo", "collector"]
+    named = ["blackbox_exporter", "nginx-prometheus-exporter", "loki", "jaeger", "tempo", "collector", "filebeat"]
     assert index_names() == [*usual, *named]
     assert the_index().usual() == usual
 
@@ -67,7 +67,7 @@ def test_a_program_that_is_built_in_its_own_tree_is_locked_by_the_checksum_of_th
     summed = [line.split()[0] for line in (distribution.lock / "go.sum").read_text().splitlines()]
 
     assert summed == [module, module]
-    assert [entry.name for entry in distribution.programs if not entry.package.startswith(f"{module}/cmd/")] == []
+    assert [entry.name for entry in distribution.programs if not entry.package.startswith(f"{module}/")] == []
 
 
 @pytest.mark.parametrize("distribution", TOOLS, ids=lambda each: each.lock.name)

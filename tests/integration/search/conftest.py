@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ OPENSEARCH = Engine(
     {"transport-netty4": Module(NETTY, "org.opensearch.transport.Netty4Plugin")},
     ("org.opensearch:opensearch-plugin-classloader:2.19.1", "org.apache.logging.log4j:log4j-core:2.21.0"),
 )
+ENGINES = {engine.name: engine for engine in (ELASTICSEARCH, OPENSEARCH)}
 
 POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -131,3 +136,20 @@ def _copy(engine: Engine, into: Path, *artifacts: str) -> None:
     pom.write_text(POM.format(dependencies="\n".join(dependencies)))
     subprocess.run(["mvn", "-q", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={into}"], check=True)
     pom.unlink()
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], None]]:
+    """Return what puts an engine on PATH: assembled from its jars, unless it is there."""
+    before = os.environ["PATH"]
+
+    def put(name: str) -> None:
+        if shutil.which(name):
+            return
+        if not shutil.which("mvn"):
+            pytest.skip(f"{name}: not found on PATH, and no mvn to fetch its jars; unpack a release, and put its bin there")
+        found = assemble(ENGINES[name], tmp_path_factory.mktemp("engines") / name)
+        os.environ["PATH"] = f"{found}{os.pathsep}{os.environ['PATH']}"
+
+    yield put
+    os.environ["PATH"] = before

@@ -1,0 +1,173 @@
+"""Stories about logs, on real search engines: the same claims as on a Loki, and the engine's own query language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Assembling the engines and building Filebeat and Loki takes minutes.
+pytestmark = [pytest.mark.integration, pytest.mark.long]
+
+SHIPPER = "shipper: {members: [shop], labels: {env: test}, to: %s, api: elasticsearch}"
+FILEBEAT = "filebeat: {config: filebeat.yml, logs: {/var/log/shop/*.log: shop}, depends_on: [%s]}"
+STACK = """components:
+  %s: {index: "%s", hosts: [es.shop.example:9200]}
+  toxiproxy: {}
+  %s
+services:
+  shop:
+    command: [python, -u, shop.py, "${port.http}"]
+"""
+CONFIG = """filebeat.inputs:
+  - type: filestream
+    id: shop
+    paths: [/var/log/shop/*.log]
+    fields: {service_name: shop, env: test}
+setup: {ilm.enabled: false, template.enabled: false}
+processors: [{add_host_metadata: ~}, {add_cloud_metadata: ~}]
+output.elasticsearch:
+  hosts: ["https://es.shop.example:9200"]
+  username: shipper
+  password: hunter2
+"""
+# What a Loki is asked in test_log_stories.py, in words that every store understands.
+SAME = """name: what the shop says is found
+expect:
+  - logs: {labels: {service_name: shop, env: test}, level: error}
+    eventually: 0s .. 8s
+  - logs: {contains: sold, matches: 'number.: [0-9]+', json: {user.id: "~[01]"}, is: "> 3", over: 1s}
+    eventually: 0s .. 8s
+  - logs: {level: fatal}
+    never: 0s .. 8s
+  - logs: {contains: sold}
+    never: 0s .. 8s
+"""
+OWN = """  - logs: {query: '{"match_phrase": {"message": "sold"}}'}
+    eventually: 0s .. 8s
+  - logs: {query: 'message:sold AND %s.env:test'}
+    eventually: 0s .. 8s
+  - logs: {query: 'message:(sold'}
+    never: 0s .. 8s
+  - logs: {query: '{"bool": {"must": [{"matchx": {"message": "sold"}}]}}'}
+    never: 0s .. 8s
+  - logs: {query: '{service_name="shop"} |= "sold"'}
+    never: 0s .. 8s
+"""
+
+
+@pytest.fixture
+def shop(bare_project: Any, talking_shop: str) -> Any:
+    """Return a shop that logs ten lines a second, one of them an error."""
+    bare_project.write("stack/shop.py", talking_shop)
+    bare_project.write("stack/filebeat.yml", CONFIG)
+    return bare_project
+
+
+def marks(out: str) -> str:
+    """Return how the claims of a story came out, in their order."""
+    return "".join(line.strip()[0] for line in out.splitlines() if line.startswith("  ") and line.strip()[0] in "✓✗?")
+
+
+@pytest.mark.parametrize(
+    ("name", "agent", "index", "fields"),
+    [
+        ("opensearch", SHIPPER, "lines", "labels"),
+        ("elasticsearch", SHIPPER, "lines", "labels"),
+        ("elasticsearch", FILEBEAT, "filebeat-*", "fields"),
+    ],
+)
+def test_lines_are_found_counted_and_missed_as_on_a_loki(
+    shop: Any, engine: Any, obs_program: Any, name: str, agent: str, index: str, fields: str
+) -> None:
+    engine(name)
+    if agent is FILEBEAT:
+        obs_program("filebeat")
+    shop.write("stack/stack.yaml", STACK % (name, index, agent % name))
+    shop.write("scenarios/found.obs.yaml", SAME + OWN % fields)
+
+    said = shop.pytest("--obs-stack", "-q")
+
+    assert (said.code, marks(said.out)) == (1, "✓✓✓✗✓✓???"), said.out
+    wanted = 'refused the query with 400: Failed to parse query [message:(sold]: Encountered "<EOF>" at line 1, column 13'
+    assert wanted in said
+    assert "unknown query [matchx] did you mean any of [match, match_all]? (line 1, column 31 of the query)" in said
+    assert "is no query of a search engine, perhaps LogQL" in said
+    assert shop.left() == ([], [])
+
+
+def test_a_loki_comes_to_the_same_verdicts(shop: Any, obs_program: Callable[[str], Path]) -> None:
+    obs_program("loki")
+    loki = "components:\n  loki: {}\n  shipper: {members: [shop], labels: {env: test}}\n"
+    shop.write("stack/stack.yaml", loki + STACK.partition("%s\n")[2].partition("%s\n")[2])
+    shop.write("scenarios/found.obs.yaml", SAME)
+
+    said = shop.pytest("--obs-stack", "-q")
+
+    assert (said.code, marks(said.out)) == (1, "✓✓✓✗"), said.out
+
+
+SELLING = """import http.server, json, sys
+
+class Shop(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        found = self.headers.get("X-Correlation-ID") or f"{self.client_address[1]}"
+        self.send_response(200)
+        self.send_header("X-Correlation-ID", found)
+        self.end_headers()
+        print(json.dumps({"message": "sold", "correlation_id": found}))
+
+    def log_message(self, *words):
+        pass
+
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Shop).serve_forever()
+"""
+BUYING = """from locust import HttpUser, constant, task
+
+class Customer(HttpUser):
+    wait_time = constant(0.2)
+
+    @task
+    def buy(self):
+        self.client.get("/", headers={"Connection": "close"})
+"""
+CUT = """name: no line is lost for an engine that cannot be reached %s
+load:
+  - locust: {file: buying.py, users: 2}
+    from: 0s
+    until: 14s
+faults:
+  - down: {to: elasticsearch}
+    from: 2s
+    until: %s
+expect:
+  - logs: {contains: sold, is: "> 2", over: 1s}
+    always: 1s .. 2s
+  - logs: {contains: sold, is: "== 0", over: 500ms}
+    within: 2s
+    after: down
+  - lost: {signal: logs, service: shop, over: 1s, is: "== 0"}
+    always: 1s .. 9s
+  - health: {service: filebeat, path: /stats, json: {libbeat.pipeline.events.dropped: 0, libbeat.output.events.dropped: 0}}
+    always: 0s .. 9s
+"""
+
+
+@pytest.mark.parametrize(("until", "code", "wanted"), [("4s", 0, "✓✓✓✓"), ("14s", 1, "✓✓✗✓")])
+def test_filebeat_loses_nothing_that_it_can_send_later(
+    shop: Any, engine: Any, obs_program: Any, until: str, code: int, wanted: str
+) -> None:
+    engine("elasticsearch")
+    obs_program("filebeat")
+    shop.write("stack/stack.yaml", STACK % ("elasticsearch", "filebeat-*", FILEBEAT % "elasticsearch"))
+    shop.write("stack/shop.py", SELLING)
+    shop.write("scenarios/buying.py", BUYING)
+    shop.write("scenarios/cut.obs.yaml", CUT % ("for a while" if code == 0 else "at all", until))
+
+    said = shop.pytest("--obs-stack", "-v")
+
+    assert (said.code, marks(said.out)[1:]) == (code, wanted), said.out
+    assert ("requests in the 1s before" in said and "left no line of shop" in said) is bool(code), said.out
+    assert shop.left() == ([], [])
