@@ -95,6 +95,7 @@ class Project:
 
     path: Path
     temp: Path
+    longest: float = LONGEST
 
     def write(self, name: str, text: str) -> Path:
         """Write a file of the project."""
@@ -132,7 +133,7 @@ class Project:
         """Run ``python -m WORDS`` to its end."""
         with self.start(*words, **more) as process:
             try:
-                out, _ = process.communicate(timeout=LONGEST)
+                out, _ = process.communicate(timeout=self.longest)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
