@@ -74,11 +74,6 @@ def shop(bare_project: Any, talking_shop: str) -> Any:
     return replace(bare_project, longest=150.0)
 
 
-def marks(out: str) -> str:
-    """Return how the claims of a story came out, in their order."""
-    return "".join(line.strip()[0] for line in out.splitlines() if line.startswith("  ") and line.strip()[0] in "✓✗?")
-
-
 @pytest.mark.parametrize(
     ("name", "agent", "index", "fields"),
     [
@@ -98,7 +93,7 @@ def test_lines_are_found_counted_and_missed_as_on_a_loki(
 
     said = shop.pytest("--obs-stack", "-q")
 
-    assert (said.code, marks(said.out)) == (1, "✓✓✓✗✓✓???"), said.out
+    assert (said.code, "".join(said.marks)) == (1, "✓✓✓✗✓✓???"), said.out
     wanted = 'refused the query with 400: Failed to parse query [message:(sold]: Encountered "<EOF>" at line 1, column 13'
     assert wanted in said
     assert "unknown query [matchx] did you mean any of [match, match_all]? (line 1, column 31 of the query)" in said
@@ -113,7 +108,7 @@ def test_a_loki_comes_to_the_same_verdicts(shop: Any, obs_program: Callable[[str
 
     said = shop.pytest("--obs-stack", "-q")
 
-    assert (said.code, marks(said.out)) == (1, "✓✓✓✗"), said.out
+    assert (said.code, "".join(said.marks)) == (1, "✓✓✓✗"), said.out
 
 
 # It says something from the start, so that the first index is there when the story begins.
@@ -183,6 +178,6 @@ def test_filebeat_loses_nothing_that_it_can_send_later(
 
     said = shop.pytest("--obs-stack", "-v")
 
-    assert (said.code, marks(said.out)[1:]) == (code, wanted), said.out
+    assert (said.code, "".join(said.marks)[1:]) == (code, wanted), said.out
     assert ("requests in the 1s before" in said and "left no line of shop" in said) is bool(code), said.out
     assert shop.left() == ([], [])
