@@ -77,6 +77,14 @@ class Plot:
         """Return the seconds within which it is resolved for certain, once all is well again."""
         return self.range + self.rule.keeps + 3 * pace
 
+    def filling(self) -> float:
+        """Return for how many seconds the alert may be active at first: counters begin with the story, and seem to rise slowly.
+
+        0 where a slow rise does not fire it, or not that soon.
+        """
+        slows = any(line.counter and line.harm and _rise(line.harm) < _rise(line.calm) for line in self.lines)
+        return self.range if slows and self.rule.hold < self.range else 0.0
+
     def given_up(self, why: str) -> Plot:
         """Return the plot without what makes the alert fire, unless there is no reason."""
         if not why:
@@ -110,6 +118,12 @@ def unfolded(tree: Tree, recordings: Mapping[str, Tree], depth: int = 9) -> Tree
         inner = unfolded(recordings[tree.name], recordings, depth - 1)
         return Tree(Kind.SUBQUERY, inside=(inner,), range=tree.range, offset=tree.offset)
     return replace(tree, inside=tuple(unfolded(each, recordings, depth) for each in tree.inside))
+
+
+def _rise(values: str) -> float:
+    """Return by how much a series rises from one value to the next; 0 where it does not say."""
+    found = re.match(r"[\d.]+([+-][^x]+)x", values)
+    return float(found[1]) if found else 0.0
 
 
 def _nameless(wanted: list[Key]) -> bool:

@@ -192,13 +192,14 @@ def story_text(plot: Plot, pace: float, wrong: Sequence[str] = (), pages: Sequen
     said += "".join(f"\n# TODO: the rule asks for what is not exposed, and so does this story: {what}" for what in wrong)
     if plot.unclear:
         return said + _open_question(plot, pace, active=active)
-    calm, long = math.ceil(2 * pace), math.ceil(plot.firing(pace))
+    filled, long = math.ceil(plot.filling()), math.ceil(plot.firing(pace))
+    calm = filled + math.ceil(2 * pace)
     # An alert that is over before its route has waited is told to nobody.
     waits = max((math.ceil(each.wait + pace) for each in pages), default=0)
     fault = _kill(plot) if plot.down else _script(plot)
     window = f"    from: {_span(calm)}\n    until: {_span(calm + long + waits)}\n"
     name, after = f"{rule.name} fires and resolves", "kill" if plot.down else "script"
-    expect = _quiet(rule.name, calm) + _within("alert", rule.name, long, after)
+    expect = _quiet(rule.name, calm, filled) + _within("alert", rule.name, long, after)
     expect += "".join(_told(each, rule.name, long + math.ceil(each.wait + pace), after) for each in pages)
     expect += _within("resolved", rule.name, plot.quiet(pace), f"cure of {after}")
     return f"{said}\nname: {quoted(name)}\n{SHARE}\nfaults:\n{fault}{window}\nexpect:\n{expect}"
@@ -212,7 +213,7 @@ def _open_question(plot: Plot, pace: float, *, active: bool) -> str:
         expect = f"  - alert: {{name: {quoted(rule.name)}}}\n    eventually: 0s .. {_span(plot.firing(pace))}\n"
     else:
         todo = f"what makes it fire is not plain ({plot.unclear}). Until then it is only shown to be quiet"
-        name, expect = f"{rule.name} is quiet", _quiet(rule.name, 2 * pace, warm=plot.range <= LONGEST)
+        name, expect = f"{rule.name} is quiet", _quiet(rule.name, 2 * pace, 0.0, warm=plot.range <= LONGEST)
     expr = textwrap.indent(rule.expr, "#   ")
     return f"\n# TODO: {todo}.\n{expr}\nname: {quoted(name)}\n{SHARE}\nexpect:\n{expect}"
 
@@ -221,9 +222,9 @@ def _span(span: float) -> str:
     return f"{math.ceil(span)}s"
 
 
-def _quiet(alert: str, until: float, *, warm: bool = True) -> str:
+def _quiet(alert: str, until: float, since: float, *, warm: bool = True) -> str:
     words = "" if warm else "    warm: false # its range is long: it begins half empty, and not with minutes of waiting\n"
-    return f"  - alert: {{name: {quoted(alert)}}}\n    never: 0s .. {_span(until)}\n{words}"
+    return f"  - alert: {{name: {quoted(alert)}}}\n    never: {_span(since)} .. {_span(until)}\n{words}"
 
 
 def _within(kind: str, alert: str, span: float, after: str) -> str:

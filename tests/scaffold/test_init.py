@@ -224,6 +224,24 @@ def test_an_alert_on_alerts_needs_no_series_that_prometheus_makes_itself(tmp_pat
     assert "ALERTS" not in (tmp_path / "stack/stack.yaml").read_text()
 
 
+@pytest.mark.parametrize(
+    ("rule", "never", "until"),
+    [
+        ("expr: 'rate(sold_total[2m]) < 5'", "120s .. 121s", "from: 121s"),
+        ("expr: 'rate(sold_total[2m]) < 5', for: 2m", "0s .. 1s", "from: 1s"),
+        ("expr: 'rate(sold_total[2m]) > 5'", "0s .. 1s", "from: 1s"),
+    ],
+)
+def test_what_a_slow_rise_fires_is_quiet_once_its_range_is_full(rule: str, never: str, until: str, tmp_path: Path) -> None:
+    rules = f"groups:\n- name: a\n  rules:\n  - {{alert: Sold, {rule}}}\n"
+
+    init_command([], written(tmp_path, **{"rules/a.yml": rules}), lambda _: None)
+
+    story = (tmp_path / "scenarios/Sold.obs.yaml").read_text()
+    assert f"never: {never}\n" in story
+    assert f"    {until}\n" in story
+
+
 def test_a_series_is_exposed_once_whatever_the_order_of_its_labels(tmp_path: Path) -> None:
     rules = "groups:\n- name: a\n  rules:\n" + "".join(
         f"  - {{alert: A{number}, expr: 'depth{{{labels}}} > 5'}}\n"
