@@ -84,6 +84,10 @@ class Provisioning:
         """Keep with the reader what Grafana would stumble over, or pass over in silence."""
         known = {str(each.get(key)) for each in self._each("datasources") for key in ("uid", "name") if each.get(key)}
         for document in self.documents.values():
+            for number, source in rows(document.value, "datasources"):
+                if "uid" in source and "apiVersion" not in document.value:
+                    what = "without 'apiVersion: 1' Grafana passes over 'uid'"
+                    self.reader.problem(document, ("datasources", number, "uid"), what, "write that at the top")
             for number, provider in rows(document.value, "providers"):
                 self._check_provider(document, number, provider)
             for spot, uid in _asked(document) if known else ():

@@ -20,7 +20,8 @@ from pytest_obscheck.sinks.pagerduty import PagerDuty
 from pytest_obscheck.sinks.webhook import Webhook
 from pytest_obscheck.speed import Source, Speed
 
-SOURCES = """datasources:
+SOURCES = """apiVersion: 1
+datasources:
   - {name: Prometheus, uid: metrics, type: prometheus, url: http://p.example, secureJsonData: {httpHeaderValue1: s3cret}}
 """
 PROVIDERS = "providers: [{name: shop, options: {path: /var/lib/grafana/dashboards}}]\n"
@@ -183,6 +184,14 @@ def test_a_broken_dashboard_an_unknown_data_source_and_a_type_without_a_sink_are
             "grafana/provisioning/alerting/points.yml:4: contact point 'page' is of type 'kafka', for which there is no sink; "
             "known are: discord, email, opsgenie, pagerduty, slack, teams, webhook"
         ),
+    ]
+
+
+def test_a_uid_that_grafana_passes_over_in_silence_is_told(tmp_path: Path) -> None:
+    home = provisioned(tmp_path, **{"datasources/a": SOURCES.removeprefix("apiVersion: 1\n")})
+
+    assert problems(home) == [
+        "grafana/provisioning/datasources/a.yml:2: without 'apiVersion: 1' Grafana passes over 'uid'; write that at the top"
     ]
 
 

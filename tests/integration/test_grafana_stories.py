@@ -29,7 +29,8 @@ services:
 SCRAPES = """global: {scrape_interval: 1s}
 scrape_configs: [{job_name: prometheus, static_configs: [{targets: ["prometheus.shop.example:9090"]}]}]
 """
-SOURCES = """datasources:
+SOURCES = """apiVersion: 1
+datasources:
   - {name: Prometheus, uid: metrics, type: prometheus, url: "http://prometheus.shop.example:9090", isDefault: true}
 """
 RULE = """

@@ -117,7 +117,9 @@ def made_up(paths: Sequence[Path], renamed: str = "", *, grafana: bool = False) 
         (home / "prometheus.yml").write_text(PROMETHEUS, encoding="utf-8")
         prometheus = "prometheus: {config: prometheus.yml, hosts: [prometheus.example:80]}"
         (home / "stack.yaml").write_text(f"components:\n  {prometheus}\n{members}", encoding="utf-8")
-        (home / SOURCES / "made-up.yml").write_text(json.dumps({"datasources": provisioned(paths)}), encoding="utf-8")
+        (home / SOURCES / "made-up.yml").write_text(
+            json.dumps({"apiVersion": 1, "datasources": provisioned(paths)}), encoding="utf-8"
+        )
         with a_session(Path(folder)) as session:
             stack = session.stack()
             for target in stack.all(FollowsStory).values():

@@ -6,17 +6,20 @@ series are made up to suit the dashboards. On the first three of them a renamed 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import renaming
 from figures import Figure, tell
 
 from pytest_obscheck.clock import SystemClock
+from pytest_obscheck.panel.interpolation import interpolated
+from pytest_obscheck.panel.times import SCRAPE, Range, duration, interval, interval_values
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import Stack
 from pytest_obscheck.signals import ShowsDashboards
@@ -25,6 +28,8 @@ C = TypeVar("C")
 PANELS = 300
 LIMIT = 10.0
 RENAMED = 3
+LENGTHS = (60, 300, 900, 3600, 6 * 3600, 86400, 7 * 86400, 30 * 86400, 365 * 86400)
+WIDTHS = (100, 500, 1000, 1920)
 CLOCK = SystemClock()
 
 
@@ -44,6 +49,27 @@ class Direct:
         return {} if capability is ShowsDashboards else self.stack.all(capability)
 
 
+def macros(grafana: Any) -> Iterator[tuple[str, str]]:
+    """Yield a query with the intervals that we put in, and as Grafana's back end puts them in, for each length and width."""
+    expr = "rate(up[$__rate_interval]) + rate(up[$__interval]) + $__interval_ms + $__range_s"
+    for length in LENGTHS:
+        for points in WIDTHS:
+            span = Range(CLOCK.now() - length, CLOCK.now())
+            step = interval(span, points, SCRAPE)
+            ours = interpolated(expr, {**span.values(), **interval_values(step, SCRAPE)})
+            query = {"refId": "A", "expr": expr, "range": True, "intervalMs": round(step * 1000), "maxDataPoints": points}
+            source = {"datasource": {"uid": "made-up", "type": "prometheus"}}
+            body = {"queries": [{**query, **source}], "from": str(round(span.start * 1000)), "to": str(round(span.end * 1000))}
+            (frame, *_) = grafana.api.client.POST("/ds/query", json=body)["results"]["A"]["frames"]
+            said = frame["schema"]["meta"]["executedQueryString"]
+            yield _in_seconds(ours), _in_seconds(said.partition("Expr: ")[2].partition("\n")[0])
+
+
+def _in_seconds(expr: str) -> str:
+    """Return a query with its ranges in seconds: Grafana writes 75 s as 1m15s."""
+    return re.sub(r"\[(\w+)\]", lambda found: f"[{duration(found[1]):g}]", expr)
+
+
 def figures(paths: Sequence[Path]) -> Iterator[Figure]:
     """Yield the panels whose words differ, how many were compared, the time of 300, and what renamed metrics did."""
     with renaming.made_up(paths, grafana=True) as (stack, look):
@@ -52,6 +78,12 @@ def figures(paths: Sequence[Path]) -> Iterator[Figure]:
         began = CLOCK.now()
         through = look.look(stack, now, now)
         took = CLOCK.now() - began
+        intervals = list(macros(stack.that(ShowsDashboards)))
+    for ours, theirs in intervals:
+        if ours != theirs:
+            yield Figure("an interval that Grafana works out otherwise", ours, theirs, holds=False)
+    wrong = sum(ours != theirs for ours, theirs in intervals)
+    yield Figure("intervals that Grafana works out otherwise", f"{wrong} of {len(intervals)}", "0", not wrong)
     different = [(one, other) for one, other in zip(direct, through, strict=True) if one["word"] != other["word"]]
     for one, other in different:
         said = f"{one['word']}: {one['words']}"[:70]
