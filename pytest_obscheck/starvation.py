@@ -1,13 +1,9 @@
-"""Whether the machine let those run who play a story: for how long they stood in line for a processor, and all for the disk."""
+"""Whether the machine let those run who play a story: for how long they stood in line for a processor."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from pytest_obscheck.abilities import StarvesMember
 from pytest_obscheck.capabilities import StandsInLine
@@ -25,8 +21,6 @@ On an idle machine it is below 0.1; with two processes that never rest beside it
 
 ENOUGH = 0.5
 """Wall seconds over which such a share says something."""
-
-PRESSURE = Path("/proc/pressure/io")
 
 Waits = Mapping[str, Mapping[str, float]]
 """For how many seconds each thread has stood in line since it began, by who it belongs to and its id."""
@@ -51,25 +45,6 @@ class Queues:
         return "queues"
 
 
-@dataclass(frozen=True)
-class Stalls:
-    """How long nobody on this machine could run, since all that wanted to waited for the disk."""
-
-    every: float = 1.0
-    pressure: Path = PRESSURE
-
-    def look(self, stack: Stack, since: float, until: float) -> dict[str, float]:
-        """Return ``disk``: the seconds since the machine began, as the kernel counts them; nothing where it does not."""
-        with suppress(OSError):
-            told = re.search(r"^full .*total=(\d+)$", self.pressure.read_text(encoding="ascii"), re.MULTILINE)
-            return {"disk": round(int(told[1]) / 1e6, 3)} if told else {}
-        return {}
-
-    def __str__(self) -> str:
-        """Return the key."""
-        return "stalls"
-
-
 def stood(then: Waits, now: Waits) -> dict[str, float]:
     """Return for how many seconds between two looks the most unfortunate thread of each stood in line.
 
@@ -84,44 +59,18 @@ def stood(then: Waits, now: Waits) -> dict[str, float]:
 
 
 def starved(journal: Journal, window: Window, scenario: Scenario) -> str:
-    """Return who was kept from running for much of a second of the window, and by none of the story's faults."""
-    return _in_line(journal, window, scenario) or _stalled(journal, window)
-
-
-def _in_line(journal: Journal, window: Window, scenario: Scenario) -> str:
+    """Return who was kept from a processor for much of a second of the window, and by none of the story's faults."""
     spared = {
         fault.what.starves(): lasted(journal, fault) for fault in scenario.faults if isinstance(fault.what, StarvesMember)
     }
-    for span, shares in _shares(journal, "queues", window, stood):
-        for name, share in shares.items():
-            harm = spared.get(name)
+    for before, event in _apart([event for event in journal.of("look", key="queues") if "data" in event.data]):
+        span, took = Window(journal.story(before.wall), journal.story(event.wall)), event.wall - before.wall
+        waits = stood(before.data["data"], event.data["data"]) if _meet(span, window) else {}
+        for name, waited in waits.items():
+            harm, share = spared.get(name), min(1.0, waited / took)
             if share >= STARVED and not (harm and _meet(span, harm)):
                 return f"{TOO_SLOW}: {name} stood in line for a processor for {share:.0%} of the time before {spoken(span.end)}"
     return ""
-
-
-def _stalled(journal: Journal, window: Window) -> str:
-    for span, shares in _shares(journal, "stalls", window, _passed):
-        if shares.get("disk", 0.0) >= STARVED:
-            share = f"{shares['disk']:.0%} of the time before {spoken(span.end)}"
-            return f"{TOO_SLOW}: nobody could run, for all waited for its disk, for {share}"
-    return ""
-
-
-def _passed(then: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
-    return {name: now[name] - then[name] for name in now if name in then}
-
-
-def _shares(
-    journal: Journal, key: str, window: Window, passed: Callable[[Any, Any], Mapping[str, float]]
-) -> Iterator[tuple[Window, Mapping[str, float]]]:
-    """Yield what passed between two looks that a window meets, by name, as shares of the time."""
-    for before, event in _apart([event for event in journal.of("look", key=key) if "data" in event.data]):
-        span = Window(journal.story(before.wall), journal.story(event.wall))
-        if _meet(span, window):
-            took = event.wall - before.wall
-            between = passed(before.data["data"], event.data["data"])
-            yield span, {name: min(1.0, spent / took) for name, spent in between.items()}
 
 
 def _apart(looks: Sequence[Event]) -> Iterator[tuple[Event, Event]]:

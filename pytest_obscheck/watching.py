@@ -12,11 +12,11 @@ from pytest_obscheck.errors import ObscheckError, said
 from pytest_obscheck.noise import LAG, calm, foregone, noise_of
 from pytest_obscheck.protocols import Look, Stack
 from pytest_obscheck.stage import Asked, Hands, Play
-from pytest_obscheck.starvation import Queues, Stalls
+from pytest_obscheck.starvation import Queues
 from pytest_obscheck.vitals import Vitals
 from pytest_obscheck.when import spoken
 
-VITAL: tuple[Look, ...] = (Vitals(), Queues(), Stalls())
+VITAL: tuple[Look, ...] = (Vitals(), Queues())
 """What is looked at in every story: whether the machine keeps up."""
 
 LATE = 1.0

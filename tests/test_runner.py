@@ -484,7 +484,7 @@ def test_the_last_look_at_the_machine_is_taken_after_the_story() -> None:
 
     journal = played(a_story(seen(eventually("0s", "1s"))), FakeStack({"prometheus": prometheus}), clock)
 
-    assert [event.data["key"] for event in journal.events[-4:-1]] == ["vitals", "queues", "stalls"]
+    assert [event.data["key"] for event in journal.events[-3:-1]] == ["vitals", "queues"]
     assert len(journal.of("look", key="vitals")) >= 2
 
 
