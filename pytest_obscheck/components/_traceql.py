@@ -17,7 +17,7 @@ LIMIT = 5000
 """The most traces that a search gives."""
 
 YOUNG = 3.0
-"""Seconds before the end of a search after whose beginning a trace may still grow; an older one is fetched once."""
+"""Seconds before the end of a search after whose beginning a trace may still grow unnoticed; it is fetched once more then."""
 
 _KEPT = 20_000
 """Traces of which the spans are remembered."""
@@ -28,7 +28,7 @@ class TempoClient:
     """Asks one Tempo; every method but ``ready`` raises ``LookFailed`` where it cannot."""
 
     http: Http
-    _known: dict[str, list[Span]] = field(default_factory=dict)
+    _known: dict[str, tuple[object, list[Span]]] = field(default_factory=dict)
 
     def ready(self) -> bool:
         """Whether it takes and gives spans now."""
@@ -41,8 +41,9 @@ class TempoClient:
     def find_spans(self, service: str, start: float, end: float) -> list[Span]:
         """Return all spans of the traces that a service had a part in and that began in that time."""
         found = self._search(f"{{ resource.service.name = {json.dumps(service, ensure_ascii=False)} }}", start, end)
-        began = {row["traceID"]: int(row["startTimeUnixNano"]) / 1e9 for row in found}
-        return [span for trace, at in began.items() if start <= at <= end for span in self._spans(trace, at < end - YOUNG)]
+        began = [(row, int(row["startTimeUnixNano"]) / 1e9) for row in found]
+        seen = {row["traceID"]: (at < end - YOUNG, _extent(row)) for row, at in began if start <= at <= end}
+        return [span for trace, state in seen.items() for span in self._spans(trace, state)]
 
     def query_spans(self, query: str, start: float, end: float) -> list[Span]:
         """Return the spans that a TraceQL query finds in that time."""
@@ -50,7 +51,7 @@ class TempoClient:
         ids = {
             (_whole(row["traceID"]), span["spanID"]) for row in rows for each in _sets(row) for span in each.get("spans") or ()
         }
-        every = (span for trace in dict.fromkeys(row["traceID"] for row in rows) for span in self._spans(trace, old=False))
+        every = (span for trace in dict.fromkeys(row["traceID"] for row in rows) for span in self._spans(trace))
         return [span for span in every if (span.trace, span.id) in ids]
 
     def _search(self, query: str, start: float, end: float) -> list[Mapping[str, Any]]:
@@ -66,22 +67,30 @@ class TempoClient:
         except (ValueError, AttributeError):
             raise LookFailed(f"{self.http.name} answered {query!r} with something that are no traces") from None
 
-    def _spans(self, trace: str, old: bool) -> list[Span]:
-        if trace in self._known:
-            return self._known[trace]
+    def _spans(self, trace: str, state: object = None) -> list[Span]:
+        """Return the spans of a trace; it is asked for again only where its state is not what it was, or not known."""
+        before, spans = self._known.get(trace, (None, []))
+        if state is not None and state == before:
+            return spans
         answer = self.http.json(f"/api/v2/traces/{trace}")
         try:
             found = list(_spans(_whole(trace), answer["trace"]))
         except (LookupError, TypeError, ValueError, AttributeError):
             raise LookFailed(f"{self.http.name} answered /api/v2/traces with something that is no trace") from None
-        if old and len(self._known) < _KEPT:
-            self._known[trace] = found
+        if state is not None and len(self._known) < _KEPT:
+            self._known[trace] = (state, found)
         return found
 
 
 def _whole(trace: str) -> str:
     """Return the id of a trace as everybody else writes it: a search leaves its leading zeros out."""
     return trace.zfill(32)
+
+
+def _extent(row: Mapping[str, Any]) -> object:
+    """Return what a search tells of a trace that changes when it grows: the spans found, and how many each service has."""
+    stats = {service: told.get("spanCount") for service, told in (row.get("serviceStats") or {}).items()}
+    return {span["spanID"] for each in _sets(row) for span in each.get("spans") or ()}, stats
 
 
 def _sets(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -36,6 +36,8 @@ ingester:
   lifecycler: {{min_ready_duration: 0s, join_after: 0s, final_sleep: 0s}}
   flush_check_period: 200ms
   trace_idle_period: 200ms
+# A trace is looked for in as many places at once, of which there is one.
+query_frontend: {{trace_by_id: {{query_shards: 2}}}}
 """
 _LIVE_STORE = """\
 # Without these a search finds a span half a minute after it came.

@@ -137,17 +137,40 @@ def test_spans_of_a_service_come_with_their_parent_status_attributes_and_the_who
     assert [request.url.path for request in asked[1:]] == [f"/api/v2/traces/{ID}"]
 
 
-def test_a_trace_that_grows_no_more_is_fetched_once() -> None:
+def test_a_trace_that_grows_no_more_is_fetched_once_and_once_more_when_it_is_old() -> None:
     asked: list[httpx.Request] = []
     tempo = holding(asked)
 
     for _ in range(2):
         tempo.find_spans("checkout", 999.5, 1002.0)
-    grown = len(asked)
+    young = len(asked)
     for _ in range(2):
         tempo.find_spans("checkout", 999.5, 1010.0)
 
-    assert (grown, len(asked)) == (4, 7)
+    assert (young, len(asked)) == (3, 6)
+
+
+@pytest.mark.parametrize(
+    "growth",
+    [
+        {"spanSets": [{"spans": [{"spanID": "00000000000000bb"}, {"spanID": "00000000000000cc"}], "matched": 2}]},
+        {"serviceStats": {"checkout": {"spanCount": 2}, "payments": {"spanCount": 1}}},
+    ],
+    ids=["a span more", "a service more"],
+)
+def test_a_trace_that_has_grown_is_fetched_again(growth: dict[str, Any]) -> None:
+    rows = [FOUND["traces"][0], {**FOUND["traces"][0], **growth}]
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json={"traces": [rows.pop(0)]} if request.url.path == "/api/search" else TRACE)
+
+    tempo = client(answer)
+    for _ in range(2):
+        tempo.find_spans("checkout", 999.5, 1002.0)
+
+    assert asked == ["/api/search", f"/api/v2/traces/{ID}"] * 2
 
 
 def test_a_query_gives_the_spans_that_it_finds_and_no_others() -> None:

@@ -18,14 +18,14 @@ speed: 1
 load:
   - locust: {file: loads/checkout.py, users: 5}
     from: 0s
-    until: 5s
+    until: 7s
 faults:
   - down: {to: payments}
-    from: 500ms
-    until: 2s
+    from: 3s
+    until: 5s
 expect:
   - correlated: {service: checkout, requests: POST /checkout, metric: 'http_request_duration_seconds_bucket{job="checkout"}'}
-    eventually: 0s .. 2s
+    eventually: 3s .. 5s
 """
 DROPPED = """name: a collector that keeps every tenth trace
 stack: ../stack/stack.signals.yaml

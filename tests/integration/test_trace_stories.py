@@ -49,9 +49,9 @@ expect:
   - traces: {service: checkout, kind: server, attributes: {http.method: ~P.*}}
     eventually: 0s .. 2s
   - traces: {service: checkout, name: no such name}
-    eventually: 0s .. 2s
+    eventually: 3s .. 5s
   - traces: {service: nobody}
-    eventually: 0s .. 2s
+    eventually: 3s .. 5s
 """
 BLIND = """name: a store of traces that cannot be reached is noticed, and checkout goes on
 load:
