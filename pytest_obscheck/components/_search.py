@@ -12,7 +12,7 @@ from pytest_obscheck.components import _servers
 from pytest_obscheck.components._documents import TIME, line, passes
 from pytest_obscheck.components._http import Http, parsed
 from pytest_obscheck.errors import LookFailed
-from pytest_obscheck.protocols import Place
+from pytest_obscheck.protocols import Launch, Place
 from pytest_obscheck.signals import LogFilter, LogLine
 
 PAGE = 5000
@@ -20,6 +20,29 @@ PAGE = 5000
 
 BEFORE = '{"query": {"bool": {"must": ['
 """What stands before the user's query, on the same line: a position in an error counts it."""
+
+
+LOGGING = """\
+# Written by the harness: everything to the member's own log.
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = [%d{ISO8601}][%-5p][%c{1.}] %m%n
+rootLogger.level = info
+rootLogger.appenderRef.console.ref = console
+"""
+
+
+def launch(place: Place, program: str, prefix: str, settings: Mapping[str, str], *options: str) -> Launch:
+    """Return how to start a node; ``prefix`` begins its environment variables, ``options`` are further ones of its Java.
+
+    Its configuration is in its folder, too: a node writes a keystore beside it, and that of this machine is not the stack's.
+    """
+    files = {f"config/{program}.yml": "", "config/jvm.options": "", "config/log4j2.properties": LOGGING}
+    java = ("-Xms512m", "-Xmx512m", f"-Djava.io.tmpdir={place.folder / 'tmp'}", *options)
+    environment = {f"{prefix}_PATH_CONF": f"{place.folder}/config", f"{prefix}_JAVA_OPTS": " ".join(java)}
+    argv = alone(program, node_flags(place, settings))
+    return Launch(argv, place.folder, environment=environment, files=files)
 
 
 def node_flags(place: Place, more: Mapping[str, str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from pytest_obscheck.components._http import Http
-from pytest_obscheck.components._search import SearchClient, alone, node_flags
+from pytest_obscheck.components._search import SearchClient, launch
 from pytest_obscheck.plan import Facts
 from pytest_obscheck.protocols import Launch, Place
 
@@ -37,8 +37,7 @@ class Elasticsearch:
     def launch(self, place: Place) -> Launch:
         """Return how to start it."""
         settings = {"xpack.security.enabled": "false", **self.settings}
-        options = {"ES_JAVA_OPTS": f"-Xms512m -Xmx512m {NO_DOWNLOADS}"}
-        return Launch(alone("elasticsearch", node_flags(place, settings)), place.folder, environment=options)
+        return launch(place, "elasticsearch", "ES", settings, NO_DOWNLOADS)
 
     def connect(self, place: Place) -> SearchClient:
         """Return a client that finds lines."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from pytest_obscheck.components._http import Http
-from pytest_obscheck.components._search import SearchClient, alone, node_flags
+from pytest_obscheck.components._search import SearchClient, launch
 from pytest_obscheck.plan import Facts
 from pytest_obscheck.protocols import Launch, Place
 
@@ -33,8 +33,7 @@ class Opensearch:
 
     def launch(self, place: Place) -> Launch:
         """Return how to start it."""
-        memory = {"OPENSEARCH_JAVA_OPTS": "-Xms512m -Xmx512m"}
-        return Launch(alone("opensearch", node_flags(place, self.settings)), place.folder, environment=memory)
+        return launch(place, "opensearch", "OPENSEARCH", self.settings)
 
     def connect(self, place: Place) -> SearchClient:
         """Return a client that finds lines."""

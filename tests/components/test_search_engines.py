@@ -98,10 +98,15 @@ def test_a_node_is_alone_and_listens_and_writes_where_it_is_told(
     addresses = {"http": "127.0.0.1:9200", "transport": "127.0.0.1:9300"}
     place = Place("es", Path("/run/es"), Path("/shop"), addresses, Network(), str, lambda path: path)
 
-    argv = component.launch(place).argv
+    launch = component.launch(place)
 
+    argv = launch.argv
     listens = {"-Enetwork.host=127.0.0.1", "-Ehttp.port=9200", "-Etransport.port=9300", "-Ediscovery.type=single-node"}
     assert {*listens, "-Epath.data=/run/es/data", "-Epath.logs=/run/es/logs", "-Ea.b=c"} <= set(argv)
+    # Their configuration, and the keystore that they write beside it, are in the run's folder, and so is what is temporary.
+    assert "/run/es/config" in launch.environment.values()
+    assert [name for name in launch.files if not name.startswith("config/")] == []
+    assert "-Djava.io.tmpdir=/run/es/tmp" in " ".join(launch.environment.values())
     # Both refuse to be run by root.
     assert (argv[0] == "unshare") is (os.geteuid() == 0)
 

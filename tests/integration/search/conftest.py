@@ -90,18 +90,11 @@ POLICY = """grant {
   permission java.net.SocketPermission "*", "accept,connect,resolve";
 };
 """
-LOGGING = """appender.console.type = Console
-appender.console.name = console
-appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = [%d{ISO8601}][%-5p][%c{1.}] %m%n
-rootLogger.level = info
-rootLogger.appenderRef.console.ref = console
-"""
 LAUNCHER = """#!/bin/sh
 export LIBFFI_TMPDIR="$TMPDIR"
 exec java -XX:TieredStopAtLevel=1 -Djava.security.manager=allow -Dlog4j2.disable.jmx=true -Djna.nosys=true \
-  -Dio.netty.noUnsafe=true -Djava.io.tmpdir="$TMPDIR" ${prefix}_JAVA_OPTS -D{es}.path.home={home} \
-  -D{es}.path.conf={home}/config -D{es}.distribution.type=tar -D{es}.bundled_jdk=false -cp '{home}/lib/*' {main} "$@"
+  -Dio.netty.noUnsafe=true ${prefix}_JAVA_OPTS -D{es}.path.home={home} \
+  -D{es}.path.conf="${prefix}_PATH_CONF" -D{es}.distribution.type=tar -D{es}.bundled_jdk=false -cp '{home}/lib/*' {main} "$@"
 """
 
 
@@ -117,10 +110,8 @@ def assemble(engine: Engine, home: Path) -> Path:
         told = DESCRIPTOR.format(name=name, version=engine.version, plugin=module.plugin, engine=engine.name)
         (folder / "plugin-descriptor.properties").write_text(told)
         (folder / "plugin-security.policy").write_text(POLICY)
-    for name in ("config", "plugins", "bin"):
+    for name in ("plugins", "bin"):
         (home / name).mkdir()
-    (home / "config" / f"{engine.name}.yml").touch()
-    (home / "config" / "log4j2.properties").write_text(LOGGING)
     program = home / "bin" / engine.name
     launcher = LAUNCHER.format(prefix=engine.prefix, es=engine.prefix.lower(), home=home, main=engine.main)
     program.write_text(launcher)

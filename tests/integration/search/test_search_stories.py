@@ -14,8 +14,10 @@ pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 SHIPPER = "shipper: {members: [shop], labels: {env: test}, to: %s, api: elasticsearch}"
 FILEBEAT = "filebeat: {config: filebeat.yml, logs: {/var/log/shop/*.log: shop}, depends_on: [%s]}"
+OLD_FILEBEAT = FILEBEAT.replace("{config", '{version: "7.12", config')
+PROGRAMS = {FILEBEAT: "filebeat", OLD_FILEBEAT: "filebeat@7.12"}
 STACK = """components:
-  %s: {index: "%s", hosts: [es.shop.example:9200]}
+  %s: {%s, hosts: [es.shop.example:9200]}
   toxiproxy: {}
   %s
 services:
@@ -41,6 +43,9 @@ output.elasticsearch:
   username: shipper
   password: hunter2
 """
+LINES, BEATS = "index: lines", 'index: "filebeat-*"'
+# Else Filebeat takes it for an Elasticsearch of long ago.
+AS_ELASTICSEARCH = f'{BEATS}, settings: {{compatibility.override_main_response_version: "true"}}'
 # What a Loki is asked in test_log_stories.py, in words that every store understands.
 SAME = """name: what the shop says is found
 expect:
@@ -75,20 +80,22 @@ def shop(bare_project: Any, talking_shop: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("name", "agent", "index", "fields"),
+    ("name", "agent", "options", "fields"),
     [
-        ("opensearch", SHIPPER, "lines", "labels"),
-        ("elasticsearch", SHIPPER, "lines", "labels"),
-        ("elasticsearch", FILEBEAT, "filebeat-*", "fields"),
+        ("opensearch", SHIPPER, LINES, "labels"),
+        ("opensearch", OLD_FILEBEAT, AS_ELASTICSEARCH, "fields"),
+        ("elasticsearch", SHIPPER, LINES, "labels"),
+        ("elasticsearch", FILEBEAT, BEATS, "fields"),
     ],
+    ids=["opensearch", "filebeat to opensearch", "elasticsearch", "filebeat to elasticsearch"],
 )
 def test_lines_are_found_counted_and_missed_as_on_a_loki(
-    shop: Any, engine: Any, obs_program: Any, name: str, agent: str, index: str, fields: str
+    shop: Any, engine: Any, obs_program: Any, name: str, agent: str, options: str, fields: str
 ) -> None:
     engine(name)
-    if agent is FILEBEAT:
-        obs_program("filebeat")
-    shop.write("stack/stack.yaml", STACK % (name, index, agent % name))
+    if agent in PROGRAMS:
+        obs_program(PROGRAMS[agent])
+    shop.write("stack/stack.yaml", STACK % (name, options, agent % name))
     shop.write("scenarios/found.obs.yaml", SAME + OWN % fields)
 
     said = shop.pytest("--obs-stack", "-q")
@@ -171,7 +178,7 @@ def test_filebeat_loses_nothing_that_it_can_send_later(
 ) -> None:
     engine("elasticsearch")
     obs_program("filebeat")
-    shop.write("stack/stack.yaml", STACK % ("elasticsearch", "filebeat-*", FILEBEAT % "elasticsearch"))
+    shop.write("stack/stack.yaml", STACK % ("elasticsearch", BEATS, FILEBEAT % "elasticsearch"))
     shop.write("stack/shop.py", SELLING)
     shop.write("scenarios/buying.py", BUYING)
     shop.write("scenarios/cut.obs.yaml", CUT % ("for a while" if code == 0 else "at all", until))
