@@ -16,7 +16,7 @@ pytestmark = [
 ]
 
 NEIGHBOURS = 3
-BUSY = "import os, time\nos.sched_setaffinity(0, {processor})\nend = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
+BUSY = "import os, time\nos.sched_setaffinity(0, {{{processor}}})\nend = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
 # One thread of a pool does all the work: it is not the one that has waited longest, which imported everything.
 SERVICE = """
 import http.server, os, sys, time
@@ -60,7 +60,9 @@ expect:
 def processor() -> Iterator[int]:
     """Return a processor that neighbours keep busy."""
     last = max(os.sched_getaffinity(0))
-    neighbours = [subprocess.Popen([sys.executable, "-c", BUSY.replace("processor", str(last))]) for _ in range(NEIGHBOURS)]
+    # Where the kernel shares processors among sessions first, those of one session would count as one neighbour.
+    command = [sys.executable, "-c", BUSY.format(processor=last)]
+    neighbours = [subprocess.Popen(command, start_new_session=True) for _ in range(NEIGHBOURS)]
     yield last
     for each in neighbours:
         each.kill()
