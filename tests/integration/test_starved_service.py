@@ -16,7 +16,9 @@ pytestmark = [
 ]
 
 NEIGHBOURS = 3
-BUSY = "import os, time\nos.sched_setaffinity(0, {{{processor}}})\nend = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
+BUSY = (
+    "import os, time\nos.sched_setaffinity(0, {{{processor}}})\nend = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
+)
 # One thread of a pool does all the work: it is not the one that has waited longest, which imported everything.
 SERVICE = """
 import http.server, os, sys, time
