@@ -46,7 +46,7 @@ def routes(reader: Reader, document: Document) -> Iterator[Route]:
             continue
         config = {names.get(name, name): value for name, value in redacted(each.settings).items()}
         host, path = sink().route(config, {})
-        where = f"{reader.name(document)}:{document.line(*each.spot)}"
+        where = reader.where(document, each.spot)
         yield Route(host, path, sink.name, each.point, where, each.resolved)
 
 

@@ -60,7 +60,7 @@ def _from_file(reader: Reader, name: str, alertmanagers: Groups | None) -> Found
         for at, what, right in _wrong(groups):
             reader.problem(document, (job, *at), f"job {job!r}{what}", right)
     jobs = {str(job): groups or () for job, groups in document.value.items()}
-    return Found(jobs, {job: f"{reader.name(document)}:{document.line(job)}" for job in jobs}, alertmanagers)
+    return Found(jobs, {job: reader.where(document, (job,)) for job in jobs}, alertmanagers)
 
 
 def _note(reader: Reader, where: str, called: str, groups: Any) -> None:
@@ -117,7 +117,7 @@ def check(reader: Reader, clients: Iterable[tuple[Document, Spot, Mapping[str, A
         if job in every and spot[0] == "scrape_configs":
             what = f"there is a {called} at {every[job]}, too, and Prometheus takes no job twice"
             reader.problem(document, (*spot, "job_name"), what, "rename one")
-        every[job] = f"{reader.name(document)}:{document.line(*spot, 'job_name')}"
+        every[job] = reader.where(document, (*spot, "job_name"))
         used = kinds(client)
         _note_collisions(reader, document, spot, client, called)
         _note_alike(reader, document, spot, client, alike)

@@ -63,7 +63,7 @@ class Provisioning:
         found: list[Branch] = []
         for document in self.documents.values():
             for number, policy in rows(document.value, "policies"):
-                where = f"{self.reader.name(document)}:{document.line('policies', number)}"
+                where = self.reader.where(document, ("policies", number))
                 found += branches({"route": policy}, lambda _, where=where: where)  # type: ignore[misc]
         return tuple(found)
 
@@ -151,7 +151,7 @@ def _alerts(reader: Reader, document: Document) -> Iterator[AlertRule]:
                 annotations=_texts(rule.get("annotations")),
                 group=str(group.get("name", "")),
                 interval=str(group.get("interval") or "1m"),
-                where=f"{reader.name(document)}:{document.line('groups', number, 'rules', place, 'title')}",
+                where=reader.where(document, ("groups", number, "rules", place, "title")),
                 member=reader.place.name,
             )
 

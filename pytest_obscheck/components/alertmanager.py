@@ -208,7 +208,7 @@ def _route(reader: Reader, document: Document, integration: _Integration) -> Rou
     if any(name in integration.config for name in _URL_FILES):
         # The real URL is a secret that nobody reads: a path of its own tells whose it was.
         path = "/" + "/".join(str(step) for step in integration.spot)
-    where = f"{reader.name(document)}:{document.line(*integration.spot)}"
+    where = reader.where(document, integration.spot)
     resolved = integration.config.get("send_resolved", integration.key not in _SILENT_AT_THE_END)
     return Route(host, path, sink.name, integration.receiver, where, resolved is not False)
 
