@@ -103,8 +103,19 @@ class AboutAlert(Protocol):
 class OutlastsHoles(Protocol):
     """An expectation from which a missing evaluation or sample need not hide anything: what takes time cannot come and go."""
 
-    def outlasts(self, history: History, span: Window) -> float:
-        """Return how long a hole somewhere in a span must be to hide anything from it, in story seconds; 0: however short."""
+    def outlasts(self, history: History, span: Window, until: float) -> float:
+        """Return how long a hole somewhere in a span must be to hide from it what happens before ``until``; 0: however short.
+
+        All in story seconds.
+        """
+
+
+@runtime_checkable
+class CountsSamples(Protocol):
+    """An expectation that knows which samples there were: one that is missing changes what is right, and is no excuse."""
+
+    def counts_samples(self) -> bool:
+        """Whether this one does."""
 
 
 @runtime_checkable

@@ -12,13 +12,14 @@ from functools import partial
 
 from pytest_obscheck.abilities import AboutAlert, AboutSeries, AltersSamples, MayBeEmpty, OutlastsHoles
 from pytest_obscheck.errors import said
+from pytest_obscheck.grounds import grounds
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.noise import undecided
 from pytest_obscheck.protocols import History
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself
 from pytest_obscheck.starvation import starved
 from pytest_obscheck.verdict import SEEN, VOID, Outcome, Report, Verdict, combine
-from pytest_obscheck.vitals import mild, stoppages, unwell
+from pytest_obscheck.vitals import Doubt, mild, stoppages, unwell
 from pytest_obscheck.when import Decision, Eventually, Never, Phrase, Window, Within, seconds, spoken
 
 _WORD = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -277,9 +278,9 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
     slow = ""
     if window and doubtful:
         # A hole that hides nothing takes nothing back that was right; what was wrong, the shortest may have caused.
-        outlasts = partial(_outlasts, claim, decided.history) if outcome is Outcome.PASSED else lambda _: 0.0
+        outlasts = partial(_outlasts, claim, decided.history, window.end) if outcome is Outcome.PASSED else lambda _: 0.0
         rested_on = _rested_on(claim, journal, window)
-        slow = unwell(journal, rested_on, stopped, outlasts, mild(scenario))
+        slow = unwell(journal, rested_on, stopped, Doubt(outlasts, mild(scenario), grounds(claim.expectation, journal)))
         if outcome is Outcome.FAILED:
             slow = slow or starved(journal, rested_on, scenario)
     if window and outcome is not Outcome.UNKNOWN and not _altered(scenario, claim, journal):
@@ -298,10 +299,10 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
     return Verdict(str(claim), outcome, words, claim.where)
 
 
-def _outlasts(claim: Claim, history: History, span: Window) -> float:
+def _outlasts(claim: Claim, history: History, until: float, span: Window) -> float:
     """Return how many story seconds without an evaluation, somewhere in a span, hide nothing from a claim that passed."""
     if isinstance(claim.expectation, OutlastsHoles):
-        return claim.expectation.outlasts(history, span)
+        return claim.expectation.outlasts(history, span, until)
     return 0.0 if _evaluated(claim, history.journal) else BLIND * history.journal.speed
 
 

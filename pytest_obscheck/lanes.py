@@ -30,7 +30,7 @@ class Unit:
     """Stories, by the names that they are asked for by, that are played at the same time on one stack, that of ``home``.
 
     ``copies``: how many such stacks may run. ``alone``: it takes from the machine, which all share. ``lasts``: the wall seconds
-    that it takes at least.
+    that it takes at least. ``again``: it was played before, and that told nothing of these stories.
     """
 
     home: Session
@@ -38,6 +38,7 @@ class Unit:
     copies: int = 1
     alone: bool = False
     lasts: float = 0.0
+    again: bool = False
 
     @property
     def sped(self) -> bool:
@@ -86,7 +87,7 @@ class Lanes:
     """Plays units, and keeps what came of each story until somebody asks for it.
 
     ``at_once``: how many stacks this machine can run. ``into``: where journals and reports go. ``opened``: is told of sessions.
-    ``begun``: what was played, in that order. ``most``: how many stacks really ran at the same time.
+    ``begun``: what was played, in that order, each story once. ``most``: how many stacks really ran at the same time.
     """
 
     at_once: int
@@ -219,7 +220,8 @@ class Lanes:
             self._waiting.remove(unit)
             self._playing[unit] = bool(self._playing)
             self._playing |= dict.fromkeys(self._playing, len(self._playing) > 1)
-            self.begun.append(unit)
+            if not unit.again:
+                self.begun.append(unit)
             self.most = max(self.most, len(self._playing))
             return unit
 
@@ -233,7 +235,7 @@ class Lanes:
                 company = self._playing.pop(unit)
                 lost = {name: unit.stories[name] for name, each in came.items() if company and _is_unknown(each)}
                 if lost:
-                    self._waiting.append(replace(unit, stories=lost, alone=True))
+                    self._waiting.append(replace(unit, stories=lost, alone=True, again=True))
                 self._came |= {name: each for name, each in came.items() if name not in lost}
                 self._changed.notify_all()
         if lost:

@@ -65,10 +65,10 @@ def starved(journal: Journal, window: Window, scenario: Scenario) -> str:
     }
     for before, event in _apart([event for event in journal.of("look", key="queues") if "data" in event.data]):
         span, took = Window(journal.story(before.wall), journal.story(event.wall)), event.wall - before.wall
-        waits = stood(before.data["data"], event.data["data"]) if _meet(span, window) else {}
+        waits = stood(before.data["data"], event.data["data"]) if span.meets(window) else {}
         for name, waited in waits.items():
             harm, share = spared.get(name), min(1.0, waited / took)
-            if share >= STARVED and not (harm and _meet(span, harm)):
+            if share >= STARVED and not (harm and span.meets(harm)):
                 return f"{TOO_SLOW}: {name} stood in line for a processor for {share:.0%} of the time before {spoken(span.end)}"
     return ""
 
@@ -79,7 +79,3 @@ def _apart(looks: Sequence[Event]) -> Iterator[tuple[Event, Event]]:
         before = next((each for each in reversed(looks[:number]) if event.wall - each.wall >= ENOUGH), None)
         if before is not None:
             yield before, event
-
-
-def _meet(one: Window, other: Window) -> bool:
-    return one.start < other.end and other.start < one.end

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from pytest_obscheck.abilities import AltersSamples, StopsMember
-from pytest_obscheck.capabilities import AnswersPromQL, EvaluatesRules, ScrapesTargets, Series, ask_each
+from pytest_obscheck.capabilities import EvaluatesRules, ScrapesTargets, ask_each
+from pytest_obscheck.grounds import ANYTHING, Grounds
 from pytest_obscheck.journal import Event, Journal
 from pytest_obscheck.protocols import Stack
 from pytest_obscheck.scenario import Claim, Planned, Scenario
+from pytest_obscheck.scrapes import AROUND, hole, scrapes
 from pytest_obscheck.verdict import TOO_SLOW
-from pytest_obscheck.when import Window, seconds, spoken
+from pytest_obscheck.when import Window, spoken
 
-TOOK = "scrape_duration_seconds"
 _LEAST = 1e-6
-AROUND = 1.0
-"""Wall seconds around a lost scrape in which what else was lost makes one hole with it, and in which its end is looked for."""
 
 RECOVERY = 2.0
 """Wall seconds after a cure in which what goes wrong is still put down to the fault."""
@@ -32,38 +30,16 @@ class Vitals:
     every: float = 1.0
 
     def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
-        """Return ``missed`` (seconds since the start, by rule group) and ``timeouts`` (instance and Unix second of each)."""
+        """Return ``missed`` (seconds since the start, by rule group), and what ``scrapes`` tells of lost scrapes."""
         targets = stack.that(ScrapesTargets).targets()
         # Not by what a target says of itself: between two looks there may be many scrapes, of which it shows the last.
         missed, _ = ask_each(stack.all(EvaluatesRules), lambda each: each.missed())
         told = {f"{name}: {group}": seconds for name, groups in missed.items() for group, seconds in groups.items()}
-        return {"missed": told, "timeouts": _lost(stack, _limits(targets), since, until)}
+        return {"missed": told, **scrapes(stack, targets, since, until)}
 
     def __str__(self) -> str:
         """Return the key."""
         return "vitals"
-
-
-def _limits(targets: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Return the scrape timeout of each instance, in seconds."""
-    return {t["labels"].get("instance", "?"): seconds(t["scrapeTimeout"]) for t in targets if t.get("scrapeTimeout")}
-
-
-def _lost(stack: Stack, limits: Mapping[str, float], since: float, until: float) -> list[tuple[str, float]]:
-    """Return of which instances a scrape failed that took as long as it may, and when it had taken that long."""
-    # It is dated by its begin, and written when it has failed: what happened meanwhile may be why.
-    span = max(1, math.ceil((until - since + max(limits.values(), default=0.0)) * 1000))
-    took = {(_of(s), at): value for s in _asked_for(stack, TOOK, span, until) for at, value in s.points}
-    failed = [(_of(s), at) for s in _asked_for(stack, "up", span, until) for at, value in s.points if value == 0]
-    return [(name, at + limits[name]) for name, at in failed if took.get((name, at), 0.0) >= limits.get(name, math.inf)]
-
-
-def _asked_for(stack: Stack, name: str, span: int, until: float) -> list[Series]:
-    return [series for member in stack.all(AnswersPromQL).values() for series in member.query(f"{name}[{span}ms]", until)]
-
-
-def _of(series: Series) -> str:
-    return series.labels.get("instance", "?")
 
 
 @dataclass(frozen=True)
@@ -119,38 +95,54 @@ def _nothing(_: Window) -> float:
     return 0.0
 
 
-def unwell(
-    journal: Journal,
-    window: Window,
-    stopped: Sequence[Stoppage],
-    outlasts: Callable[[Window], float] = _nothing,
-    mild: Collection[str] = (),
-) -> str:
-    """Return why what happened in a window cannot be known: the harness, a rule evaluation or a scrape came too late.
+@dataclass(frozen=True)
+class Doubt:
+    """What must have gone wrong with the monitoring to bear on one claim.
 
-    ``outlasts``: how many story seconds without an evaluation or a sample, somewhere in a span, hide nothing yet. ``mild``: the
-    names of the faults for which no scrape takes longer.
+    ``outlasts``: how many story seconds without an evaluation or a sample, somewhere in a span, hide nothing from it yet.
+    ``mild``: the names of the faults for which no scrape takes longer. ``grounds``: what the claim rests on.
     """
+
+    outlasts: Callable[[Window], float] = _nothing
+    mild: Collection[str] = ()
+    grounds: Grounds = ANYTHING
+
+
+def unwell(journal: Journal, window: Window, stopped: Sequence[Stoppage], doubt: Doubt = Doubt()) -> str:
+    """Return why what happened in a window cannot be known: the harness, a rule evaluation or a scrape came too late."""
     for event in journal.of("late"):
         if journal.story(event.wall) in window:
             return f"{TOO_SLOW}: {event.data['words']} at {spoken(journal.story(event.wall))}"
-    looks = [event for event in journal.of("look", key="vitals") if "data" in event.data]
-    for before, event in pairwise(looks):
-        hole = _hole(before, event)
-        # It is counted when it is over, at any time since the look before.
-        span = Window(journal.story(before.wall - max(0.0, hole)), journal.story(event.wall + event.data.get("took", 0.0)))
-        met = hole >= _LEAST and window.start <= span.end and span.start < window.end
-        if met and hole * journal.speed >= outlasts(span):
-            said = _missed(span, stopped)
-            if said:
-                return said
-    return next((said for event in looks if (said := _timed_out(journal, event, window, outlasts, mild))), "")
+    for each in _unevaluated(journal, doubt.grounds):
+        met = window.start <= each.span.end and each.span.start < window.end
+        if met and each.lasts >= doubt.outlasts(each.span) and (said := _missed(each.span, stopped)):
+            return said
+    lost = (_timed_out(journal, event, window, doubt) for event in _looks(journal))
+    return next((said for said in lost if said), "")
 
 
-def _hole(before: Event, event: Event) -> float:
-    """Return for how many wall seconds the same rules were not evaluated between two looks, at most."""
-    then, now = before.data["data"]["missed"], event.data["data"]["missed"]
-    return max((seconds - then.get(group, 0.0) for group, seconds in now.items()), default=0.0)
+def _looks(journal: Journal) -> list[Event]:
+    return [event for event in journal.of("look", key="vitals") if "data" in event.data]
+
+
+@dataclass(frozen=True)
+class _Hole:
+    """Rules were not evaluated for so many story seconds, somewhere in a span."""
+
+    span: Window
+    lasts: float
+
+
+def _unevaluated(journal: Journal, grounds: Grounds) -> Iterator[_Hole]:
+    """Yield for how long the same rules, on which a claim rests, were not evaluated before each look, at most."""
+    for before, event in pairwise(_looks(journal)):
+        then, now = before.data["data"]["missed"], event.data["data"]["missed"]
+        mine = ((group, seconds) for group, seconds in now.items() if grounds.evaluated(group))
+        lasts = max((seconds - then.get(group, 0.0) for group, seconds in mine), default=0.0)
+        if lasts >= _LEAST:
+            # It is counted when it is over, at any time since the look before.
+            span = Window(journal.story(before.wall - lasts), journal.story(event.wall + event.data.get("took", 0.0)))
+            yield _Hole(span, lasts * journal.speed)
 
 
 def _missed(span: Window, stopped: Sequence[Stoppage]) -> str:
@@ -161,26 +153,25 @@ def _missed(span: Window, stopped: Sequence[Stoppage]) -> str:
     return f"{cause}: {words}" if cause.asked else ""
 
 
-def _timed_out(
-    journal: Journal, event: Event, window: Window, outlasts: Callable[[Window], float], mild: Collection[str]
-) -> str:
+def _timed_out(journal: Journal, event: Event, window: Window, doubt: Doubt) -> str:
     for instance, wall in event.data["data"]["timeouts"]:
         at = journal.story(wall)
-        if at in window and not _harmed(journal, wall, mild) and _unscraped(journal, instance, wall, outlasts):
+        bears = at in window and doubt.grounds.scraped(instance) and not _harmed(journal, wall, doubt.mild)
+        if bears and _unscraped(journal, instance, wall, doubt):
             return f"{TOO_SLOW}: the scrape of {instance} timed out at {spoken(at)}, with no fault on it"
     return ""
 
 
-def _unscraped(journal: Journal, instance: str, wall: float, outlasts: Callable[[Window], float]) -> bool:
-    """Whether the samples that were lost with a scrape, and with others of the target around it, may hide something."""
-    looks = [event for event in journal.of("look", key="vitals") if "data" in event.data]
-    lost = [
-        at for event in looks for name, at in event.data["data"]["timeouts"] if name == instance and abs(at - wall) < AROUND
-    ]
+def _unscraped(journal: Journal, instance: str, wall: float, doubt: Doubt) -> bool:
+    """Whether the samples that were lost with a scrape, with others of its target and with evaluations, may hide something."""
     run = journal.last("run")
     interval: float = (run.data.get("scrape") if run else 0.0) or AROUND
-    hole: float = (max(lost) - min(lost)) * journal.speed + interval
-    return hole >= outlasts(Window(journal.story(min(lost) - AROUND), journal.story(max(lost) + AROUND)))
+    pause = max(doubt.grounds.evaluates(), interval / journal.speed)
+    lost = hole(_looks(journal), instance, wall, pause)
+    span = Window(journal.story(lost.start - 2 * pause), journal.story(lost.end + 2 * pause))
+    # Rules that were not evaluated when there was a sample again did not see it.
+    unevaluated = sum(each.lasts for each in _unevaluated(journal, doubt.grounds) if each.span.meets(span))
+    return (lost.end - lost.start) * journal.speed + interval + unevaluated >= doubt.outlasts(span)
 
 
 def mild(scenario: Scenario) -> frozenset[str]:

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 from pytest_obscheck.abilities import AsksService, Explains, looks_behind
 from pytest_obscheck.errors import ObscheckError, said
+from pytest_obscheck.grounds import read_of
 from pytest_obscheck.noise import LAG, calm, foregone, noise_of
 from pytest_obscheck.protocols import Look, Stack
+from pytest_obscheck.scrapes import Sources, lost_any
 from pytest_obscheck.stage import Asked, Hands, Play
 from pytest_obscheck.starvation import Queues
 from pytest_obscheck.vitals import Vitals
@@ -140,6 +142,20 @@ def last_looks(shows: Sequence[Play]) -> None:
         for kind, data in shows[0].stack.autopsy().items():
             for show in shows:
                 show.write(kind, **data)
+    _who_brings([show for show in shows if lost_any(show.journal)], zero, now)
+
+
+def _who_brings(shows: Sequence[Play], zero: float, now: float) -> None:
+    """Write which targets bring what claims read, for stories in which a scrape was lost: whether that bears on them."""
+    read = {(show, name) for show in shows for each in show.scenario.claims for name in read_of(each.expectation, show.journal)}
+    if read:
+        _look(
+            list(dict.fromkeys(show for show, _ in read)),
+            "autopsy",
+            Sources(tuple(sorted({name for _, name in read}))),
+            zero,
+            now,
+        )
 
 
 def _explaining(show: Play) -> Iterable[Look]:

@@ -69,6 +69,10 @@ class Window:
         """Whether the story second ``at`` lies inside."""
         return self.start <= at <= self.end
 
+    def meets(self, other: Window) -> bool:
+        """Whether they have more in common than an end."""
+        return self.start < other.end and other.start < self.end
+
     def __str__(self) -> str:
         """Return ``10.0s .. 20.0s``."""
         return f"{spoken(self.start)} .. {spoken(self.end)}"

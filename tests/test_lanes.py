@@ -139,6 +139,8 @@ def test_what_is_unknown_in_company_is_played_again_alone_and_only_that(lanes: L
     assert outcomes(lanes, "a", "b", "c") == [Outcome.PASSED] * 3
     assert sorted(before) == ["a", "b", "b", "c", "c"]
     assert told == ["beside other stacks 2 stories are unknown; played again, alone"]
+    # What is played again has been named among those that were played at the same time.
+    assert sorted("".join(each.stories) for each in lanes.begun) == ["a", "bc"]
     # Whether the speed was too high for the machine is asked of what had no company.
     assert home.seen.count("slower?") == 1
 

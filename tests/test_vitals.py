@@ -21,7 +21,7 @@ from pytest_obscheck.runner import Play, play
 from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.stage import Asked
 from pytest_obscheck.testing import FakeClock, FakePrometheus, FakeStack, Inline
-from pytest_obscheck.vitals import Vitals, mild, stoppages, unwell
+from pytest_obscheck.vitals import Doubt, Vitals, mild, stoppages, unwell
 from pytest_obscheck.when import Window, during, eventually, never
 
 ZERO = 1000.0
@@ -56,9 +56,10 @@ def test_a_fault_that_stops_who_is_asked_is_a_cause_of_its_own() -> None:
 def test_evaluations_that_were_missed_for_less_than_the_claim_outlasts_hide_nothing() -> None:
     journal = a_journal("alerts", missed=0.4)
 
-    assert unwell(journal, Window(0, 9), (), lambda _: 1.0) == ""
+    assert unwell(journal, Window(0, 9), (), Doubt(lambda _: 1.0)) == ""
     assert (
-        unwell(journal, Window(0, 9), (), lambda _: 0.3) == "the machine was too slow: a rule evaluation was missed before 3.9s"
+        unwell(journal, Window(0, 9), (), Doubt(lambda _: 0.3))
+        == "the machine was too slow: a rule evaluation was missed before 3.9s"
     )
 
 
@@ -69,9 +70,9 @@ def test_a_hole_is_one_of_story_time_and_of_one_group() -> None:
         journal.write("look", ZERO + second, key="vitals", data={"missed": missed, "timeouts": []})
     spans: list[Window] = []
 
-    assert unwell(journal, Window(0, 99), (), lambda span: spans.append(span) or 31.0) == ""  # type: ignore[func-returns-value]
+    assert unwell(journal, Window(0, 99), (), Doubt(lambda span: spans.append(span) or 31.0)) == ""  # type: ignore[func-returns-value]
     assert (
-        unwell(journal, Window(0, 99), (), lambda _: 30.0)
+        unwell(journal, Window(0, 99), (), Doubt(lambda _: 30.0))
         == "the machine was too slow: a rule evaluation was missed before 60.0s"
     )
     # It is counted when it is over, and began before.
@@ -223,7 +224,7 @@ def test_a_scrape_that_times_out_while_only_samples_are_altered_is_the_machines_
     journal.write("look", ZERO + 5, key="vitals", data={"missed": {}, "timeouts": [("api:80", ZERO + 2)]})
 
     assert unwell(journal, Window(0, 9), ()) == ""
-    assert unwell(journal, Window(0, 9), (), mild=mild(Scenario("s", faults=(altered,)))) == (
+    assert unwell(journal, Window(0, 9), (), Doubt(mild=mild(Scenario("s", faults=(altered,))))) == (
         "the machine was too slow: the scrape of api:80 timed out at 2.0s, with no fault on it"
     )
 

@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Iterator
+from math import inf
 
-from pytest_obscheck.expectations._timeline import moments
+from pytest_obscheck.expectations._timeline import Labels, moments
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.protocols import History
 from pytest_obscheck.when import Window, seconds
 
+_Pending = tuple[Labels, float]
+"""With which labels an alert was pending, and since when."""
+
 
 def hold_of(journal: Journal, name: str) -> float:
     """Return the story seconds for which an alert is pending before it fires; 0 where that is not known."""
+    return _duration(journal, name, "for")
+
+
+def _duration(journal: Journal, name: str, what: str) -> float:
     plan = journal.last("plan")
     rule = plan.data["alerts"].get(name, {}) if plan else {}
-    return seconds(rule.get("for", "0s"))
+    return seconds(rule.get(what, "0s"))
 
 
-def outlasted(history: History, name: str, span: Window) -> float:
-    """Return how long a hole in a span must be to hide a firing, in story seconds.
+def outlasted(history: History, name: str, span: Window, until: float) -> float:
+    """Return how long a hole in a span must be to hide a firing before ``until``, in story seconds.
 
-    Where the alert was not pending before the hole, it must become so and hold within it. Where it was, and was not after it,
-    it may have fired meanwhile however short the hole is.
+    Where the alert was not pending, it must become so and hold within the hole. Where it was, from its first sample to its last
+    one, evaluations that are missing before and after these can only lengthen that by the hole, and it fires where that makes
+    it as long as the hold. A pending that lasts is one for as long as ``until``.
     """
-    known = [moment for moment in moments(history, name, {}) if not moment.blind]
-    # Samples around a hole are an interval further apart than it is long: the last one may lie before the span.
-    ends = (after for before, after in pairwise(known) if "pending" in before.states() and not after.active)
-    if any(history.story(moment.at) in span for moment in ends):
-        return 0.0
-    return hold_of(history.journal, name)
+    hold, interval = hold_of(history.journal, name), _duration(history.journal, name, "interval")
+    # Samples around a hole are an interval further apart than it is long, and an end is dated an interval after the last one.
+    wide = Window(span.start - 2 * interval, span.end + 2 * interval)
+    seen = [min(each.end, until) - each.start for each in _pending(history, name) if each.start in wide or each.end in wide]
+    return max(0.0, hold - max(seen, default=0.0))
+
+
+def _pending(history: History, name: str) -> Iterator[Window]:
+    """Yield from when to when, in story seconds, the alert was seen to be pending, with each set of labels."""
+    ends: dict[_Pending, float] = {}
+    for moment in (moment for moment in moments(history, name, {}) if not moment.blind):
+        now = [(tuple(sorted(state.labels.items())), state.since) for state in moment.active if state.name == "pending"]
+        ends |= {each: moment.at for each, end in ends.items() if end == inf and each not in now}
+        ends |= dict.fromkeys(now, inf)
+    yield from (Window(history.story(since), history.story(end)) for (_, since), end in ends.items())

@@ -53,9 +53,9 @@ class Alert:
         """Return the seconds that they look back on."""
         return lookback(self.exprs(alerts))
 
-    def outlasts(self, history: History, span: Window) -> float:
+    def outlasts(self, history: History, span: Window, until: float) -> float:
         """Return how long rules must go unevaluated to hide a firing; what does not have to hold may be hidden at once."""
-        return outlasted(history, self.name, span) if self.state == "firing" else 0.0
+        return outlasted(history, self.name, span, until) if self.state == "firing" else 0.0
 
     def evidence(self) -> Look:
         """Return the look at all alerts."""

@@ -59,6 +59,10 @@ class Budget:
         """Return the seconds that they look back on."""
         return lookback(self.exprs(alerts))
 
+    def counts_samples(self) -> bool:
+        """Return that bounds are computed from the samples that there were."""
+        return True
+
     def evidence(self) -> Look:
         """Return the look at all alerts."""
         return AlertStates()

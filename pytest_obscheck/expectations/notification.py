@@ -126,7 +126,7 @@ class Notification:
         """Return the seconds that they look back on."""
         return lookback(self.exprs(alerts))
 
-    def outlasts(self, history: History, span: Window) -> float:
+    def outlasts(self, history: History, span: Window, until: float) -> float:
         """Return how long rules must go unevaluated to hide a firing that sends a message: as long as the alert must hold."""
         return hold_of(history.journal, self.alertname())
 

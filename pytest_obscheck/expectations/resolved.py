@@ -38,9 +38,9 @@ class Resolved:
         """Return the seconds that they look back on."""
         return lookback(self.exprs(alerts))
 
-    def outlasts(self, history: History, span: Window) -> float:
+    def outlasts(self, history: History, span: Window, until: float) -> float:
         """Return how long rules must go unevaluated to hide a firing."""
-        return outlasted(history, self.name, span)
+        return outlasted(history, self.name, span, until)
 
     def evidence(self) -> Look:
         """Return the look at all alerts."""

@@ -159,6 +159,10 @@ class Sla:
         """Return the length of the window, which must be filled before the story begins."""
         return seconds(self.over)
 
+    def counts_samples(self) -> bool:
+        """Whether the bound is computed from the samples that there were; probes tell of time, whatever was scraped."""
+        return not self.probes
+
     def evidence(self) -> Look:
         """Return the look at the figure and at what it rests on."""
         if self.query:

@@ -51,9 +51,9 @@ class Origins:
 
     def _of(self, node: Tree) -> Iterator[Source]:
         named = self.scripted.get(node.name, ()) if node.name else [one for each in self.scripted.values() for one in each]
-        scripted = any(_selects(node.matchers, labels) for labels in named)
+        scripted = any(selects(node.matchers, labels) for labels in named)
         wanted = [each for each in node.matchers if each.label == "job"]
-        real = any(_selects(wanted, {"job": job}) for job in self.jobs)
+        real = any(selects(wanted, {"job": job}) for job in self.jobs)
         if scripted:
             yield Source.SCRIPTED
         # A metric that a script writes down is the script's, unless somebody asks for it by a job of real targets.
@@ -61,8 +61,8 @@ class Origins:
             yield Source.REAL
 
 
-def _selects(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
-    """Whether a series may be selected; labels that it has not may be added when it is scraped."""
+def selects(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
+    """Whether matchers may select a series; labels that it has not may be added when it is scraped."""
     return all(_OPS[each.op](labels[each.label], each.value) for each in matchers if each.label in labels)
 
 
