@@ -93,7 +93,9 @@ def test_a_lost_scrape_hides_no_alert_that_must_hold_for_longer() -> None:
 
 
 @pytest.mark.parametrize(
-    "journal", [lost(0.3, 0.5, 0.65), lost(0.5, 0.56, pending=(0.2, 0.45))], ids=["as long as the hold", "a pending alert ended"]
+    "journal",
+    [lost(0.3, 0.5, 0.65), lost(0.5, 0.56, pending=(0.2, 0.45))],
+    ids=["as long as the hold", "a pending alert ended"],
 )
 def test_lost_scrapes_may_hide_an_alert(journal: Journal) -> None:
     outcome, words = said(Alert("Slow"), journal)

@@ -1,0 +1,175 @@
+"""What the monitoring missed bears on a claim only where that rests on it: on its rule groups, and the targets it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from pytest_obscheck import Alert, Health, Metric, Notification, Sla
+from pytest_obscheck.grounds import grounds, read_of
+from pytest_obscheck.journal import Journal
+from pytest_obscheck.judge import judge
+from pytest_obscheck.protocols import Expectation
+from pytest_obscheck.scenario import Claim, Scenario
+from pytest_obscheck.verdict import Outcome
+from pytest_obscheck.when import never
+
+ZERO = 1000.0
+RULES = {
+    "api": {"Slow": "job:latency:p95 > 1", "Down": 'up{job="shop"} == 0'},
+    "api-recordings": {"job:latency:p95": "histogram_quantile(0.95, job:buckets:rate5m)"},
+    "buckets": {"job:buckets:rate5m": "sum by (le) (rate(latency_bucket[5m]))"},
+    "node": {"Full": "disk_free < 1", "Any": '{team="shop"} > 1', "Loud": 'count(ALERTS{alertname="Slow"}) > 1'},
+}
+TARGETS = [{"instance": "shop:80", "job": "shop"}, {"instance": "node:9100", "job": "node"}]
+BROUGHT = {"latency_bucket": ["shop:80"], "disk_free": ["node:9100"], "federated": ["elsewhere:1"]}
+
+
+def a_journal(brought: Mapping[str, Sequence[str]] | None = None, rules: bool = True) -> Journal:
+    """Return what a story leaves that is over: the rules, the targets, and who brings which metric."""
+    journal = Journal()
+    alerts = {name: expr for group in RULES.values() for name, expr in group.items() if name[0].isupper()}
+    told = {name: {"where": "", "exprs": [expr], "for": "0s", "interval": "1s"} for name, expr in alerts.items()}
+    journal.write("plan", ZERO, alerts=told, recordings=[], routes=[])
+    journal.write("zero", ZERO, speed=1.0)
+    if rules:
+        groups = [{"file": "r.yml", "name": name, "rules": _rules(group)} for name, group in RULES.items()]
+        journal.write("rules", ZERO + 9, groups=groups)
+    journal.write("targets", ZERO + 9, targets=[{"labels": labels} for labels in TARGETS])
+    journal.write("autopsy", ZERO + 9, key="sources", data=BROUGHT if brought is None else brought)
+    return journal
+
+
+def _rules(group: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "query": expr} for name, expr in group.items()]
+
+
+def missed(group: str) -> str:
+    return f'prometheus: {{rule_group="r.yml;{group}"}}'
+
+
+@pytest.mark.parametrize(
+    ("expectation", "groups"),
+    [
+        (Alert("Slow"), {"api", "api-recordings", "buckets"}),
+        (Alert("Down"), {"api"}),
+        (Notification("slack", {"alertname": "~Fu.*"}), {"node"}),
+        (Notification("slack"), {"api", "api-recordings", "buckets", "node"}),
+        (Metric("job:buckets:rate5m", "> 1"), {"buckets"}),
+        (Health("shop", "/"), set()),
+    ],
+    ids=str,
+)
+def test_a_claim_rests_on_the_groups_of_its_alert_and_of_what_these_record_for_it(
+    expectation: Expectation, groups: set[str]
+) -> None:
+    found = grounds(expectation, a_journal())
+
+    assert {group for group in RULES if found.evaluated(missed(group))} == groups
+
+
+def test_a_group_that_nobody_knows_may_be_anybodys() -> None:
+    assert grounds(Alert("Down"), a_journal()).evaluated(missed("new"))
+
+
+@pytest.mark.parametrize(
+    ("expectation", "instances"),
+    [
+        (Alert("Slow"), {"shop:80"}),
+        (Alert("Full"), {"node:9100"}),
+        (Alert("Down"), {"shop:80"}),
+        (Metric("up", "== 1"), {"shop:80", "node:9100"}),
+        (Metric("sum(rate(latency_bucket[5m])) / disk_free", "> 1"), {"shop:80", "node:9100"}),
+        (Health("shop", "/"), set()),
+    ],
+    ids=str,
+)
+def test_a_claim_rests_on_the_targets_that_bring_what_it_reads(expectation: Expectation, instances: set[str]) -> None:
+    found = grounds(expectation, a_journal())
+
+    assert {labels["instance"] for labels in TARGETS if found.scraped(labels["instance"])} == instances
+
+
+@pytest.mark.parametrize(
+    ("expectation", "journal"),
+    [
+        (Metric("never_seen_total", "> 1"), a_journal()),
+        (Metric("federated", "> 1"), a_journal()),
+        (Alert("Full"), a_journal({})),
+        (Alert("Any"), a_journal()),
+        (Alert("Loud"), a_journal()),
+        (Alert("Full"), a_journal(rules=False)),
+    ],
+    ids=["nobody brought it", "who brings it speaks for others", "nobody looked", "no name", "other alerts", "no rules known"],
+)
+def test_where_it_is_not_known_who_brings_what_a_claim_reads_it_may_be_any_target(
+    expectation: Expectation, journal: Journal
+) -> None:
+    assert grounds(expectation, journal).scraped("shop:80")
+
+
+def test_an_up_of_a_target_that_is_gone_may_be_any() -> None:
+    assert grounds(Alert("Down"), a_journal()).scraped("gone:80")
+
+
+def a_figure(**how: Any) -> Sla:
+    return Sla("availability", "5m", **how)
+
+
+@pytest.mark.parametrize(
+    ("figure", "bears"),
+    [
+        (a_figure(query="avg(disk_free)"), False),
+        (a_figure(query="avg_over_time(up[5m])"), True),
+        (a_figure(query="avg(disk_free)", probes="shop /health"), True),
+        (a_figure(service="shop", path="/sla", field="availability"), False),
+    ],
+    ids=["its bound holds the samples there were", "a lost scrape is a sample of up", "probes tell of time", "no samples"],
+)
+def test_a_lost_scrape_bears_on_no_figure_whose_bound_is_computed_from_the_samples_there_were(figure: Sla, bears: bool) -> None:
+    assert grounds(figure, a_journal()).scraped("node:9100") is bears
+
+
+def test_what_is_read_is_known_by_name_where_targets_bring_it() -> None:
+    assert read_of(Alert("Slow"), a_journal()) == {"latency_bucket"}
+    assert read_of(Alert("Down"), a_journal()) == set()
+    assert read_of(Alert("Any"), a_journal()) == set()
+
+
+# ── what the judge makes of it ───────────────────────────────────────────────
+
+
+def judged(expectation: Expectation, group: str = "", instance: str = "") -> tuple[Outcome, str]:
+    """Return the verdict on a claim that never came true, where an evaluation or a scrape was missed meanwhile."""
+    journal = a_journal()
+    for second in range(5):
+        told = {missed(group): 1.0 if second > 1 else 0.0} if group else {}
+        timeouts = [[instance, ZERO + 2]] if instance and second == 3 else []
+        journal.write("look", ZERO + second, key="vitals", data={"missed": told, "timeouts": timeouts, "scraped": []})
+        journal.write("look", ZERO + second, key=str(expectation.evidence()), data=_quiet(ZERO + second))
+    journal.write("over", ZERO + 4, why="settled")
+    (verdict,) = judge(Scenario("s", claims=(Claim(expectation, never("0s", "4s")),)), journal).claims
+    return verdict.outcome, verdict.words
+
+
+def _quiet(at: float) -> dict[str, Any]:
+    rule = {"health": "ok", "lastError": "", "interval": 1, "duration": 0, "alerts": []}
+    return {"since": at - 1, "until": at, "samples": [], "now": [], "rules": {"Slow": [rule], "Full": [rule]}}
+
+
+def test_an_evaluation_that_was_missed_in_a_group_below_a_claim_makes_it_unknown_and_no_other() -> None:
+    assert judged(Alert("Slow"), group="node") == (Outcome.PASSED, "inactive")
+    assert judged(Alert("Slow"), group="buckets") == (
+        Outcome.UNKNOWN,
+        "the machine was too slow: a rule evaluation was missed before 2.0s",
+    )
+
+
+def test_a_scrape_that_was_lost_of_a_target_below_a_claim_makes_it_unknown_and_no_other() -> None:
+    assert judged(Alert("Slow"), instance="node:9100") == (Outcome.PASSED, "inactive")
+    assert judged(Alert("Slow"), instance="shop:80") == (
+        Outcome.UNKNOWN,
+        "the machine was too slow: the scrape of shop:80 timed out at 2.0s, with no fault on it",
+    )
