@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from pytest_obscheck.capabilities import Series
+from pytest_obscheck.errors import LookFailed
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,11 @@ class ShowsDashboards(Protocol):
     def data_sources(self) -> list[Mapping[str, Any]]:
         """Return its data sources: ``uid``, ``name``, ``type``, ``isDefault`` and ``jsonData``, as Grafana's API names them."""
 
-    def run_query(self, query: Mapping[str, Any], start: float, end: float) -> list[Series]:
-        """Return what one query of a panel gives; all its variables are filled in, but ``$__interval`` and the like."""
+    def run_queries(self, queries: Sequence[Mapping[str, Any]], start: float, end: float) -> list[list[Series] | LookFailed]:
+        """Return for each query of panels what it gives, or why it fails; they are all of one data source.
+
+        All their variables are filled in, but ``$__interval`` and the like. This raises nothing.
+        """
 
 
 @dataclass(frozen=True)

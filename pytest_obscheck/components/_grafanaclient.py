@@ -65,11 +65,29 @@ class GrafanaClient:
         """Return its data sources as its API names them."""
         return list(self._told(self.api.datasource.list_datasources))
 
-    def run_query(self, query: Mapping[str, Any], start: float, end: float) -> list[Series]:
-        """Return what one query of a panel gives: a series for each field of numbers."""
-        body = {"queries": [query], "from": str(round(start * 1000)), "to": str(round(end * 1000))}
-        results = self._told(lambda: self.api.client.POST("/ds/query", json=body))["results"].values()
-        return [series for each in results for frame in each.get("frames") or () for series in _series(frame)]
+    def run_queries(self, queries: Sequence[Mapping[str, Any]], start: float, end: float) -> list[list[Series] | LookFailed]:
+        """Return for each query what it gives, a series for each field of numbers, or why it fails; in one request."""
+        named = [{**query, "refId": str(number)} for number, query in enumerate(queries)]
+        body = {"queries": named, "from": str(round(start * 1000)), "to": str(round(end * 1000))}
+        try:
+            results = self._told(lambda: self._results(body))
+        except LookFailed as error:
+            # A query that cannot even be read spoils the whole request.
+            alone = [self.run_queries([query], start, end) for query in queries] if len(queries) > 1 else [[error]]
+            return [answer for answers in alone for answer in answers]
+        return [_answer(results.get(query["refId"]) or {}) for query in named]
+
+    def _results(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the results by ``refId``, also where some are errors: then the status of the whole is one, too."""
+        from grafana_client.client import GrafanaException  # noqa: PLC0415 -- see above
+
+        try:
+            return dict(self.api.client.POST("/ds/query", json=body)["results"])
+        except GrafanaException as error:
+            results = error.response.get("results") if isinstance(error.response, Mapping) else None
+            if not results:
+                raise
+            return dict(results)
 
     def rules(self) -> list[Mapping[str, Any]]:
         """Return the groups of its own alert rules in Prometheus's words; a rule whose query gives no data is not healthy."""
@@ -120,11 +138,15 @@ class GrafanaClient:
 
 
 def _refused(name: str, status: int, said: Any) -> str:
-    """Return what a data source said where it was that one which refused, else what Grafana says."""
-    results = said.get("results") if isinstance(said, Mapping) else None
-    wrong = [str(each["error"]) for each in (results or {}).values() if each.get("error")]
     words = said.get("message") or said.get("error") if isinstance(said, Mapping) else str(said).strip()[:200]
-    return wrong[0] if wrong else f"{name} answered with {status}: {words}"
+    return f"{name} answered with {status}: {words}"
+
+
+def _answer(result: Mapping[str, Any]) -> list[Series] | LookFailed:
+    """Return what a query gave, or what its data source said where it refused."""
+    if result.get("error"):
+        return LookFailed(str(result["error"]))
+    return [series for frame in result.get("frames") or () for series in _series(frame)]
 
 
 def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_obscheck.errors import LookFailed
@@ -18,8 +19,11 @@ class LogQueries:
 
     store: AnswersLogQL
 
-    def result(self, ask: Ask) -> Result:
-        """Return what a query gives."""
+    def results(self, asks: Sequence[Ask]) -> list[Result]:
+        """Return what each query gives."""
+        return [self._result(ask) for ask in asks]
+
+    def _result(self, ask: Ask) -> Result:
         start = ask.span.end - ask.step if ask.instant else ask.span.start
         try:
             found = self.store.query_logql(ask.expr, start, ask.span.end, ask.step)

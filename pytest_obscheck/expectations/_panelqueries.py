@@ -49,8 +49,8 @@ class Ask:
 class Queries(Protocol):
     """Asks one kind of data source, for one look."""
 
-    def result(self, ask: Ask) -> Result:
-        """Return what a query gives."""
+    def results(self, asks: Sequence[Ask]) -> list[Result]:
+        """Return what each query gives."""
 
     def values_of(self, query: str, span: Range) -> list[str]:
         """Return what the query of a variable gives; ``LookFailed`` where it fails."""
@@ -67,8 +67,11 @@ class PromQueries:
     _results: dict[tuple[str, Range, float], Result] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
 
-    def result(self, ask: Ask) -> Result:
-        """Return what a query gives."""
+    def results(self, asks: Sequence[Ask]) -> list[Result]:
+        """Return what each query gives."""
+        return [self._result(ask) for ask in asks]
+
+    def _result(self, ask: Ask) -> Result:
         key = (ask.expr, ask.span, 0.0 if ask.instant else ask.step)
         if key not in self._results:
             self._results[key] = self._asked(ask)

@@ -33,6 +33,16 @@ class Finding:
     words: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Waiting:
+    """A query of a panel that is still to be asked: of whom, as it is written in the file, and what its variables stand for."""
+
+    asker: Queries
+    ask: Ask
+    query: str
+    values: Mapping[str, Value]
+
+
 @dataclass
 class BoardRun:
     """One dashboard while its panels are run; ``now`` is the Unix second that they are run for."""
@@ -52,7 +62,9 @@ class BoardRun:
         self._resolver.values["__dashboard"] = Value((self.board.title,))
         self._resolver.resolve()
         panels = list(unfolded(self.board.panels, self._resolver.values))
-        results = {id(panel): self._result(panel, span) for panel in panels}
+        parts = [self._parts(panel, span) for panel in panels]
+        told = answered(part for own in parts for part in own if isinstance(part, Waiting))
+        results = {id(panel): _result(panel, own, told) for panel, own in zip(panels, parts, strict=True)}
         return [self._finding(panel, panels, results) for panel in panels]
 
     def _span(self) -> Range:
@@ -91,14 +103,11 @@ class BoardRun:
 
     # ── panels ───────────────────────────────────────────────────────────────
 
-    def _result(self, panel: Panel, span: Range) -> Result:
-        if panel.trouble:
-            return Result(UNJUDGED, panel.trouble)
-        if not panel.targets:
-            return Result(UNJUDGED, f"a panel of type {panel.type!r} that asks for nothing")
-        return _reshaped(panel, together([self._run(panel, target, span) for target in panel.targets]))
+    def _parts(self, panel: Panel, span: Range) -> list[Result | Waiting]:
+        return [] if panel.trouble else [self._prepared(panel, target, span) for target in panel.targets]
 
-    def _run(self, panel: Panel, target: Target, span: Range) -> Result:
+    def _prepared(self, panel: Panel, target: Target, span: Range) -> Result | Waiting:
+        """Return a query that can be asked, or what is known of it without asking."""
         try:
             source = self._source(target.source)
             trouble = self._trouble(target)
@@ -106,7 +115,7 @@ class BoardRun:
                 return Result(UNJUDGED, UNASKED.get(source.type, f"expression {target.ref} is worked out by Grafana itself"))
             if source.type not in self.askers:
                 return Result(UNJUDGED, _nobody_answers(source.type))
-            return trouble or self._asked(self.askers[source.type], panel, target, span, source)
+            return trouble or self._filled(self.askers[source.type], panel, target, span, source)
         except (LookFailed, ValueError) as error:
             return Result(ERROR, str(error))
 
@@ -116,7 +125,7 @@ class BoardRun:
         names = [name for name in references(f"{target.query} {target.source.uid}") if name in troubles]
         return Result(ERROR, troubles[names[0]]) if names else None
 
-    def _asked(self, asker: Queries, panel: Panel, target: Target, span: Range, source: Provisioned) -> Result:
+    def _filled(self, asker: Queries, panel: Panel, target: Target, span: Range, source: Provisioned) -> Result | Waiting:
         values = {**(self._resolver.values if self._resolver else {}), **panel.scope}
         if not target.query:
             return Result(UNJUDGED, f"query {target.ref} is empty")
@@ -128,17 +137,38 @@ class BoardRun:
         expr = interpolated(target.query, around, for_promql)
         model = {name: interpolated(v, around, for_promql) if isinstance(v, str) else v for name, v in target.model.items()}
         ask = Ask(expr, span, step * target.factor, target.instant, source.uid, source.type, model)
-        return _hinted(asker.result(ask), target.query, expr, around)
+        return Waiting(asker, ask, target.query, around)
 
 
-def _hinted(result: Result, query: str, expr: str, values: Mapping[str, Value]) -> Result:
+def answered(every: Iterable[Waiting]) -> dict[Waiting, Result]:
+    """Return what queries give; those whom one data source answers are asked together."""
+    by_asker: dict[int, list[Waiting]] = {}
+    for each in every:
+        by_asker.setdefault(id(each.asker), []).append(each)
+    told = {}
+    for alike in by_asker.values():
+        results = alike[0].asker.results([each.ask for each in alike])
+        told.update({each: _hinted(result, each) for each, result in zip(alike, results, strict=True)})
+    return told
+
+
+def _result(panel: Panel, parts: Sequence[Result | Waiting], told: Mapping[Waiting, Result]) -> Result:
+    if panel.trouble:
+        return Result(UNJUDGED, panel.trouble)
+    if not panel.targets:
+        return Result(UNJUDGED, f"a panel of type {panel.type!r} that asks for nothing")
+    return _reshaped(panel, together([told[part] if isinstance(part, Waiting) else part for part in parts]))
+
+
+def _hinted(result: Result, asked: Waiting) -> Result:
     """Say of a query that shows nothing what a variable has to do with it: it does not exist, or has no value."""
     if result.word not in (EMPTY, ERROR):
         return result
-    unknown = next((name for name in references(expr) if name not in values), None)
+    values = asked.values
+    unknown = next((name for name in references(asked.ask.expr) if name not in values), None)
     if unknown:
         return Result(ERROR, f"there is no variable ${unknown}; {did_you_mean(unknown, values)}")
-    bare = next((name for name in references(query) if name in values and not values[name].values), None)
+    bare = next((name for name in references(asked.query) if name in values and not values[name].values), None)
     return replace(result, words=f"{result.words}, for ${bare} has no value") if bare and not result.lost else result
 
 

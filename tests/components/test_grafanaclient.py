@@ -69,7 +69,11 @@ def client(answer: Callable[[requests.PreparedRequest], tuple[int, Any]], wanted
 
 
 def answering(status: int, **result: Any) -> GrafanaClient:
-    return client(lambda _: (status, {"results": {"A": {"status": status, **result}}}))
+    return client(lambda _: (status, {"results": {"0": {"status": status, **result}}}))
+
+
+def said(answers: list[list[Series] | LookFailed]) -> list[list[Series] | str]:
+    return [str(answer) if isinstance(answer, LookFailed) else answer for answer in answers]
 
 
 def ruled(*rules: Any) -> GrafanaClient:
@@ -80,20 +84,22 @@ def frame(fields: list[dict[str, Any]], *values: list[Any]) -> dict[str, Any]:
     return {"schema": {"refId": "A", "fields": fields}, "data": {"values": list(values)}}
 
 
-def test_a_query_is_sent_with_its_time_range_and_every_field_of_numbers_is_a_series() -> None:
+def test_queries_are_sent_together_with_their_time_range_and_every_field_of_numbers_is_a_series() -> None:
     sent: list[Any] = []
+    up = {"status": 200, "frames": [frame([TIME, NUMBER], [1000, 2000], [1, None])]}
 
     def answer(request: requests.PreparedRequest) -> tuple[int, Any]:
         sent.append((request.path_url, json.loads(request.body or "")))
-        return 200, {"results": {"A": {"status": 200, "frames": [frame([TIME, NUMBER], [1000, 2000], [1, None])]}}}
+        return 200, {"results": {"0": up, "1": {"status": 200, "frames": []}}}
 
     grafana = client(answer)
 
     assert isinstance(grafana, ShowsDashboards)
     assert isinstance(grafana, EvaluatesRules)
     assert isinstance(grafana, SaysWhyUnready)
-    assert grafana.run_query(QUERY, 1.0, 2.0) == [Series({"job": "api"}, ((1.0, 1.0),))]
-    assert sent == [("/api/ds/query", {"queries": [QUERY], "from": "1000", "to": "2000"})]
+    assert grafana.run_queries([QUERY, QUERY], 1.0, 2.0) == [[Series({"job": "api"}, ((1.0, 1.0),))], []]
+    queries = [{**QUERY, "refId": "0"}, {**QUERY, "refId": "1"}]
+    assert sent == [("/api/ds/query", {"queries": queries, "from": "1000", "to": "2000"})]
 
 
 @pytest.mark.parametrize(
@@ -107,31 +113,36 @@ def test_a_query_is_sent_with_its_time_range_and_every_field_of_numbers_is_a_ser
     ],
 )
 def test_frames_of_every_shape_are_read(frames: list[Any], expected: list[Series]) -> None:
-    assert answering(200, frames=frames).run_query(QUERY, 1.0, 2.0) == expected
+    assert answering(200, frames=frames).run_queries([QUERY], 1.0, 2.0) == [expected]
 
 
-def test_what_the_data_source_refuses_is_told_in_its_own_words() -> None:
-    grafana = answering(400, error="bad_data: 1:5: parse error: unclosed left parenthesis", errorSource="downstream")
+def test_what_the_data_source_refuses_is_told_in_its_own_words_beside_what_it_answers() -> None:
+    refused = {"status": 400, "error": "bad_data: 1:5: parse error: unclosed left parenthesis", "errorSource": "downstream"}
+    grafana = client(lambda _: (400, {"results": {"0": refused, "1": {"status": 200, "frames": []}}}))
 
-    with pytest.raises(LookFailed) as raised:
-        grafana.run_query(QUERY, 1.0, 2.0)
+    assert said(grafana.run_queries([QUERY, QUERY], 1.0, 2.0)) == ["bad_data: 1:5: parse error: unclosed left parenthesis", []]
 
-    assert str(raised.value) == "bad_data: 1:5: parse error: unclosed left parenthesis"
+
+def test_a_query_that_spoils_the_whole_request_is_found_by_asking_each_alone() -> None:
+    def answer(request: requests.PreparedRequest) -> tuple[int, Any]:
+        if any("step" in query for query in json.loads(request.body or "")["queries"]):
+            return 500, {"message": "failed to parse the step"}
+        return 200, {"results": {"0": {"frames": []}}}
+
+    wrong = "grafana answered with 500: failed to parse the step"
+    assert said(client(answer).run_queries([QUERY, {**QUERY, "step": "x"}, QUERY], 1.0, 2.0)) == [[], wrong, []]
 
 
 @pytest.mark.parametrize(
-    ("status", "said", "expected"),
+    ("status", "answer", "expected"),
     [
         (401, {"message": "Unauthorized"}, "grafana answered with 401: Unauthorized"),
         (403, {"message": "no"}, "grafana answered with 403: no"),
         (500, "<html>", "grafana answered with 500: <html>"),
     ],
 )
-def test_what_grafana_itself_refuses_is_told(status: int, said: Any, expected: str) -> None:
-    with pytest.raises(LookFailed) as raised:
-        client(lambda _: (status, said)).run_query(QUERY, 1.0, 2.0)
-
-    assert str(raised.value) == expected
+def test_what_grafana_itself_refuses_is_told(status: int, answer: Any, expected: str) -> None:
+    assert said(client(lambda _: (status, answer)).run_queries([QUERY], 1.0, 2.0)) == [expected]
 
 
 @pytest.mark.parametrize(

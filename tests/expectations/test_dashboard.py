@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -62,18 +62,21 @@ class Loki:
 
 @dataclass
 class Grafana:
-    """Has one data source; remembers the queries that it was sent."""
+    """Has one data source; remembers the queries of each request that it was sent."""
 
-    sent: list[Mapping[str, Any]] = field(default_factory=list)
+    sent: list[Sequence[Mapping[str, Any]]] = field(default_factory=list)
 
     def data_sources(self) -> list[Mapping[str, Any]]:
         return [{"uid": "metrics", "name": "Prometheus", "type": "prometheus", "jsonData": {"timeInterval": "30s"}}]
 
-    def run_query(self, query: Mapping[str, Any], start: float, end: float) -> list[Series]:
-        self.sent.append(query)
-        if query["expr"] == "(":
-            raise LookFailed("bad_data: parse error")
-        return [Series({}, ((end, ONE),))] if "api" in query["expr"] else []
+    def run_queries(self, queries: Sequence[Mapping[str, Any]], start: float, end: float) -> list[list[Series] | LookFailed]:
+        self.sent.append(queries)
+        return [self._answer(query["expr"], end) for query in queries]
+
+    def _answer(self, expr: str, end: float) -> list[Series] | LookFailed:
+        if expr == "(":
+            return LookFailed("bad_data: parse error")
+        return [Series({}, ((end, ONE),))] if "api" in expr else []
 
 
 @dataclass(frozen=True)
@@ -262,7 +265,7 @@ def test_where_a_grafana_runs_it_is_sent_what_a_browser_would_send(shop: Shop) -
         "error: bad_data: parse error in '('",
         "error: no data source is called 'Logs'; known are: Prometheus, metrics",
     ]
-    assert grafana.sent[0] == {
+    assert grafana.sent[0][0] == {
         "expr": 'rate(up{job="api"}[2m])',
         "intervalMs": 30000,
         "maxDataPoints": 1000,
@@ -270,6 +273,20 @@ def test_where_a_grafana_runs_it_is_sent_what_a_browser_would_send(shop: Shop) -
         "instant": True,
         "datasource": {"uid": "metrics", "type": "prometheus"},
     }
+
+
+def test_a_grafana_is_sent_a_few_queries_at_a_time_and_what_panels_share_once(shop: Shop) -> None:
+    grafana = Grafana()
+    shop = replace(shop, others={"grafana": grafana})
+    asks = [panel(f"api{number}", "api0", datasource="Prometheus") for number in range(12)]
+    own = panel("api0", datasource="Prometheus", timeFrom="5m")
+
+    assert shop.panels(*asks, own).words() == ["data"] * 13
+    assert [[query["expr"] for query in queries] for queries in grafana.sent] == [
+        [f"api{number}" for number in range(10)],
+        ["api10", "api11"],
+        ["api0"],
+    ]
 
 
 def test_a_claim_holds_where_every_panel_shows_data_or_zeros(shop: Shop) -> None:

@@ -46,10 +46,10 @@ class Recorder:
 
     exprs: list[str] = field(default_factory=list)
 
-    def result(self, ask: Ask) -> Result:
-        """Remember it."""
-        self.exprs.append(ask.expr)
-        return Result(DATA)
+    def results(self, asks: Sequence[Ask]) -> list[Result]:
+        """Remember them."""
+        self.exprs.extend(ask.expr for ask in asks)
+        return [Result(DATA) for _ in asks]
 
     def values_of(self, query: str, span: Range) -> list[str]:
         """Return the one value."""
