@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
 from pytest_obscheck.capabilities import Series
-from pytest_obscheck.components._http import SECONDS
+from pytest_obscheck.components._http import SECONDS, Http
 from pytest_obscheck.components._provisioning import Wanted
-from pytest_obscheck.components._ruler import states
+from pytest_obscheck.components._ruler import exposed, states
 from pytest_obscheck.errors import LookFailed
 
 T = TypeVar("T")
 _STATES = {"alerting": "firing", "pending": "pending"}
 _SICK = {"error": "err", "nodata": "err"}
+_MISSED = "grafana_alerting_schedule_rule_evaluations_missed_total"
+_SHORTEST = 10.0
+"""The shortest interval of its rules, in seconds, unless its settings say otherwise."""
 _MOST = 5000
 """The most dashboards that Grafana lists at once."""
 
@@ -24,12 +28,13 @@ _MOST = 5000
 class GrafanaClient:
     """Asks one Grafana at ``host:port``; every method but ``ready`` raises ``LookFailed`` where it cannot.
 
-    ``wanted``: what its provisioning says must be there.
+    ``wanted``: what its provisioning says must be there. ``transport`` replaces the network in tests of what is not in its API.
     """
 
     name: str
     address: str
     wanted: Wanted = field(default_factory=Wanted)
+    transport: Any = None
 
     @cached_property
     def api(self) -> Any:
@@ -60,6 +65,8 @@ class GrafanaClient:
         """Give up the connections to it."""
         if "api" in self.__dict__:
             self.__dict__.pop("api").client.s.close()
+        if "_itself" in self.__dict__:
+            self.__dict__.pop("_itself").close()
 
     def data_sources(self) -> list[Mapping[str, Any]]:
         """Return its data sources as its API names them."""
@@ -101,8 +108,18 @@ class GrafanaClient:
         return states(held, since)
 
     def missed(self) -> Mapping[str, float]:
-        """Return nothing: Grafana does not say by when a rule should have been evaluated."""
-        return {}
+        """Return for how many wall seconds each rule was not evaluated though it should have been, since the start."""
+        if not self.wanted.rules:
+            return {}
+        (counts,) = exposed(self._itself, _MISSED)
+        every = {rule["name"]: float(group["interval"]) for group in self.rules() for rule in group["rules"]} if counts else {}
+        intervals = {_labels(name): interval for name, interval in every.items()}
+        return {labels: count * intervals.get(labels, _SHORTEST) for labels, count in counts.items()}
+
+    @cached_property
+    def _itself(self) -> Http:
+        """Return who answers what is not in its API: what it exposes of itself."""
+        return Http(self.name, f"http://{self.address}", self.transport)
 
     def _lacking(self) -> list[str]:
         wanted = self.wanted
@@ -147,6 +164,11 @@ def _answer(result: Mapping[str, Any]) -> list[Series] | LookFailed:
     if result.get("error"):
         return LookFailed(str(result["error"]))
     return [series for frame in result.get("frames") or () for series in _series(frame)]
+
+
+def _labels(name: str) -> str:
+    """Return the labels of what it counts of a rule, as it exposes them."""
+    return f'{{name={json.dumps(name, ensure_ascii=False)},org="1"}}'
 
 
 def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,11 +20,15 @@ def missed(http: Http, prefix: str = "") -> dict[str, float]:
 
     ``prefix``: what stands before Prometheus's own names of these metrics.
     """
-    missed_total, interval = prefix + _MISSED, prefix + _INTERVAL
+    counts, intervals = exposed(http, prefix + _MISSED, prefix + _INTERVAL)
+    return {group: count * intervals.get(group, 1.0) for group, count in counts.items()}
+
+
+def exposed(http: Http, *names: str) -> list[dict[str, float]]:
+    """Return for each metric that a member exposes of itself the values of its series, by their labels as text."""
     # Versions that cannot leave out the rest tell everything.
-    lines = http.text("/metrics", {"name[]": [missed_total, interval]}).splitlines()
-    found = {name: dict(_labelled(name, lines)) for name in (missed_total, interval)}
-    return {group: count * found[interval].get(group, 1.0) for group, count in found[missed_total].items()}
+    lines = http.text("/metrics", {"name[]": list(names)}).splitlines()
+    return [dict(_labelled(name, lines)) for name in names]
 
 
 def _labelled(name: str, lines: Iterable[str]) -> Iterator[tuple[str, float]]:

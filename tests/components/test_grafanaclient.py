@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 import requests
 from requests.adapters import BaseAdapter
@@ -220,3 +221,26 @@ def test_a_firing_alert_is_dated_by_when_it_began_to_fire_and_a_pending_one_by_w
         ("Down", "pending", [1795309550.0, 1795309560.0]),
     ]
     assert [(each.labels["alertname"], each.labels["alertstate"]) for each in now] == [("Up", "firing"), ("Down", "pending")]
+
+
+def test_evaluations_that_it_missed_are_told_for_each_rule_in_seconds() -> None:
+    missed = "grafana_alerting_schedule_rule_evaluations_missed_total"
+    lines = [f'{missed}{{name="Up \\"é\\"",org="1"}} 2', f'{missed}{{name="Gone",org="1"}} 1', "grafana_alerting_alerts 7"]
+    page = httpx.MockTransport(
+        lambda request: httpx.Response(200, text="\n".join(lines) if request.url.path == "/metrics" else "")
+    )
+
+    grafana = ruled({**RULE, "name": 'Up "é"'})
+    grafana.wanted, grafana.transport = Wanted(rules=frozenset({'Up "é"'})), page
+
+    assert grafana.missed() == {'{name="Up \\"é\\"",org="1"}': 20.0, '{name="Gone",org="1"}': 10.0}
+
+
+def test_without_rules_of_its_own_it_is_not_asked_what_it_missed() -> None:
+    def nobody(_: httpx.Request) -> httpx.Response:
+        raise AssertionError
+
+    grafana = ruled(RULE)
+    grafana.transport = httpx.MockTransport(nobody)
+
+    assert grafana.missed() == {}
