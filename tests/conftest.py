@@ -30,7 +30,8 @@ PROGRAMS = ("prometheus", "promtool", "alertmanager", "amtool", "toxiproxy-serve
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 LONGEST = 60.0
 """Wall seconds after which a run of a test has plainly hung."""
-QUIET = {"PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "160"}
+UNLIKE_A_USERS = ("CI", "BUILD_NUMBER", "PYTHONDONTWRITEBYTECODE")
+"""Where pytest believes to be in CI, it prints every failure twice; without bytecode each run compiles the harness anew."""
 
 
 def pytest_configure() -> None:
@@ -112,9 +113,8 @@ class Project:
 
     def environment(self, **more: str) -> Mapping[str, str]:
         """Return the environment in which commands run."""
-        # Where pytest believes to be in CI, it prints every failure twice.
-        around = {name: value for name, value in os.environ.items() if name not in ("CI", "BUILD_NUMBER")}
-        return {**around, **QUIET, "TMPDIR": str(self.temp), **more}
+        around = {name: value for name, value in os.environ.items() if name not in UNLIKE_A_USERS}
+        return {**around, "COLUMNS": "160", "TMPDIR": str(self.temp), **more}
 
     def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
         """Start ``python -m WORDS`` in the project's folder, in a session of its own."""
