@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from pytest_obscheck.clock import SystemClock
 from pytest_obscheck.errors import ConfigError, PortTaken
+from pytest_obscheck.inbox.arrival import Door
 from pytest_obscheck.inbox.authority import Authority
 from pytest_obscheck.inbox.config import Config, read
 from pytest_obscheck.inbox.control import Control
@@ -18,7 +19,7 @@ from pytest_obscheck.inbox.ledger import Ledger
 from pytest_obscheck.inbox.mailbox import SMTP, Mailbox
 from pytest_obscheck.inbox.proxy import Proxy, at_the_door
 from pytest_obscheck.inbox.samples import Alterations
-from pytest_obscheck.inbox.wire import Answer, Line, Wire, serve
+from pytest_obscheck.inbox.wire import listen, welcome
 from pytest_obscheck.registry import find
 
 MAIL_NAMES = ("127.0.0.1", "localhost")
@@ -44,9 +45,12 @@ async def _run(path: Path, config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     authority = Authority(SystemClock().now)
-    protocols = _protocols(config, authority)
+    listeners = _listeners(config, authority)
     for name, address in config.listen.items():
-        await _listen(path, address, protocols[name])
+        try:
+            await listeners[name](address)
+        except PortTaken as error:
+            raise PortTaken(f"{path}: {error}") from None
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     if any(route.host == SMTP for route in config.routes):
@@ -62,7 +66,8 @@ def _prepare_mail(authority: Authority) -> None:
     authority.context(*MAIL_NAMES)
 
 
-def _protocols(config: Config, authority: Authority) -> dict[str, Callable[[], asyncio.Protocol]]:
+def _listeners(config: Config, authority: Authority) -> dict[str, Callable[[str], Awaitable[object]]]:
+    """Return what begins to listen on an address, by the name that the configuration gives it."""
     clock = SystemClock()
     authority.write(config.folder / "ca.pem")
     mailbox, ledger, alterations = Mailbox(config.routes, clock.now), Ledger(clock.now), Alterations()
@@ -70,32 +75,17 @@ def _protocols(config: Config, authority: Authority) -> dict[str, Callable[[], a
     proxy = Proxy(hosts, mailbox, ledger, alterations, authority)
     control = Control(mailbox, ledger, alterations, authority)
     http = {"proxy": proxy.answer, "control": control.answer, "door": at_the_door(proxy, config.listen.get("door", ""))}
-    return {**{name: _http(answer) for name, answer in http.items()}, "smtp": _smtp(mailbox, authority)}
+    smtp = _smtp(mailbox, authority)
+    return {**{name: partial(listen, answer=answer) for name, answer in http.items()}, "smtp": partial(welcome, protocol=smtp)}
 
 
-def _http(answer: Answer) -> Callable[[], asyncio.Protocol]:
-    async def connected(wire: Wire) -> None:
-        await serve(wire, answer)
-
-    return lambda: Line(connected)
-
-
-def _smtp(mailbox: Mailbox, authority: Authority) -> Callable[[], asyncio.Protocol]:
-    def protocol() -> asyncio.Protocol:
+def _smtp(mailbox: Mailbox, authority: Authority) -> Callable[[Door], asyncio.BaseProtocol]:
+    def protocol(_: Door) -> asyncio.BaseProtocol:
         from pytest_obscheck.inbox import mail  # noqa: PLC0415 - runs without mail start sooner
 
         return mail.protocol(mailbox.mail, authority.context(*MAIL_NAMES))
 
     return protocol
-
-
-async def _listen(path: Path, address: str, factory: Callable[[], asyncio.Protocol]) -> None:
-    host, _, port = address.rpartition(":")
-    try:
-        await asyncio.get_running_loop().create_server(factory, host, int(port))
-    except OSError as error:
-        why = "already in use" if error.errno == errno.EADDRINUSE else str(error.strerror)
-        raise PortTaken(f"{path}: port {address} cannot be had ({why})") from None
 
 
 if __name__ == "__main__":

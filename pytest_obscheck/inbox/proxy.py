@@ -16,12 +16,14 @@ from pytest_obscheck.inbox.messages import value, without
 from pytest_obscheck.inbox.protobuf import has_native
 from pytest_obscheck.inbox.samples import Alteration, Alterations, altered
 from pytest_obscheck.inbox.upstream import Reply, UpstreamFailed, Upstreams
-from pytest_obscheck.inbox.wire import Request, Response, Wire, said, serve
+from pytest_obscheck.inbox.wire import STARTED, Request, Response, Wire, said, serve
 
 _ABSOLUTE = re.compile(r"(https?)://(?:[^/?#@]*@)?([^/?#@]+)([^#]*)", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
 TEXT_TYPES = ("text/plain", "application/openmetrics-text")
 PROTOBUF = "application/vnd.google.protobuf"
+SCRAPE = b"x-prometheus-scrape-timeout-seconds"
+"""The header by which a scrape can be told from other requests."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,11 @@ class Proxy:
                 for each in alterations:
                     each.refuse(host)
                 return self._noted(host, kept, None, counted)
-            reply = await self.upstreams.ask(self.hosts[host], readable(request) if alterations else request)
+            began = request.began(self.ledger.now())
+            asked = dated(request, began) if request.header(SCRAPE) else request
+            reply = await self.upstreams.ask(self.hosts[host], readable(asked) if alterations else asked)
             if alterations and alterable(reply):
-                response = await self._altered(reply, alterations)
+                response = await self._altered(reply, alterations, began)
             else:
                 response = Response(reply.status, reply.chunks(), reply.headers, reply.reason)
         except UpstreamFailed as error:
@@ -124,12 +128,12 @@ class Proxy:
 
         return replace(response, done=done)
 
-    async def _altered(self, reply: Reply, alterations: list[Alteration]) -> Response:
+    async def _altered(self, reply: Reply, alterations: list[Alteration], began: float) -> Response:
         body = await _whole(reply, close=False)
         plain = gzip.decompress(body) if value(reply.headers, b"content-encoding").lower() == "gzip" else body
         dropped = (b"content-length", b"content-encoding")
         headers = without(reply.headers, dropped)
-        return Response(reply.status, altered(plain, alterations, self.ledger.now()), headers, reply.reason)
+        return Response(reply.status, altered(plain, alterations, began), headers, reply.reason)
 
 
 async def _whole(reply: Reply, *, close: bool = True) -> bytes:
@@ -169,6 +173,12 @@ def readable(request: Request) -> Request:
     texts = [kind for kind in accepted if kind.lower().startswith(TEXT_TYPES)] or ["text/plain;version=0.0.4"]
     asked = (b"accept", ",".join(texts).encode("latin-1"))
     return uncompressed(replace(request, headers=[*without(request.headers, (b"accept",)), asked]))
+
+
+def dated(request: Request, began: float) -> Request:
+    """Return the request with when it was made: whoever answers for that moment is right however busy the machine is."""
+    said = (STARTED, f"t={began:.6f}".encode())
+    return replace(request, headers=[*without(request.headers, (STARTED,)), said])
 
 
 def uncompressed(request: Request) -> Request:

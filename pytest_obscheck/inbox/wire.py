@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_obscheck.errors import PortTaken
+from pytest_obscheck.inbox.arrival import Door, Stamped
 from pytest_obscheck.inbox.messages import LAST_CHUNK, End, Head, Headers, Malformed, Messages, answer_head, chunk, value
 
 CHUNK = 65536
+STARTED = b"x-request-start"
+"""The header in which a proxy says at which Unix second a request had come to it, like ``t=1700000000.123``."""
+
+TRUSTED = 5.0
+"""Seconds: what is said to have arrived before that was on its way too long, or a clock was set."""
+
 BODILESS = (204, 304)
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request with its whole body; ``target`` as on the request line, header names in lower case."""
+    """One request with its whole body; ``target`` as on the request line, header names in lower case.
+
+    ``arrived``: the Unix second at which the kernel had all of it; 0 where that is not known.
+    """
 
     method: str
     target: str
@@ -25,10 +36,17 @@ class Request:
     body: bytes = b""
     version: str = "1.1"
     keeps: bool = True
+    arrived: float = 0.0
 
     def header(self, name: bytes) -> str:
         """Return the first header of that (lower-case) name, or nothing."""
         return value(self.headers, name)
+
+    def began(self, now: float) -> float:
+        """Return the Unix second at which it was made, as far as that is known: it may have waited, here or at a proxy."""
+        told = re.fullmatch(r"t=([0-9]{1,12}\.[0-9]{1,9})", self.header(STARTED))
+        at = float(told[1]) if told else self.arrived
+        return at if 0 <= now - at <= TRUSTED else now
 
 
 @dataclass(frozen=True)
@@ -57,11 +75,17 @@ def said(status: int, text: str) -> Response:
 class Line(asyncio.StreamReaderProtocol):
     """A stream that cancels the task which works for the other side as soon as that side has gone."""
 
-    def __init__(self, connected: Callable[[Wire], Awaitable[None]]) -> None:
-        """Call ``connected`` with the connection once it is there."""
+    def __init__(self, connected: Callable[[Wire], Awaitable[None]], door: Door) -> None:
+        """Call ``connected`` with the connection, which came through a door, once it is there."""
         self.worker: asyncio.Task[None] | None = None
+        self.socket: Stamped | None = None
         super().__init__(asyncio.StreamReader(), self._begin)
-        self._connected = connected
+        self._connected, self._door = connected, door
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, with the socket that knows when what it says had arrived."""
+        self.socket = self.socket or self._door.taken(transport.get_extra_info("socket").fileno())
+        super().connection_made(transport)
 
     def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Any:
         return self._connected(Wire(reader, writer, Messages(requests=True), self))
@@ -101,21 +125,30 @@ class Wire:
         if self.line:
             self.line.worker = worker
 
+    def arrived(self) -> float:
+        """Return the Unix second at which the kernel had what the other side said last; 0 where that is not known."""
+        return self.line.socket.arrived if self.line and self.line.socket else 0.0
+
     async def encrypted(self, context: Any) -> Wire:
         """Return the same connection within TLS, as its server."""
         await self.writer.start_tls(context)
         return Wire(self.reader, self.writer, Messages(requests=True), self.line)
 
 
-async def listen(address: str, answer: Answer) -> None:
-    """Begin to answer every connection to an address; ``PortTaken`` where it cannot be had."""
+async def listen(address: str, answer: Answer) -> asyncio.Server:
+    """Answer every connection to an address; ``PortTaken`` where it cannot be had."""
 
     async def connected(wire: Wire) -> None:
         await serve(wire, answer)
 
-    host, _, port = address.rpartition(":")
+    return await welcome(address, lambda door: Line(connected, door))
+
+
+async def welcome(address: str, protocol: Callable[[Door], asyncio.BaseProtocol]) -> asyncio.Server:
+    """Give every connection to an address a protocol; ``PortTaken`` where it cannot be had."""
     try:
-        await asyncio.get_running_loop().create_server(lambda: Line(connected), host, int(port))
+        door = Door(address)
+        return await asyncio.get_running_loop().create_server(lambda: protocol(door), sock=door)
     except OSError as error:
         why = "already in use" if error.errno == errno.EADDRINUSE else str(error.strerror)
         raise PortTaken(f"port {address} cannot be had ({why})") from None
@@ -160,7 +193,8 @@ async def _request(wire: Wire) -> Request | None:
     parts = []
     while isinstance(event := await wire.event(), bytes):
         parts.append(event)
-    return Request(head.method, head.line.decode("latin-1"), head.headers, b"".join(parts), head.version, head.keeps)
+    target, body = head.line.decode("latin-1"), b"".join(parts)
+    return Request(head.method, target, head.headers, body, head.version, head.keeps, wire.arrived())
 
 
 async def _respond(wire: Wire, request: Request, response: Response) -> bool:

@@ -46,10 +46,10 @@ class StoryClock:
             return None
         return told
 
-    def time(self) -> float:
-        """Return the seconds that have passed, never less than 0."""
-        told = self.begun()
-        return max(0.0, (self.now() - told["zero"]) * told["speed"] * self.speed) if told else 0.0
+    def time(self, at: float | None = None) -> float:
+        """Return the seconds that have passed, now or at a Unix second, never less than 0."""
+        told, at = self.begun(), self.now() if at is None else at
+        return max(0.0, (at - told["zero"]) * told["speed"] * self.speed) if told else 0.0
 
     def unix(self, time: float) -> float | None:
         """Return the Unix second of a second of this time; ``None`` before the story."""
@@ -65,14 +65,15 @@ class Target:
     clock: StoryClock
 
     async def answer(self, request: Request) -> Response:
-        """Answer a scrape."""
+        """Answer a scrape with what there was when it was asked for: that is the time of the samples."""
         if request.method not in ("GET", "HEAD"):
             return said(405, f"{request.method} is not what a target is asked; write GET")
-        kind, body = self._scrape(chosen(request.header(b"accept"), self.scripts.page))
+        format_ = chosen(request.header(b"accept"), self.scripts.page)
+        kind, body = self._scrape(format_, self.clock.time(request.began(self.clock.now())))
         return Response(200, body, ((b"content-type", kind),))
 
-    def _scrape(self, kind: str) -> tuple[bytes, bytes]:
-        page, moment = self.scripts.page, Moment(self.clock.time(), self.clock.unix)
+    def _scrape(self, kind: str, time: float) -> tuple[bytes, bytes]:
+        page, moment = self.scripts.page, Moment(time, self.clock.unix)
         value = self.scripts.showing(moment.time)
         if kind == PROTOBUF:
             return protobuf.CONTENT_TYPE, families.delimited(page, value, moment)

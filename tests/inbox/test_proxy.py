@@ -14,7 +14,7 @@ from pytest_obscheck.inbox.ledger import Ledger
 from pytest_obscheck.inbox.mailbox import Mailbox
 from pytest_obscheck.inbox.proxy import Proxy
 from pytest_obscheck.inbox.samples import Alterations
-from pytest_obscheck.inbox.wire import Line, Request, Wire, serve
+from pytest_obscheck.inbox.wire import Request, listen
 from pytest_obscheck.plan import Route
 
 HOST = "api-1.prod.example:8080"
@@ -82,16 +82,12 @@ class World:
 
 @asynccontextmanager
 async def world(member: Member, routes: tuple[Route, ...] = ()) -> AsyncIterator[World]:
-    loop = asyncio.get_running_loop()
     upstream = await asyncio.start_server(member.talk, "127.0.0.1", 0)
     hosts = {HOST: f"127.0.0.1:{upstream.sockets[0].getsockname()[1]}"}
     mailbox, ledger = Mailbox(routes, lambda: 7.0), Ledger(lambda: 7.0)
     proxy = Proxy(hosts, mailbox, ledger, Alterations(), Authority(lambda: 7.0))
 
-    async def connected(wire: Wire) -> None:
-        await serve(wire, proxy.answer)
-
-    server = await loop.create_server(lambda: Line(connected), "127.0.0.1", 0)
+    server = await listen("127.0.0.1:0", proxy.answer)
     try:
         yield World(proxy, server.sockets[0].getsockname()[1], upstream)
     finally:
@@ -112,6 +108,21 @@ async def settled() -> None:
 
 def body_of(answer: bytes) -> bytes:
     return answer.partition(b"\r\n\r\n")[2]
+
+
+def test_a_scrape_tells_its_target_when_it_was_asked_for() -> None:
+    scrape = GET.replace(b"\r\n\r\n", b"\r\nX-Prometheus-Scrape-Timeout-Seconds: 1\r\nX-Request-Start: t=1.0\r\n\r\n")
+
+    async def story() -> list[bytes]:
+        member = Member()
+        async with world(member) as w:
+            await w.said(scrape)
+            return member.heads
+
+    (head,) = asyncio.run(story())
+
+    assert head.endswith(b"\r\nx-request-start: t=7.000000\r\n\r\n")
+    assert b"t=1.0" not in head
 
 
 def test_a_request_reaches_the_member_behind_productions_name() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from pytest_obscheck.clock import SystemClock
+from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.synthetic.scripts import LIKE
 
 COUNTER = {"series": 'jobs_total{queue="a"}', "values": "5 0+1x100 stale", "type": "counter"}
@@ -130,3 +133,29 @@ def test_without_a_configuration_it_says_how_it_is_run() -> None:
     )
 
     assert (done.returncode, done.stderr) == (2, "usage: python -m pytest_obscheck.synthetic CONFIG.json\n")
+
+
+def test_a_scrape_has_the_value_of_the_moment_at_which_it_was_asked_for(target: Callable[..., Any]) -> None:
+    started, clock = target({"series": "passed", "values": "0+1x100000"}, interval=1.0), SystemClock()
+    begin(started, 0.0, speed=1000.0)
+    zero = started.control.get("/story").json()["begun"]["zero"]
+    os.kill(started.process.pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as hands:
+        asked = clock.now()
+        scrape = hands.submit(started.scrape)
+        until(clock, lambda: clock.now() > asked + 0.2, 5)
+        os.kill(started.process.pid, signal.SIGCONT)
+        value = float(scrape.result().split()[-1])
+
+    assert (asked - zero) * 1000 - 1 <= value < (asked - zero + 0.15) * 1000
+
+
+@pytest.mark.parametrize(("header", "value"), [("t=SINCE", "7"), ("t=soon", "40"), ("t=1.5", "40"), ("t=9999999999.0", "40")])
+def test_a_proxy_may_say_when_a_scrape_was_asked_for(header: str, value: str, target: Callable[..., Any]) -> None:
+    started, zero = target({"series": "passed", "values": "0+1x100"}, interval=1.0), SystemClock().now() - 4
+    started.control.put("/story", json={"zero": zero, "speed": 10})
+    since = f"{zero + 0.75:.3f}"
+
+    text = started.http.get("/metrics", headers={"x-request-start": header.replace("SINCE", since)}).text
+
+    assert float(text.split()[-1]) == pytest.approx(float(value), abs=0.5 if value == "7" else 10)
