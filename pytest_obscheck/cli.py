@@ -108,13 +108,13 @@ def _say(text: str) -> None:
 
 
 def _install(arguments: argparse.Namespace) -> int:
-    from pytest_obscheck.toolchain import install_command  # noqa: PLC0415
+    from pytest_obscheck.toolchain.commands import install_command  # noqa: PLC0415
 
     return install_command(arguments.names, arguments.via, sys.stdout)
 
 
 def _doctor(_: argparse.Namespace) -> int:
-    from pytest_obscheck.toolchain import doctor_command  # noqa: PLC0415
+    from pytest_obscheck.toolchain.commands import doctor_command  # noqa: PLC0415
 
     return doctor_command(sys.stdout)
 

@@ -141,8 +141,8 @@ def test_install_and_doctor_belong_to_the_toolchain(
     def doctor(out: Any) -> int:
         return out.write("doctor\n") and 4
 
-    monkeypatch.setattr("pytest_obscheck.toolchain.install_command", install)
-    monkeypatch.setattr("pytest_obscheck.toolchain.doctor_command", doctor)
+    monkeypatch.setattr("pytest_obscheck.toolchain.commands.install_command", install)
+    monkeypatch.setattr("pytest_obscheck.toolchain.commands.doctor_command", doctor)
     codes = [main(["install", "amtool", "--via", "go"]), main(["doctor"])]
 
     assert (codes, capsys.readouterr().out) == ([3, 4], "install ['amtool'] go\ndoctor\n")
@@ -152,7 +152,7 @@ def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pytest_obscheck.toolchain.doctor_command", interrupted)
+    monkeypatch.setattr("pytest_obscheck.toolchain.commands.doctor_command", interrupted)
 
     assert main(["doctor"]) == 130
 

@@ -42,9 +42,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         (info / "entry_points.txt").write_text(f"[obscheck.{group}]\n{line}\n", encoding="utf-8")
 
     monkeypatch.syspath_prepend(str(tmp_path))
-    registry._entries.cache_clear()
+    registry._installed.cache_clear()
     yield installed
-    registry._entries.cache_clear()
+    registry._installed.cache_clear()
 
 
 def test_a_report_of_another_package_is_written_beside_the_journal(tmp_path: Path, install: Install) -> None:
@@ -73,7 +73,7 @@ def test_two_extensions_with_one_name_are_refused_and_one_that_is_installed_twic
     assert "nap" in registry.names("faults")
 
     install("other", "faults nap = other:Nap")
-    registry._entries.cache_clear()
+    registry._installed.cache_clear()
     with pytest.raises(UnknownName) as caught:
         registry.names("faults")
 

@@ -7,9 +7,6 @@ import logging
 import os
 import sys
 
-import uvicorn
-
-from service.app import create_app
 from service.logs import set_up_logs
 from service.settings import SettingsError, read_settings
 
@@ -22,9 +19,15 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201  there is no logging yet
         return 2
     set_up_logs(settings.name, settings.log_level, settings.log_format, most=64)
+    # What is imported and made now stays until the end: the garbage collector need not look at it again and again.
+    gc.disable()
+    import uvicorn  # noqa: PLC0415
+
+    from service.app import create_app  # noqa: PLC0415
+
     app = create_app(settings)
-    # What is there now stays until the end: the garbage collector need not look at it again and again.
     gc.freeze()
+    gc.enable()
     uvicorn.run(
         app,
         host=settings.host,

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pytest_obscheck.toolchain import Row, doctor, doctor_text
+from pytest_obscheck.toolchain.checkup import Row, doctor, doctor_text
 from pytest_obscheck.toolchain.index import Index
 from pytest_obscheck.toolchain.machine import Check, Finding
 

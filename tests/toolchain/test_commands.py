@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_obscheck.toolchain import doctor_command, find, install_command
+from pytest_obscheck.toolchain import find
+from pytest_obscheck.toolchain.commands import doctor_command, install_command
 from pytest_obscheck.toolchain.index import the_index
 
 SIX = the_index().usual()

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from pytest_obscheck.errors import InstallFailed, ProgramMissing
-from pytest_obscheck.toolchain import find, install
+from pytest_obscheck.toolchain import find
 from pytest_obscheck.toolchain.index import Index
-from pytest_obscheck.toolchain.installation import Means, install_with
+from pytest_obscheck.toolchain.installation import Means, install, install_with
 from pytest_obscheck.toolchain.release import Fetcher
 
 GO = """#!/bin/sh
