@@ -254,7 +254,8 @@ def _main_loop(acts: Sequence[_Act]) -> None:
     while going := [act for act in acts if act.goes_on()]:
         for act in acts:
             act.turn()
-        looks.turn(clock.now())
+        if looks.turn(clock.now()):
+            questions.after_looks(clock.now())
         questions.turn(going, clock)
         if all(act.why for act in acts):
             return
@@ -274,6 +275,11 @@ class _Questions:
     def __post_init__(self) -> None:
         """Leave a story some time to begin."""
         self.last, self.due = self.began, self.began + SETTLE
+
+    def after_looks(self, now: float) -> None:
+        """Ask when what is looked at now is known, rather than a moment before the next looks."""
+        if self.due <= now + SETTLE:
+            self.due = min(self.due, now + TICK)
 
     def turn(self, going: Sequence[_Act], clock: Clock) -> None:
         """Ask about one of the stories that go on, where a question is due; the one that ends a story is free, as its last."""

@@ -83,13 +83,14 @@ class Watches:
     given: float = 0.0
     _waiting: deque[Watch] = field(default_factory=deque)
 
-    def turn(self, now: float) -> None:
-        """Have taken what is due, and what waits for too long."""
+    def turn(self, now: float) -> bool:
+        """Have taken what is due, and what waits for too long; whether anything was due."""
         fresh = [watch for watch in self.each if watch.turn(now)]
         self._waiting.extend(fresh)
         if fresh or (self._waiting and now >= self.given + HELP):
             self.given = now
             self.hands.give(self._take)
+        return bool(fresh)
 
     def due(self) -> float:
         """Return the Unix second at which something is to be done next."""

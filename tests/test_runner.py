@@ -455,6 +455,23 @@ def test_questions_whether_all_is_settled_take_a_small_share_of_the_time() -> No
     assert len(asked) * 0.3 < 0.05 * 60
 
 
+def test_a_story_is_over_as_soon_as_the_look_that_settles_it_is_back() -> None:
+    @dataclass(frozen=True)
+    class Other(Seen):
+        def evidence(self) -> Look:
+            return Glance(self.seen, every=0.25)
+
+    clock = FakeClock(START)
+
+    journal = played(a_story((Other(lambda _since, until: until >= 1.2), eventually("0s", "9s"))), FakeStack(), clock)
+
+    assert journal.zero == START
+    over = journal.last("over")
+    assert over is not None
+    assert over.data["why"] == "settled"
+    assert round(over.data["ended"] - START, 3) == 1.27
+
+
 def test_a_harness_that_comes_late_says_so() -> None:
     clock = FakeClock(START)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 from urllib.parse import parse_qsl
-from xml.sax.saxutils import escape
 
 from pytest_obscheck.protocols import Delivery
 from pytest_obscheck.sinks._address import address
@@ -51,7 +51,7 @@ class Sns:
         return 200, _xml("PublishResponse", "<PublishResult><MessageId>0</MessageId></PublishResult>"), said
 
     def _refused(self, code: int, kind: str, why: str) -> tuple[int, bytes, Delivery]:
-        error = f"<Error><Type>Sender</Type><Code>{kind}</Code><Message>{escape(why)}</Message></Error>"
+        error = f"<Error><Type>Sender</Type><Code>{kind}</Code><Message>{escape(why, quote=False)}</Message></Error>"
         return code, _xml("ErrorResponse", error), Delivery(self.name, "invalid", (), why)
 
 
