@@ -119,6 +119,14 @@ class CountsSamples(Protocol):
 
 
 @runtime_checkable
+class IsFiring(Protocol):
+    """An expectation that may hold just while its alert fires: what can only make that fire longer does not hide it."""
+
+    def is_firing(self) -> bool:
+        """Whether this one does."""
+
+
+@runtime_checkable
 class AboutMessages(Protocol):
     """An expectation about messages, on which other alerts can bear: what comes in one message, what is muted."""
 

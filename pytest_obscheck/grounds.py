@@ -7,7 +7,7 @@ and any target may matter.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pytest_obscheck.abilities import AboutAlert, AboutSeries, CountsSamples
@@ -15,7 +15,7 @@ from pytest_obscheck.journal import Journal
 from pytest_obscheck.matching import label_matches
 from pytest_obscheck.protocols import Expectation
 from pytest_obscheck.speed.origins import selects
-from pytest_obscheck.speed.trees import Kind, Tree, parsed
+from pytest_obscheck.speed.trees import Kind, Tree, constant, parsed
 
 SOURCES = "sources"
 """The key of the look at who brings which metric."""
@@ -49,14 +49,25 @@ class Grounds:
     brought: Mapping[str, Collection[str]] = field(default_factory=dict)
     counts: bool = False
 
+    @property
+    def nothing(self) -> bool:
+        """Whether the claim rests on no series at all."""
+        return self.selectors is not None and not self.selectors and not self.mine
+
     def evaluated(self, told: str) -> bool:
         """Whether a missed evaluation bears on the claim; ``told`` names the group, which may be one that nobody knows."""
         named = next((rule.group for rule in self.known if f'"{rule.group}"' in told), None)
-        return self.selectors is None or named is None or any(rule.group == named for rule in self.mine)
+        if self.selectors is None or named is None:
+            return not self.nothing
+        return any(rule.group == named for rule in self.mine)
 
     def scraped(self, instance: str) -> bool:
         """Whether a lost scrape of an instance bears on the claim: it may have brought something that the claim reads."""
         return self.selectors is None or any(self._reads(each, instance) for each in self.selectors)
+
+    def calm(self) -> Grounds:
+        """Return what could have hidden that an alert fires: a lost scrape can only make one fire that watches for them."""
+        return replace(self, selectors=()) if self.mine and all(_watches_scrapes(rule.expr) for rule in self.mine) else self
 
     def evaluates(self) -> float:
         """Return the longest wall seconds between two evaluations of one of its rules."""
@@ -86,17 +97,28 @@ def of_scrapes(metric: str) -> bool:
     return metric == "up" or metric.startswith("scrape_")
 
 
+def _watches_scrapes(expr: str) -> bool:
+    """Whether an expression is ``up == 0``: a scrape that is lost makes it true, whatever it was, for as long as it is lost."""
+    tree = parsed(expr)
+    down = tree.kind is Kind.BINARY and tree.name == "==" and constant(tree.inside[1]) == 0
+    return down and tree.inside[0].kind is Kind.SELECTOR and tree.inside[0].name == "up"
+
+
 def grounds(expectation: Expectation, journal: Journal) -> Grounds:
     """Return what a claim with that expectation rests on; anything, where it does not say or cannot be read."""
-    event, targets, plan = journal.last("rules"), journal.last("targets"), journal.last("plan")
-    if event is None or targets is None or plan is None or not isinstance(expectation, AboutSeries):
+    plan, event, targets = (journal.last(kind) for kind in ("plan", "rules", "targets"))
+    if plan is None or not isinstance(expectation, AboutSeries):
+        return ANYTHING
+    exprs = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()}
+    read, about = expectation.exprs(exprs), _about(expectation, exprs)
+    if not read and not about:
+        return Grounds(selectors=())
+    if event is None or targets is None:
         return ANYTHING
     known = [rule for group in event.data["groups"] for rule in _rules(group)]
-    exprs = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()}
-    about = _about(expectation, exprs)
     mine = [rule for rule in known if rule.name in about]
     try:
-        selectors, behind = _read([*expectation.exprs(exprs), *(rule.expr for rule in mine)], known)
+        selectors, behind = _read([*read, *(rule.expr for rule in mine)], known)
     except ValueError:
         return ANYTHING
     return Grounds(

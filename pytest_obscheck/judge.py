@@ -5,27 +5,20 @@ The rules are those of the design's "Rules of judgement"; each function below is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
-from pytest_obscheck.abilities import AboutAlert, AboutSeries, AltersSamples, MayBeEmpty, OutlastsHoles
+from pytest_obscheck.abilities import AboutSeries, AltersSamples, MayBeEmpty
+from pytest_obscheck.doubts import BLIND, too_slow
 from pytest_obscheck.errors import said
-from pytest_obscheck.grounds import grounds
 from pytest_obscheck.journal import Event, Journal
+from pytest_obscheck.matching import words
 from pytest_obscheck.noise import undecided
 from pytest_obscheck.protocols import History
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself
-from pytest_obscheck.starvation import starved
 from pytest_obscheck.verdict import SEEN, VOID, Outcome, Report, Verdict, combine
-from pytest_obscheck.vitals import Doubt, mild, stoppages, unwell
-from pytest_obscheck.when import Decision, Eventually, Never, Phrase, Window, Within, seconds, spoken
-
-_WORD = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-
-BLIND = 1.0
-"""Wall seconds without a sight that are not blindness yet; one and a half intervals, where looks come less often."""
+from pytest_obscheck.vitals import stoppages
+from pytest_obscheck.when import Decision, Eventually, Never, Phrase, Window, Within, spoken
 
 MARGIN = 0.3
 """Wall seconds past the end of a window until which evidence about it may still come in."""
@@ -277,12 +270,7 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
     doubtful = window is not None and not _positive(claim.phrase, outcome)
     slow = ""
     if window and doubtful:
-        # A hole that hides nothing takes nothing back that was right; what was wrong, the shortest may have caused.
-        outlasts = partial(_outlasts, claim, decided.history, window.end) if outcome is Outcome.PASSED else lambda _: 0.0
-        rested_on = _rested_on(claim, journal, window)
-        slow = unwell(journal, rested_on, stopped, Doubt(outlasts, mild(scenario), grounds(claim.expectation, journal)))
-        if outcome is Outcome.FAILED:
-            slow = slow or starved(journal, rested_on, scenario)
+        slow = too_slow(scenario, claim, outcome, window, decided.history)
     if window and outcome is not Outcome.UNKNOWN and not _altered(scenario, claim, journal):
         # A faster machine would not help where noise decides; samples that are altered have none.
         slow = undecided(journal, claim, window, fired=_positive(claim.phrase, outcome)) or slow
@@ -297,34 +285,6 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
     if window and outcome is Outcome.PASSED:
         words = f"{words}{_after(claim, decided)}{_idle(claim, decided)}"
     return Verdict(str(claim), outcome, words, claim.where)
-
-
-def _outlasts(claim: Claim, history: History, until: float, span: Window) -> float:
-    """Return how many story seconds without an evaluation, somewhere in a span, hide nothing from a claim that passed."""
-    if isinstance(claim.expectation, OutlastsHoles):
-        return claim.expectation.outlasts(history, span, until)
-    return 0.0 if _evaluated(claim, history.journal) else BLIND * history.journal.speed
-
-
-def _evaluated(claim: Claim, journal: Journal) -> bool:
-    """Whether a claim rests on what rules record."""
-    plan = journal.last("plan")
-    if plan is None or not isinstance(claim.expectation, AboutSeries):
-        return False
-    alerts = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()}
-    recorded = set(plan.data.get("recordings", ()))
-    return any(recorded & set(_WORD.findall(expr)) for expr in claim.expectation.exprs(alerts))
-
-
-def _rested_on(claim: Claim, journal: Journal, window: Window) -> Window:
-    """Return a window with the time before it in which a lost sample counts: the ranges behind the claim, and the hold."""
-    plan, wanted = journal.last("plan"), claim.expectation
-    alerts = plan.data["alerts"] if plan else {}
-    exprs = {name: rule["exprs"] for name, rule in alerts.items()}
-    back = wanted.history(exprs) if isinstance(wanted, AboutSeries) else 0.0
-    if isinstance(wanted, AboutAlert) and wanted.alertname() in alerts:
-        back += seconds(alerts[wanted.alertname()].get("for", "0s"))
-    return Window(max(0.0, window.start - back), window.end)
 
 
 def _positive(phrase: Phrase, outcome: Outcome) -> bool:
@@ -362,9 +322,9 @@ def _altered(scenario: Scenario, claim: Claim, journal: Journal) -> set[str]:
     if plan is None or not isinstance(claim.expectation, AboutSeries):
         return set()
     alerts = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()}
-    words = set(_WORD.findall(" ".join(claim.expectation.exprs(alerts))))
+    read = set(words(" ".join(claim.expectation.exprs(alerts))))
     faults = [fault.what for fault in scenario.faults if isinstance(fault.what, AltersSamples)]
-    return {name for fault in faults for name in fault.alters()} & words
+    return {name for fault in faults for name in fault.alters()} & read
 
 
 def _altering(scenario: Scenario, journal: Journal) -> Iterator[str]:

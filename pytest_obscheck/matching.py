@@ -66,5 +66,10 @@ def expanded(expr: str, recordings: Mapping[str, str]) -> list[str]:
         each = todo.pop(0)
         if each not in done:
             done.append(each)
-            todo.extend(recordings[name] for name in re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*", each) if name in recordings)
+            todo.extend(recordings[name] for name in words(each) if name in recordings)
     return done
+
+
+def words(expr: str) -> list[str]:
+    """Return everything in a PromQL expression that may be a name, in order."""
+    return re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*", expr)

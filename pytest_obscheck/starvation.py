@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_obscheck.abilities import StarvesMember
@@ -58,8 +58,11 @@ def stood(then: Waits, now: Waits) -> dict[str, float]:
     }
 
 
-def starved(journal: Journal, window: Window, scenario: Scenario) -> str:
-    """Return who was kept from a processor for much of a second of the window, and by none of the story's faults."""
+def starved(journal: Journal, window: Window, scenario: Scenario, bystanders: Collection[str] = ()) -> str:
+    """Return who was kept from a processor for much of a second of the window, and by none of the story's faults.
+
+    Not ``bystanders``: members on whom nothing hangs of what is judged.
+    """
     spared = {
         fault.what.starves(): lasted(journal, fault) for fault in scenario.faults if isinstance(fault.what, StarvesMember)
     }
@@ -68,7 +71,7 @@ def starved(journal: Journal, window: Window, scenario: Scenario) -> str:
         waits = stood(before.data["data"], event.data["data"]) if span.meets(window) else {}
         for name, waited in waits.items():
             harm, share = spared.get(name), min(1.0, waited / took)
-            if share >= STARVED and not (harm and span.meets(harm)):
+            if share >= STARVED and name not in bystanders and not (harm and span.meets(harm)):
                 return f"{TOO_SLOW}: {name} stood in line for a processor for {share:.0%} of the time before {spoken(span.end)}"
     return ""
 

@@ -66,17 +66,17 @@ class Stoppage:
 
 def stoppages(scenario: Scenario, claim: Claim, journal: Journal) -> list[Stoppage]:
     """Return what the story's faults stopped, as far as it concerns the evidence of a claim."""
-    asked, counted = _asked(journal, str(claim.expectation.evidence())), _asked(journal, "vitals")
+    mine, counted = asked(journal, str(claim.expectation.evidence())), asked(journal, "vitals")
     found = []
     for fault in scenario.faults:
         member = fault.what.stops() if isinstance(fault.what, StopsMember) else ""
         span = lasted(journal, fault)
-        if span is not None and member in {*asked, *counted}:
-            found.append(Stoppage(str(fault.what), member, span, member in asked, member in counted))
+        if span is not None and member in {*mine, *counted}:
+            found.append(Stoppage(str(fault.what), member, span, member in mine, member in counted))
     return found
 
 
-def _asked(journal: Journal, key: str) -> Sequence[str]:
+def asked(journal: Journal, key: str) -> Sequence[str]:
     """Return the members that the looks of that key ask."""
     event = journal.last("asked", key=key)
     return event.data["members"] if event else ()

@@ -14,7 +14,7 @@ from pytest_obscheck.judge import judge
 from pytest_obscheck.protocols import Expectation
 from pytest_obscheck.scenario import Claim, Scenario
 from pytest_obscheck.verdict import Outcome
-from pytest_obscheck.when import never
+from pytest_obscheck.when import Phrase, always, eventually, never
 
 ZERO = 1000.0
 RULES = {
@@ -110,6 +110,13 @@ def test_where_it_is_not_known_who_brings_what_a_claim_reads_it_may_be_any_targe
     assert grounds(expectation, journal).scraped("shop:80")
 
 
+def test_what_rests_on_no_series_minds_nothing_that_the_monitoring_missed_whatever_is_known_of_it() -> None:
+    found = grounds(Health("shop", "/"), a_journal(rules=False))
+
+    assert not found.evaluated(missed("new"))
+    assert not found.scraped("shop:80")
+
+
 def test_an_up_of_a_target_that_is_gone_may_be_any() -> None:
     assert grounds(Alert("Down"), a_journal()).scraped("gone:80")
 
@@ -140,9 +147,11 @@ def test_what_is_read_is_known_by_name_where_targets_bring_it() -> None:
 
 # ── what the judge makes of it ───────────────────────────────────────────────
 
+NEVER = never("0s", "4s")
 
-def judged(expectation: Expectation, group: str = "", instance: str = "") -> tuple[Outcome, str]:
-    """Return the verdict on a claim that never came true, where an evaluation or a scrape was missed meanwhile."""
+
+def judged(expectation: Expectation, group: str = "", instance: str = "", phrase: Phrase = NEVER) -> tuple[Outcome, str]:
+    """Return the verdict on a claim about what never came, where an evaluation or a scrape was missed meanwhile."""
     journal = a_journal()
     for second in range(5):
         told = {missed(group): 1.0 if second > 1 else 0.0} if group else {}
@@ -150,13 +159,19 @@ def judged(expectation: Expectation, group: str = "", instance: str = "") -> tup
         journal.write("look", ZERO + second, key="vitals", data={"missed": told, "timeouts": timeouts, "scraped": []})
         journal.write("look", ZERO + second, key=str(expectation.evidence()), data=_quiet(ZERO + second))
     journal.write("over", ZERO + 4, why="settled")
-    (verdict,) = judge(Scenario("s", claims=(Claim(expectation, never("0s", "4s")),)), journal).claims
+    (verdict,) = judge(Scenario("s", claims=(Claim(expectation, phrase),)), journal).claims
     return verdict.outcome, verdict.words
 
 
 def _quiet(at: float) -> dict[str, Any]:
     rule = {"health": "ok", "lastError": "", "interval": 1, "duration": 0, "alerts": []}
-    return {"since": at - 1, "until": at, "samples": [], "now": [], "rules": {"Slow": [rule], "Full": [rule]}}
+    return {
+        "since": at - 1,
+        "until": at,
+        "samples": [],
+        "now": [],
+        "rules": {name: [rule] for name in ("Slow", "Full", "Down")},
+    }
 
 
 def test_an_evaluation_that_was_missed_in_a_group_below_a_claim_makes_it_unknown_and_no_other() -> None:
@@ -173,3 +188,29 @@ def test_a_scrape_that_was_lost_of_a_target_below_a_claim_makes_it_unknown_and_n
         Outcome.UNKNOWN,
         "the machine was too slow: the scrape of shop:80 timed out at 2.0s, with no fault on it",
     )
+
+
+DOWN = "the machine was too slow: the scrape of shop:80 timed out at 2.0s, with no fault on it"
+
+
+def test_a_lost_scrape_hides_no_alert_that_watches_for_it() -> None:
+    assert judged(Alert("Down"), instance="shop:80") == (Outcome.PASSED, "inactive")
+
+
+@pytest.mark.parametrize(
+    ("expectation", "phrase", "said"),
+    [
+        (Alert("Down"), eventually("0s", "4s"), f"{DOWN}; seen was: failed, inactive"),
+        (Alert("Down", state="inactive"), always("0s", "4s"), DOWN),
+        (Alert("Down", state="pending"), NEVER, DOWN),
+    ],
+    ids=["what failed may have failed for it", "that it is quiet is another claim", "it may have been pending instead"],
+)
+def test_a_lost_scrape_makes_unknown_what_is_not_claimed_never_to_fire(
+    expectation: Expectation, phrase: Phrase, said: str
+) -> None:
+    assert judged(expectation, instance="shop:80", phrase=phrase) == (Outcome.UNKNOWN, said)
+
+
+def test_an_alert_that_watches_for_lost_scrapes_may_be_hidden_by_a_missed_evaluation() -> None:
+    assert judged(Alert("Down"), group="api")[0] is Outcome.UNKNOWN

@@ -16,7 +16,7 @@ from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.starvation import Queues, stood
 from pytest_obscheck.testing import FakeStack
 from pytest_obscheck.verdict import Outcome
-from pytest_obscheck.when import Phrase, Sight, Window, during, eventually, never
+from pytest_obscheck.when import Phrase, Sight, Window, always, during, eventually, never
 
 ZERO = 1000.0
 PASSED, UNKNOWN, FAILED = Outcome.PASSED, Outcome.UNKNOWN, Outcome.FAILED
@@ -116,6 +116,25 @@ def test_a_member_that_the_story_itself_starves_is_no_sign_of_a_slow_machine() -
     journal.write("fault", ZERO + 1.9, name="starve", phase="gone", held=False, words="no burners")
 
     assert verdict(journal, None, Planned(Starving(), during("0s", "1900ms"), "starve", "a.yaml:5")) == (FAILED, "800ms")
+
+
+def refused(waiting: str, *, asked: str = "prometheus") -> tuple[Outcome, str]:
+    """Return the verdict on a service that is not ready while a member stands in line; ``asked``: who is asked for vitals."""
+    journal = a_journal("queues", *({waiting: {"7": seconds}} for seconds in (0.0, 0.9, 1.8)))
+    journal.write("plan", ZERO, alerts={})
+    journal.write("asked", ZERO, key="vitals", members=[asked])
+    journal.write("asked", ZERO, key="health checkout /", members=["checkout"])
+    for second in range(3):
+        journal.write("look", ZERO + second, key="health checkout /", data={"status": 503, "seconds": 0.01, "body": ""})
+    claim = Claim(Health("checkout", "/"), always("0s", "2s"))
+    found = judge(Scenario("story", (), (), (claim,)), journal).claims[0]
+    return found.outcome, found.words.partition(" stood in line")[0]
+
+
+def test_who_scrapes_and_evaluates_keeps_nothing_waiting_that_rests_on_no_series() -> None:
+    assert refused("prometheus") == (FAILED, "503 in 10ms at 0s: status 503 instead of 200")
+    assert refused("payments") == (UNKNOWN, "the machine was too slow: payments")
+    assert refused("checkout", asked="checkout") == (UNKNOWN, "the machine was too slow: checkout")
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,10 @@ class Alert:
         """Return the seconds that they look back on."""
         return lookback(self.exprs(alerts))
 
+    def is_firing(self) -> bool:
+        """Whether it is claimed to fire, in whichever words."""
+        return self.state == "firing" and not self.annotations
+
     def outlasts(self, history: History, span: Window, until: float) -> float:
         """Return how long rules must go unevaluated to hide a firing; what does not have to hold may be hidden at once."""
         return outlasted(history, self.name, span, until) if self.state == "firing" else 0.0
