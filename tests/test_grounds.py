@@ -110,6 +110,11 @@ def test_where_it_is_not_known_who_brings_what_a_claim_reads_it_may_be_any_targe
     assert grounds(expectation, journal).scraped("shop:80")
 
 
+@pytest.mark.parametrize("alert", ["Any", "Loud"])
+def test_what_may_read_anything_may_rest_on_any_group(alert: str) -> None:
+    assert grounds(Alert(alert), a_journal()).evaluated(missed("buckets"))
+
+
 def test_what_rests_on_no_series_minds_nothing_that_the_monitoring_missed_whatever_is_known_of_it() -> None:
     found = grounds(Health("shop", "/"), a_journal(rules=False))
 
@@ -150,28 +155,26 @@ def test_what_is_read_is_known_by_name_where_targets_bring_it() -> None:
 NEVER = never("0s", "4s")
 
 
-def judged(expectation: Expectation, group: str = "", instance: str = "", phrase: Phrase = NEVER) -> tuple[Outcome, str]:
-    """Return the verdict on a claim about what never came, where an evaluation or a scrape was missed meanwhile."""
+def judged(
+    expectation: Expectation, group: str = "", instance: str = "", phrase: Phrase = NEVER, fires: str = ""
+) -> tuple[Outcome, str]:
+    """Return the verdict on a claim, where an evaluation or a scrape was missed; ``fires``: what does all the time."""
     journal = a_journal()
     for second in range(5):
         told = {missed(group): 1.0 if second > 1 else 0.0} if group else {}
         timeouts = [[instance, ZERO + 2]] if instance and second == 3 else []
         journal.write("look", ZERO + second, key="vitals", data={"missed": told, "timeouts": timeouts, "scraped": []})
-        journal.write("look", ZERO + second, key=str(expectation.evidence()), data=_quiet(ZERO + second))
+        journal.write("look", ZERO + second, key=str(expectation.evidence()), data=_seen(ZERO + second, fires))
     journal.write("over", ZERO + 4, why="settled")
     (verdict,) = judge(Scenario("s", claims=(Claim(expectation, phrase),)), journal).claims
     return verdict.outcome, verdict.words
 
 
-def _quiet(at: float) -> dict[str, Any]:
+def _seen(at: float, fires: str) -> dict[str, Any]:
     rule = {"health": "ok", "lastError": "", "interval": 1, "duration": 0, "alerts": []}
-    return {
-        "since": at - 1,
-        "until": at,
-        "samples": [],
-        "now": [],
-        "rules": {name: [rule] for name in ("Slow", "Full", "Down")},
-    }
+    now = [{"labels": {"alertname": fires, "alertstate": "firing"}, "points": [[at, 1]]}] if fires else []
+    rules = {name: [rule] for name in ("Slow", "Full", "Down")}
+    return {"since": at - 1, "until": at, "samples": now, "now": now, "rules": rules}
 
 
 def test_an_evaluation_that_was_missed_in_a_group_below_a_claim_makes_it_unknown_and_no_other() -> None:
@@ -210,6 +213,13 @@ def test_a_lost_scrape_makes_unknown_what_is_not_claimed_never_to_fire(
     expectation: Expectation, phrase: Phrase, said: str
 ) -> None:
     assert judged(expectation, instance="shop:80", phrase=phrase) == (Outcome.UNKNOWN, said)
+
+
+@pytest.mark.parametrize("phrase", [NEVER, always("0s", "4s")], ids=str)
+def test_an_alert_that_fires_while_a_scrape_is_lost_may_fire_for_it(phrase: Phrase) -> None:
+    outcome, words = judged(Alert("Down"), instance="shop:80", phrase=phrase, fires="Down")
+
+    assert (outcome, words.partition("; seen was")[0]) == (Outcome.UNKNOWN, DOWN)
 
 
 def test_an_alert_that_watches_for_lost_scrapes_may_be_hidden_by_a_missed_evaluation() -> None:

@@ -11,7 +11,7 @@ from pytest_obscheck.expectations.health import Health
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.judge import judge
 from pytest_obscheck.plan import Plan
-from pytest_obscheck.protocols import History, Look
+from pytest_obscheck.protocols import Expectation, History, Look
 from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.starvation import Queues, stood
 from pytest_obscheck.testing import FakeStack
@@ -118,21 +118,25 @@ def test_a_member_that_the_story_itself_starves_is_no_sign_of_a_slow_machine() -
     assert verdict(journal, None, Planned(Starving(), during("0s", "1900ms"), "starve", "a.yaml:5")) == (FAILED, "800ms")
 
 
-def refused(waiting: str, *, asked: str = "prometheus") -> tuple[Outcome, str]:
-    """Return the verdict on a service that is not ready while a member stands in line; ``asked``: who is asked for vitals."""
+READY = Health("checkout", "/")
+
+
+def refused(waiting: str, *, asked: str = "prometheus", wanted: Expectation = READY) -> tuple[Outcome, str]:
+    """Return the verdict on what never holds while a member stands in line; ``asked``: who is asked for vitals."""
     journal = a_journal("queues", *({waiting: {"7": seconds}} for seconds in (0.0, 0.9, 1.8)))
     journal.write("plan", ZERO, alerts={})
     journal.write("asked", ZERO, key="vitals", members=[asked])
     journal.write("asked", ZERO, key="health checkout /", members=["checkout"])
     for second in range(3):
         journal.write("look", ZERO + second, key="health checkout /", data={"status": 503, "seconds": 0.01, "body": ""})
-    claim = Claim(Health("checkout", "/"), always("0s", "2s"))
+    claim = Claim(wanted, always("0s", "2s"))
     found = judge(Scenario("story", (), (), (claim,)), journal).claims[0]
     return found.outcome, found.words.partition(" stood in line")[0]
 
 
 def test_who_scrapes_and_evaluates_keeps_nothing_waiting_that_rests_on_no_series() -> None:
     assert refused("prometheus") == (FAILED, "503 in 10ms at 0s: status 503 instead of 200")
+    assert refused("prometheus", wanted=Slow()) == (UNKNOWN, "the machine was too slow: prometheus")
     assert refused("payments") == (UNKNOWN, "the machine was too slow: payments")
     assert refused("checkout", asked="checkout") == (UNKNOWN, "the machine was too slow: checkout")
 
