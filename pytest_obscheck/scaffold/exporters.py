@@ -110,7 +110,7 @@ def cast(config: Any, more: Sequence[Mapping[str, Any]] = ()) -> Cast:
         made.real.setdefault("alertmanager", []).extend(_fresh(receiver, taken))
     for job in (*_listed(config, "scrape_configs"), *more):
         name = str(job.get("job_name", ""))
-        kind = next((key for key in job if key.endswith("_sd_configs") and key != "file_sd_configs"), "")
+        kind = _discovery(job)
         if kind:
             made.finding.append((name, kind))
         hosts = [(_REAL.get(host.rpartition(":")[2], ""), host) for host in _fresh(job, taken)]
@@ -133,13 +133,18 @@ def _world(others: Iterable[Exporter] = ()) -> Exporter:
 def _fresh(client: Mapping[str, Any], taken: set[str]) -> list[str]:
     """Return the targets of a config as ``host:port``, each only for the first config that lists it."""
     port = _PORTS.get(str(client.get("scheme", "http")), 80)
-    every = list(_probing(client)) or [
-        str(target) for group in _listed(client, "static_configs") for target in group.get("targets") or ()
-    ]
+    every = [str(target) for group in _listed(client, "static_configs") for target in group.get("targets") or ()]
+    # Where nothing is found nobody is asked about it.
+    every = every if _discovery(client) and not every else list(_probing(client)) or every
     hosts = dict.fromkeys(host if re.search(r":\d+$", host) else f"{host}:{port}" for host in every)
     fresh = [host for host in hosts if host not in taken]
     taken.update(fresh)
     return fresh
+
+
+def _discovery(client: Mapping[str, Any]) -> str:
+    """Return by what a config finds its targets, files aside; ``""`` where it lists them."""
+    return next((key for key in client if key.endswith("_sd_configs") and key != "file_sd_configs"), "")
 
 
 def _probing(client: Mapping[str, Any]) -> Iterator[str]:

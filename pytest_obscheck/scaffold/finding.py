@@ -32,6 +32,7 @@ _OTHERS = {
     "tests": "passed over: promtool's unit tests, not its configuration",
     "grafana": "passed over: Grafana evaluates and sends these alerts itself; no Prometheus knows them",
 }
+UNNAMED = "name it there, or under `rules:` of prometheus in stack.yaml"
 USELESS = "this is none of the files that a stack is made of"
 _CHART = "Chart.yaml"
 CHART = "this is a Helm chart, whose templates are not YAML yet"
@@ -227,7 +228,7 @@ def _read(found: Files, root: Path) -> None:
         loaded = [path for text in named for path in leads(found.prometheus.path, str(text), found.mounts)]
         known = {path.resolve() for path in loaded}
         found.notes.extend(
-            f"{shown_as(path.resolve(), root)}: no rule_files of {found.prometheus.shown} names it"
+            f"{shown_as(path.resolve(), root)}: no rule_files of {found.prometheus.shown} names it; {UNNAMED}"
             for path in found.rules
             if path.resolve() not in known
         )

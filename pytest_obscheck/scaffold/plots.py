@@ -25,6 +25,8 @@ COPIES = 10
 """The most series that one selector gets: a file of more is not read by anybody."""
 FIRST = VARIANTS[0]
 _CALLS = frozenset({"rate", "increase", "irate", "abs", "absent", "max_over_time", "min_over_time", "avg_over_time"})
+LONG_AGO, FAR_AHEAD = 1e9, 4e9
+"""Instants between which every story is played: in the years 2001 and 2096."""
 _SUMS = frozenset({"sum", "min", "max", "avg"})
 _COMPARED: Mapping[str, Callable[[float, float], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -201,7 +203,7 @@ def _wishes(tree: Tree, reach: float, *, want: bool) -> dict[Key, Wish]:
 
 
 def _of(name: str, labels: Mapping[str, str], calm: Wish, harm: Wish | None) -> Iterator[Line]:
-    both = [calm, *([harm] if harm else [])]
+    both = _dated([calm, *([harm] if harm else [])])
     if any(wish.shape is Shape.BUCKETS for wish in both):
         yield from _buckets(name, labels, calm, harm)
         return
@@ -209,6 +211,18 @@ def _of(name: str, labels: Mapping[str, str], calm: Wish, harm: Wish | None) -> 
         values = [_values(wish if copy < wish.copies else Wish(Shape.GONE)) for wish in both]
         counter = any(wish.shape is Shape.SLOPE for wish in both) and not any(wish.value.real < 0 for wish in both)
         yield Line(name, {**labels, **({"copy": str(copy)} if copy else {})}, values[0], _change(values), counter)
+
+
+def _dated(wishes: Sequence[Wish]) -> list[Wish]:
+    """Return wishes with instants in the place of the clock: of two the later is far ahead, a single one where it points."""
+    clocked = [wish.value.real for wish in wishes if wish.value.imag > 0]
+    middle = sum(clocked) / len(clocked) if len(set(clocked)) > 1 else 0.0
+
+    def dated(wish: Wish) -> Wish:
+        instant = FAR_AHEAD if wish.value.real > middle else LONG_AGO
+        return replace(wish, value=instant * wish.value.imag) if wish.value.imag > 0 and wish.shape is Shape.LEVEL else wish
+
+    return [dated(wish) for wish in wishes]
 
 
 def _buckets(name: str, labels: Mapping[str, str], calm: Wish, harm: Wish | None) -> Iterator[Line]:

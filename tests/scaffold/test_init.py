@@ -98,6 +98,32 @@ def test_a_job_of_those_that_are_discovered_has_a_target_that_can_die(tmp_path: 
     assert 'job_name: "cart"' in (home / "stack/world.yml").read_text()
 
 
+def test_who_is_asked_about_what_is_discovered_exposes_nothing_until_something_is_found(tmp_path: Path) -> None:
+    probing = "    relabel_configs: [{target_label: __address__, replacement: 'blackbox.prod.example:9115'}]\n"
+    home = written(tmp_path, **{"prometheus.yml": PROMETHEUS + probing})
+
+    init_command([], home, lambda _: None)
+
+    assert "blackbox.prod.example" not in (home / "stack/stack.yaml").read_text()
+    assert "component: world" in (home / "scenarios/Else.obs.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("expr", "calm", "harm"),
+    [
+        ("time() - last_backup > 600", "4e+09x4000", "1e+09x4000"),
+        ("expiry - time() < 86400 * 20", "4e+09x4000", "1e+09x4000"),
+        ("time() - started < 60", "1e+09x4000", "4e+09x4000"),
+        ("last_scan / 1000 < time() - 3600", "4e+12x4000", "1e+12x4000"),
+        ("booted > time()", "1e+09x4000", "4e+09x4000"),
+    ],
+)
+def test_what_is_compared_with_the_time_is_long_ago_or_far_ahead(expr: str, calm: str, harm: str) -> None:
+    found = plot(Rule("A", "alert", expr, None, 0.0, {}, {}, "r.yml", {"alert": 1}), {})
+
+    assert [(line.calm, line.harm) for line in found.lines] == [(calm, harm)]
+
+
 def test_what_must_hold_for_days_is_no_story() -> None:
     found = plot(Rule("A", "alert", "a > 1", None, 86400.0, {}, {}, "r.yml", {"alert": 1}), {})
 
@@ -176,7 +202,7 @@ def test_rules_that_are_nowhere_here_are_named_with_what_to_say(tmp_path: Path) 
 
     nothing = "no file matches '/srv/alerts/*.yml', which is accepted in silence"
     assert [line for line in said if line.startswith("note")] == [
-        "note: rules/a.yml: no rule_files of prometheus.yml names it\n",
+        f"note: rules/a.yml: no rule_files of prometheus.yml names it; {finding.UNNAMED}\n",
         f"note: prometheus.yml:2: {nothing}; say in stack.yaml under mounts: where that folder is\n",
     ]
 
