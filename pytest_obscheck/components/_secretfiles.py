@@ -23,7 +23,7 @@ def check_secret_files(reader: Reader, document: Document) -> None:
         if path.is_dir():
             reader.problem(document, spot, f"{spot[-1]}: {text!r} is a folder", FOLDER)
         elif _of_the_project(text, path) and path.parent.is_dir() and not path.exists():
-            near = did_you_mean(path.name, [each.name for each in path.parent.iterdir() if each.is_file()])
+            near = did_you_mean(path.name, [each.name for each in path.parent.glob(f"*{path.suffix}") if each.is_file()])
             if near.startswith("did"):
                 reader.note(document, spot, f"{spot[-1]}: there is no file {text!r}", near)
 

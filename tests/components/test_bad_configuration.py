@@ -145,7 +145,7 @@ def test_a_configuration_that_is_taken_for_a_template_is_noted(tmp_path: Path) -
 def test_nothing_is_noted_of_a_whole_configuration(tmp_path: Path) -> None:
     text = "rule_files: [rules/*.yml]\nscrape_config_files: [jobs/b.yml]\nscrape_configs:\n- job_name: a\n"
     text += "  authorization: {credentials_file: secrets/token}\n  tls_config: {ca_file: /run/secrets/ca.pem, "
-    text += "key_file: secrets/my.key}\n"
+    text += "key_file: secrets/my.key, cert_file: q.pem}\n"
     text += "  static_configs: [{targets: [a:1]}, {targets: [a:1], labels: {x: y}}]\n  file_sd_configs: [{files: [lists/*]}]\n"
     text += "- job_name: c\n  relabel_configs: [{target_label: job, replacement: d}]\n"
     text += "  static_configs: [{targets: [a:1], labels: {job: a}}]\n"
