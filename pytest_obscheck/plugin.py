@@ -101,14 +101,30 @@ def pytest_load_initial_conftests(args: list[str]) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Check the speed before anything is collected, so that its mistakes are told once."""
+    """Check what the options say before anything is collected, so that its mistakes are told once."""
     config = session.config
+    _check_required(config.option.obs_require)
     # The controller of xdist collects nothing by itself: what is played where, it does not know.
     controls = config.pluginmanager.hasplugin("dsession")
     if config.option.obs_stack and not hasattr(config, "workerinput"):
         _check(config, stack=controls)
         if controls and WRONG in config.stash:
             raise pytest.UsageError(config.stash[WRONG])
+
+
+def _check_required(names: str | None) -> None:
+    """Raise ``UsageError`` where a program that must be there is none that anybody knows: nothing would ever fail for it."""
+    wanted = [name for name in (names or "").split(",") if name not in ("", "all")]
+    if not wanted:
+        return
+    from pytest_obscheck.errors import ProgramMissing  # noqa: PLC0415
+    from pytest_obscheck.toolchain import check_names  # noqa: PLC0415
+
+    try:
+        check_names(wanted)
+    except ProgramMissing as error:
+        said = "\n".join(f"--obs-require: {line}" for line in str(error).splitlines())
+        raise pytest.UsageError(said) from None
 
 
 def _check(config: pytest.Config, *, stack: bool) -> None:

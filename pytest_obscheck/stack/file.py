@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,7 +89,7 @@ class StackFile:
 
 def read(path: Path, root: Path | None = None) -> StackFile:
     """Read a stack.yaml; ``ConfigError`` holds every problem in it."""
-    path = path.resolve()
+    path = Path(os.path.realpath(path))  # Path.resolve() raises where links lead in a circle
     shown = shown_as(path, root)
     reader = _opened(path, shown)
     members: dict[str, Member] = {}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pytest_obscheck import derive, registry, toolchain
+from pytest_obscheck.abilities import StandsFor
 from pytest_obscheck.errors import ConfigError, LookFailed, Problem, did_you_mean, seen_from
 from pytest_obscheck.matching import expanded
 from pytest_obscheck.objective import Objective
@@ -68,6 +71,7 @@ def facts_of(stack: StackFile) -> tuple[Facts, list[Problem]]:
     problems: list[Problem] = []
     facts = [_facts(stack, member, problems) for member in stack.members.values()]
     problems.extend(_unfilled(stack))
+    problems.extend(_versions(stack))
     merged = _merged(facts)
     merged = dataclasses.replace(merged, alerts=_placed(stack, merged.alerts), notes=_placed(stack, merged.notes))
     return merged, list(_placed(stack, problems))
@@ -165,7 +169,7 @@ def open_document(home: Path) -> Any:
     """Return what opens a user's YAML file, calling it by its path below ``home``."""
 
     def opened(path: Path, **how: Any) -> derive.Document:
-        path = path.resolve()
+        path = Path(os.path.realpath(path))  # Path.resolve() raises where links lead in a circle
         return derive.Document.open(path, seen_from(path, home), **how)
 
     return opened
@@ -198,6 +202,15 @@ def _unfilled(stack: StackFile) -> Iterable[Problem]:
         for text in _texts(vars(member.component)):
             for name in filling.unknown(text):
                 yield Problem(member.where, f"{member.name}: '${{{name}}}' names nothing", did_you_mean(name, filling.names()))
+
+
+def _versions(stack: StackFile) -> Iterable[Problem]:
+    """Say which version of production's is none: nothing could be compared with it, nor installed."""
+    for member in stack.members.values():
+        version = member.component.version if isinstance(member.component, StandsFor) else ""
+        if version and not re.match(r"v?\d", version):
+            what = f"{member.name}: version {version!r} is not a version"
+            yield Problem(member.where, what, "write the numbers that production runs, like '3.5' or '3.5.1'")
 
 
 def _texts(value: Any) -> Iterable[str]:

@@ -173,6 +173,11 @@ def usual_names() -> list[str]:
     return the_index().usual()
 
 
+def check_names(names: Iterable[str]) -> None:
+    """Raise ``ProgramMissing`` with one line for every program that the index does not know."""
+    the_index().check(names)
+
+
 def knows(name: str) -> bool:
     """Whether the index has a program, in whatever version it is asked for."""
     return name.partition("@")[0] in index_names()

@@ -30,8 +30,7 @@ def _launch(component: Any, place: Place, request: pytest.FixtureRequest) -> Lau
     try:
         launch = component.launch(place)
     except ProgramMissing as error:
-        required = (request.config.option.obs_require or "").split(",")
-        if "all" in required or place.name in required:
+        if request.config.option.obs_require == "all":
             pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
     from pytest_obscheck.stack.programs import program  # noqa: PLC0415

@@ -255,6 +255,14 @@ def test_a_missing_program_that_is_required_fails(
     run.assert_outcomes(failed=failed, skipped=1 - failed)
 
 
+def test_a_required_program_that_nobody_knows_is_told(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it():\n    pass\n")
+    run = pytester.runpytest("--obs-require=promtool,amtol")
+
+    run.stderr.fnmatch_lines(["ERROR: --obs-require: no program called 'amtol'; did you mean 'amtool'?"])
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+
+
 def test_a_suite_without_stories_imports_nothing_for_them(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     (pytester.path / "some.yaml").write_text("a: 1\n", encoding="utf-8")

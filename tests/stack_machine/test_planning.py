@@ -142,6 +142,16 @@ ASK = (
 )
 
 
+def test_links_that_lead_in_a_circle_are_told(tmp_path: Path) -> None:
+    (tmp_path / "p.yml").symlink_to(tmp_path / "p.yml")
+    (tmp_path / "stack.yaml").write_text("components: {prometheus: {config: p.yml}}\n")
+
+    with pytest.raises(ConfigError) as caught:
+        plan(read(tmp_path / "stack.yaml", tmp_path))
+
+    assert str(caught.value) == "p.yml: cannot be read (Too many levels of symbolic links)"
+
+
 @pytest.mark.parametrize(
     ("config", "args", "notes"),
     [

@@ -56,6 +56,14 @@ def test_production_runs_what_is_here(home: Path) -> None:
     assert plan(read(stack(home, "3.14.2"), home)).unlike == ()
 
 
+def test_a_version_that_is_none_is_told_with_its_line(home: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        plan(read(stack(home, "latest"), home))
+
+    wrong = "prometheus: version 'latest' is not a version"
+    assert str(caught.value) == f"stack.yaml:2: {wrong}; write the numbers that production runs, like '3.5' or '3.5.1'"
+
+
 def test_each_member_is_of_its_own_version(home: Path) -> None:
     program(home / "cache/bin/prometheus-2.53.3/prometheus", "2.53.3")
     file = read(stack(home, "2.53"), home)
