@@ -6,7 +6,7 @@ Only what the claim rests on counts, and of what passed only what could have bee
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
+from functools import cache, partial
 
 from pytest_obscheck.abilities import AboutAlert, AboutSeries, IsFiring, OutlastsHoles, looks_behind
 from pytest_obscheck.grounds import Grounds, grounds
@@ -27,7 +27,7 @@ def too_slow(scenario: Scenario, claim: Claim, outcome: Outcome, window: Window,
     """Return why an outcome that is no certain sight cannot be relied upon; ``""`` where nothing was too slow for it."""
     journal = history.journal
     # A hole that hides nothing takes nothing back that was right; what was wrong, the shortest may have caused.
-    outlasts = partial(_outlasts, claim, history, window.end) if outcome is Outcome.PASSED else lambda _: 0.0
+    outlasts = cache(partial(_outlasts, claim, history, window.end)) if outcome is Outcome.PASSED else lambda _: 0.0
     rested_on, on = _rested_on(claim, journal, window), _grounds(claim, outcome, journal)
     slow = unwell(journal, rested_on, stoppages(scenario, claim, journal), Doubt(outlasts, mild(scenario), on))
     if slow or outcome is not Outcome.FAILED:

@@ -113,11 +113,12 @@ def unwell(journal: Journal, window: Window, stopped: Sequence[Stoppage], doubt:
     for event in journal.of("late"):
         if journal.story(event.wall) in window:
             return f"{TOO_SLOW}: {event.data['words']} at {spoken(journal.story(event.wall))}"
-    for each in _unevaluated(journal, doubt.grounds):
+    holes = list(_unevaluated(journal, doubt.grounds))
+    for each in holes:
         met = window.start <= each.span.end and each.span.start < window.end
         if met and each.lasts >= doubt.outlasts(each.span) and (said := _missed(each.span, stopped)):
             return said
-    lost = (_timed_out(journal, event, window, doubt) for event in _looks(journal))
+    lost = (_timed_out(journal, event, window, doubt, holes) for event in _looks(journal))
     return next((said for said in lost if said), "")
 
 
@@ -135,10 +136,12 @@ class _Hole:
 
 def _unevaluated(journal: Journal, grounds: Grounds) -> Iterator[_Hole]:
     """Yield for how long the same rules, on which a claim rests, were not evaluated before each look, at most."""
-    for before, event in pairwise(_looks(journal)):
+    looks = _looks(journal)
+    told = {group for event in looks for group in event.data["data"]["missed"]}
+    mine = [group for group in told if grounds.evaluated(group)]
+    for before, event in pairwise(looks):
         then, now = before.data["data"]["missed"], event.data["data"]["missed"]
-        mine = ((group, seconds) for group, seconds in now.items() if grounds.evaluated(group))
-        lasts = max((seconds - then.get(group, 0.0) for group, seconds in mine), default=0.0)
+        lasts = max((now.get(group, 0.0) - then.get(group, 0.0) for group in mine), default=0.0)
         if lasts >= _LEAST:
             # It is counted when it is over, at any time since the look before.
             span = Window(journal.story(before.wall - lasts), journal.story(event.wall + event.data.get("took", 0.0)))
@@ -153,16 +156,16 @@ def _missed(span: Window, stopped: Sequence[Stoppage]) -> str:
     return f"{cause}: {words}" if cause.asked else ""
 
 
-def _timed_out(journal: Journal, event: Event, window: Window, doubt: Doubt) -> str:
+def _timed_out(journal: Journal, event: Event, window: Window, doubt: Doubt, holes: Sequence[_Hole]) -> str:
     for instance, wall in event.data["data"]["timeouts"]:
         at = journal.story(wall)
         bears = at in window and doubt.grounds.scraped(instance) and not _harmed(journal, wall, doubt.mild)
-        if bears and _unscraped(journal, instance, wall, doubt):
+        if bears and _unscraped(journal, instance, wall, doubt, holes):
             return f"{TOO_SLOW}: the scrape of {instance} timed out at {spoken(at)}, with no fault on it"
     return ""
 
 
-def _unscraped(journal: Journal, instance: str, wall: float, doubt: Doubt) -> bool:
+def _unscraped(journal: Journal, instance: str, wall: float, doubt: Doubt, holes: Sequence[_Hole]) -> bool:
     """Whether the samples that were lost with a scrape, with others of its target and with evaluations, may hide something."""
     run = journal.last("run")
     interval: float = (run.data.get("scrape") if run else 0.0) or AROUND
@@ -170,7 +173,7 @@ def _unscraped(journal: Journal, instance: str, wall: float, doubt: Doubt) -> bo
     lost = hole(_looks(journal), instance, wall, pause)
     span = Window(journal.story(lost.start - 2 * pause), journal.story(lost.end + 2 * pause))
     # Rules that were not evaluated when there was a sample again did not see it.
-    unevaluated = sum(each.lasts for each in _unevaluated(journal, doubt.grounds) if each.span.meets(span))
+    unevaluated = sum(each.lasts for each in holes if each.span.meets(span))
     return (lost.end - lost.start) * journal.speed + interval + unevaluated >= doubt.outlasts(span)
 
 
