@@ -111,6 +111,14 @@ class OutlastsHoles(Protocol):
 
 
 @runtime_checkable
+class EvaluatedAfterwards(Protocol):
+    """An expectation about an alert whose rule is evaluated once more when the story is over."""
+
+    def would_be_quiet(self, history: History, span: Window) -> bool:
+        """Whether evaluations that were missed in a span of story time would have found nothing, and changed nothing."""
+
+
+@runtime_checkable
 class CountsSamples(Protocol):
     """An expectation that knows which samples there were: one that is missing changes what is right, and is no excuse."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import cache, partial
 
-from pytest_obscheck.abilities import AboutAlert, AboutSeries, IsFiring, OutlastsHoles, looks_behind
+from pytest_obscheck.abilities import AboutAlert, AboutSeries, EvaluatedAfterwards, IsFiring, OutlastsHoles, looks_behind
 from pytest_obscheck.grounds import Grounds, grounds
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.matching import words
@@ -29,7 +29,12 @@ def too_slow(scenario: Scenario, claim: Claim, outcome: Outcome, window: Window,
     # A hole that hides nothing takes nothing back that was right; what was wrong, the shortest may have caused.
     outlasts = cache(partial(_outlasts, claim, history, window.end)) if outcome is Outcome.PASSED else lambda _: 0.0
     rested_on, on = _rested_on(claim, journal, window), _grounds(claim, outcome, journal)
-    slow = unwell(journal, rested_on, stoppages(scenario, claim, journal), Doubt(outlasts, mild(scenario), on))
+    slow = unwell(
+        journal,
+        rested_on,
+        stoppages(scenario, claim, journal),
+        Doubt(outlasts, mild(scenario), on, partial(_quiet, claim, outcome, history)),
+    )
     if slow or outcome is not Outcome.FAILED:
         return slow
     return starved(journal, rested_on, scenario, _bystanders(claim, on, journal))
@@ -40,6 +45,12 @@ def _grounds(claim: Claim, outcome: Outcome, journal: Journal) -> Grounds:
     found, wanted = grounds(claim.expectation, journal), claim.expectation
     calm = outcome is Outcome.PASSED and isinstance(claim.phrase, Never) and isinstance(wanted, IsFiring) and wanted.is_firing()
     return found.calm() if calm else found
+
+
+def _quiet(claim: Claim, outcome: Outcome, history: History, span: Window) -> bool:
+    """Whether evaluations that were missed would have found nothing of what never was; what failed may have for being late."""
+    wanted, calm = claim.expectation, outcome is Outcome.PASSED and isinstance(claim.phrase, Never)
+    return calm and isinstance(wanted, EvaluatedAfterwards) and wanted.would_be_quiet(history, span)
 
 
 def _bystanders(claim: Claim, on: Grounds, journal: Journal) -> Collection[str]:

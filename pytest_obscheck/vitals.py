@@ -101,11 +101,13 @@ class Doubt:
 
     ``outlasts``: how many story seconds without an evaluation or a sample, somewhere in a span, hide nothing from it yet.
     ``mild``: the names of the faults for which no scrape takes longer. ``grounds``: what the claim rests on.
+    ``quiet``: whether evaluations that were missed in a span would have found nothing.
     """
 
     outlasts: Callable[[Window], float] = _nothing
     mild: Collection[str] = ()
     grounds: Grounds = ANYTHING
+    quiet: Callable[[Window], bool] = lambda _: False
 
 
 def unwell(journal: Journal, window: Window, stopped: Sequence[Stoppage], doubt: Doubt = Doubt()) -> str:
@@ -116,7 +118,8 @@ def unwell(journal: Journal, window: Window, stopped: Sequence[Stoppage], doubt:
     holes = list(_unevaluated(journal, doubt.grounds))
     for each in holes:
         met = window.start <= each.span.end and each.span.start < window.end
-        if met and each.lasts >= doubt.outlasts(each.span) and (said := _missed(each.span, stopped)):
+        hides = met and each.lasts >= doubt.outlasts(each.span) and not doubt.quiet(each.span)
+        if hides and (said := _missed(each.span, stopped)):
             return said
     lost = (_timed_out(journal, event, window, doubt, holes) for event in _looks(journal))
     return next((said for said in lost if said), "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -156,7 +156,12 @@ NEVER = never("0s", "4s")
 
 
 def judged(
-    expectation: Expectation, group: str = "", instance: str = "", phrase: Phrase = NEVER, fires: str = ""
+    expectation: Expectation,
+    group: str = "",
+    instance: str = "",
+    phrase: Phrase = NEVER,
+    fires: str = "",
+    more: Callable[[Journal], None] = lambda _: None,
 ) -> tuple[Outcome, str]:
     """Return the verdict on a claim, where an evaluation or a scrape was missed; ``fires``: what does all the time."""
     journal = a_journal()
@@ -165,6 +170,7 @@ def judged(
         timeouts = [[instance, ZERO + 2]] if instance and second == 3 else []
         journal.write("look", ZERO + second, key="vitals", data={"missed": told, "timeouts": timeouts, "scraped": []})
         journal.write("look", ZERO + second, key=str(expectation.evidence()), data=_seen(ZERO + second, fires))
+    more(journal)
     journal.write("over", ZERO + 4, why="settled")
     (verdict,) = judge(Scenario("s", claims=(Claim(expectation, phrase),)), journal).claims
     return verdict.outcome, verdict.words
@@ -224,3 +230,44 @@ def test_an_alert_that_fires_while_a_scrape_is_lost_may_fire_for_it(phrase: Phra
 
 def test_an_alert_that_watches_for_lost_scrapes_may_be_hidden_by_a_missed_evaluation() -> None:
     assert judged(Alert("Down"), group="api")[0] is Outcome.UNKNOWN
+
+
+# ── evaluated afterwards ─────────────────────────────────────────────────────
+
+
+def missing(
+    held: Sequence[float] | None, phrase: Phrase = NEVER, labels: Mapping[str, str] | None = None, **how: Any
+) -> Outcome:
+    """Return the verdict on an alert whose evaluations were missed around 2s; ``held``: when it finds something."""
+    told = {} if held is None else {"held": [ZERO + at for at in held]}
+
+    def more(journal: Journal) -> None:
+        journal.write("autopsy", ZERO + 9, key="behind Slow", data={"where": "", "missing": [], "peaks": [], **told})
+        if labels:
+            recorded = {"name": "job:latency:p95", "type": "recording", "query": "up", "labels": labels}
+            journal.write("rules", ZERO + 9, groups=[{"file": "r.yml", "name": "api", "rules": [recorded]}])
+
+    return judged(Alert("Slow", **how), group="api", phrase=phrase, more=more)[0]
+
+
+def test_an_evaluation_that_would_have_found_nothing_hides_nothing_from_an_alert_that_never_fires() -> None:
+    assert missing([]) is Outcome.PASSED
+    assert missing([9.0]) is Outcome.PASSED
+    assert missing([2.0]) is Outcome.UNKNOWN
+    # What it reads may be recorded by an evaluation before it.
+    assert missing([-1.5]) is Outcome.UNKNOWN
+    assert missing([], state="pending") is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        missing(None),
+        missing([], labels={"env": "prod"}),
+        missing([], phrase=eventually("0s", "4s")),
+        missing([], phrase=always("0s", "4s"), state="inactive"),
+    ],
+    ids=["nobody evaluated it", "recorded series have labels of their own", "it failed", "it is quiet"],
+)
+def test_where_it_is_not_known_what_an_evaluation_would_have_found_its_lack_hides_something(outcome: Outcome) -> None:
+    assert outcome is Outcome.UNKNOWN

@@ -12,6 +12,7 @@ import promql_parser
 
 from pytest_obscheck.capabilities import AnswersPromQL, Series
 from pytest_obscheck.errors import LookFailed, did_you_mean
+from pytest_obscheck.expectations._afterwards import held
 from pytest_obscheck.expectations._behindlogs import LogsBehind
 from pytest_obscheck.expectations._courses import Compared, courses, peaks_in, said
 from pytest_obscheck.journal import Journal
@@ -40,6 +41,7 @@ class Behind:
         ``missing``: selectors without series, with the nearest name; ``lacking``: those of them that no value could help.
         ``here``: those whose series are all of others than the labels say. ``courses``: for each compared value, what came
         nearest to its limit in each slice of the story, with the slice's middle in Unix seconds.
+        ``held``: at which Unix seconds the rule finds something, were it evaluated then.
         ``states``: since which Unix second the alert was ``pending`` and ``firing``, where it was.
         """
         rule = next((rule for rule in stack.plan.facts.alerts if rule.name == self.name), None)
@@ -63,6 +65,7 @@ class Behind:
             "here": said(map(asked.missing_here, raw)) if labels else [],
             "states": asked.states(self.name),
             **asked.courses(rule.expr, stack.plan.pace.speed),
+            **held(asked.prometheus, rule.expr, recordings, stack.plan.pace.speed, (since, until, asked.step)),
         }
 
     def __str__(self) -> str:
@@ -159,6 +162,11 @@ class _Asked:
     until: float
     labels: Mapping[str, str]
 
+    @property
+    def step(self) -> float:
+        """Return how many seconds lie between two instants at which something is computed."""
+        return max(0.05, (self.until - self.since) / STEPS)
+
     def count(self, name: str, matchers: Iterable[str]) -> float:
         """Return how many series there were."""
         span = max(1, math.ceil((self.until - self.since) * 1000))
@@ -208,8 +216,7 @@ class _Asked:
         return courses(((each, self._points(rewrite(each.lhs, speed))) for each in comparisons(expr)), self.since, self.until)
 
     def _points(self, expr: str) -> list[tuple[float, float]]:
-        step = max(0.05, (self.until - self.since) / STEPS)
-        every = self._mine(self.prometheus.query_range(expr, self.since, self.until, step))
+        every = self._mine(self.prometheus.query_range(expr, self.since, self.until, self.step))
         return [(at, value) for series in every for at, value in series.points if not math.isnan(value)]
 
     def _mine(self, every: Sequence[Series]) -> list[Series]:

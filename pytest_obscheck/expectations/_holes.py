@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf
 
+from pytest_obscheck.expectations._behind import Behind
 from pytest_obscheck.expectations._timeline import Labels, moments
 from pytest_obscheck.journal import Journal
+from pytest_obscheck.matching import words
 from pytest_obscheck.protocols import History
 from pytest_obscheck.when import Window, seconds
 
@@ -32,11 +34,39 @@ def outlasted(history: History, name: str, span: Window, until: float) -> float:
     one, evaluations that are missing before and after these can only lengthen that by the hole, and it fires where that makes
     it as long as the hold. A pending that lasts is one for as long as ``until``.
     """
-    hold, interval = hold_of(history.journal, name), _duration(history.journal, name, "interval")
-    # Samples around a hole are an interval further apart than it is long, and an end is dated an interval after the last one.
-    wide = Window(span.start - 2 * interval, span.end + 2 * interval)
+    hold, wide = hold_of(history.journal, name), _widened(history.journal, name, span)
     seen = [min(each.end, until) - each.start for each in _pending(history, name) if each.start in wide or each.end in wide]
     return max(0.0, hold - max(seen, default=0.0))
+
+
+def _widened(journal: Journal, name: str, span: Window) -> Window:
+    """Return a span with two evaluations on either side.
+
+    Samples around a hole are an interval further apart than it is long, and what an evaluation reads may have been recorded an
+    interval before it.
+    """
+    interval = _duration(journal, name, "interval")
+    return Window(span.start - 2 * interval, span.end + 2 * interval)
+
+
+def would_be_quiet(journal: Journal, behind: Behind, span: Window) -> bool:
+    """Whether the rule finds nothing at any instant of a span, evaluated afterwards; not where that cannot be told."""
+    event = journal.last("autopsy", key=str(behind))
+    found = event.data.get("data", {}).get("held") if event else None
+    if found is None or _labelled(journal, behind.name):
+        return False
+    wide = _widened(journal, behind.name, span)
+    return not any(journal.story(at) in wide for at in found)
+
+
+def _labelled(journal: Journal, name: str) -> bool:
+    """Whether recording rules behind an alert may give labels, by which it may match series; written out, they have none."""
+    plan, rules = journal.last("plan"), journal.last("rules")
+    if plan is None or rules is None:
+        return True
+    read = set(words(" ".join(plan.data["alerts"][name]["exprs"])))
+    every = [rule for group in rules.data["groups"] for rule in group["rules"]]
+    return any(rule["name"] in read and rule.get("type") == "recording" and rule.get("labels") for rule in every)
 
 
 def _pending(history: History, name: str) -> Iterator[Window]:

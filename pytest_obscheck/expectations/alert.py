@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pytest_obscheck.expectations._alertstates import AlertStates, Seen, seen
 from pytest_obscheck.expectations._behind import Behind, lookback, what_lacks, why_quiet
-from pytest_obscheck.expectations._holes import outlasted
+from pytest_obscheck.expectations._holes import outlasted, would_be_quiet
 from pytest_obscheck.expectations._theory import theory
 from pytest_obscheck.expectations._timeline import Moment, State, missed, moments
 from pytest_obscheck.matching import braces, subset
@@ -60,6 +60,10 @@ class Alert:
     def outlasts(self, history: History, span: Window, until: float) -> float:
         """Return how long rules must go unevaluated to hide a firing; what does not have to hold may be hidden at once."""
         return outlasted(history, self.name, span, until) if self.state == "firing" else 0.0
+
+    def would_be_quiet(self, history: History, span: Window) -> bool:
+        """Whether evaluations that were missed in a span would have found nothing."""
+        return self.state != "inactive" and would_be_quiet(history.journal, self.autopsy(), span)
 
     def evidence(self) -> Look:
         """Return the look at all alerts."""
