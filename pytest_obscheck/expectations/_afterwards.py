@@ -32,12 +32,14 @@ def written_out(expr: str, recordings: Mapping[str, str]) -> str:
 
 
 def held(
-    prometheus: AnswersPromQL, expr: str, recordings: Mapping[str, str], speed: Speed, span: tuple[float, float, float]
+    prometheus: AnswersPromQL | None, expr: str, recordings: Mapping[str, str], speed: Speed, span: tuple[float, float, float]
 ) -> dict[str, Any]:
     """Return ``held``: the Unix seconds at which an expression has a result; nothing where that cannot be told.
 
-    ``span``: from when to when, and how many seconds apart.
+    ``prometheus``: who evaluates the rule, if that one answers. ``span``: from when to when, and how many seconds apart.
     """
+    if prometheus is None:
+        return {}
     try:
         found = prometheus.query_range(rewrite(written_out(expr, recordings), speed), *span)
     except (ValueError, LookFailed):

@@ -55,6 +55,8 @@ class Behind:
             told = LogsBehind(logs, since, until, labels).told(rule.expr)
             return {"expr": rule.expr, "where": rule.where, "here": [], "states": {}, **told}
         asked = _Asked(stack.that(AnswersPromQL), since, until, labels)
+        # Another one may have other samples.
+        evaluator = stack.all(AnswersPromQL).get(rule.member) if rule.member else asked.prometheus
         raw = [each for expr in expanded(rule.expr, recordings) for each in selectors(expr) if each.name not in recordings]
         missing = [asked.missing(each) for each in raw]
         return {
@@ -65,7 +67,7 @@ class Behind:
             "here": said(map(asked.missing_here, raw)) if labels else [],
             "states": asked.states(self.name),
             **asked.courses(rule.expr, stack.plan.pace.speed),
-            **held(asked.prometheus, rule.expr, recordings, stack.plan.pace.speed, (since, until, asked.step)),
+            **held(evaluator, rule.expr, recordings, stack.plan.pace.speed, (since, until, asked.step)),
         }
 
     def __str__(self) -> str:

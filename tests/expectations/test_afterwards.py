@@ -73,3 +73,7 @@ def test_of_what_cannot_be_written_out_nothing_is_told(expr: str) -> None:
 
 def test_of_what_cannot_be_evaluated_nothing_is_told() -> None:
     assert found(Evaluator("up > 1", LookFailed("many-to-many")), "up > 1") == {}
+
+
+def test_of_a_rule_whose_evaluator_answers_no_query_nothing_is_told() -> None:
+    assert found(None, "up > 1") == {}
