@@ -236,7 +236,7 @@ def test_an_alert_that_watches_for_lost_scrapes_may_be_hidden_by_a_missed_evalua
 
 
 def missing(
-    held: Sequence[float] | None, phrase: Phrase = NEVER, labels: Mapping[str, str] | None = None, **how: Any
+    held: Sequence[float] | None, phrase: Phrase = NEVER, labels: Mapping[str, str] | None = None, fires: str = "", **how: Any
 ) -> Outcome:
     """Return the verdict on an alert whose evaluations were missed around 2s; ``held``: when it finds something."""
     told = {} if held is None else {"held": [ZERO + at for at in held]}
@@ -247,7 +247,7 @@ def missing(
             recorded = {"name": "job:latency:p95", "type": "recording", "query": "up", "labels": labels}
             journal.write("rules", ZERO + 9, groups=[{"file": "r.yml", "name": "api", "rules": [recorded]}])
 
-    return judged(Alert("Slow", **how), group="api", phrase=phrase, more=more)[0]
+    return judged(Alert("Slow", **how), group="api", phrase=phrase, fires=fires, more=more)[0]
 
 
 def test_an_evaluation_that_would_have_found_nothing_hides_nothing_from_an_alert_that_never_fires() -> None:
@@ -265,9 +265,11 @@ def test_an_evaluation_that_would_have_found_nothing_hides_nothing_from_an_alert
         missing(None),
         missing([], labels={"env": "prod"}),
         missing([], phrase=eventually("0s", "4s")),
-        missing([], phrase=always("0s", "4s"), state="inactive"),
+        missing([], fires="Slow"),
+        missing([], phrase=always("0s", "4s"), fires="Slow"),
+        missing([], state="inactive", fires="Slow"),
     ],
-    ids=["nobody evaluated it", "recorded series have labels of their own", "it failed", "it is quiet"],
+    ids=["nobody evaluated it", "labels of their own", "it never fired", "it fired", "it always fires", "it is never quiet"],
 )
 def test_where_it_is_not_known_what_an_evaluation_would_have_found_its_lack_hides_something(outcome: Outcome) -> None:
     assert outcome is Outcome.UNKNOWN

@@ -68,6 +68,8 @@ def test_it_is_evaluated_at_the_speed_of_the_story() -> None:
 
 @pytest.mark.parametrize("expr", ["max_over_time(job:ratio[5m]) > 1", 'job:ratio{job="shop"} > 1'])
 def test_of_what_cannot_be_written_out_nothing_is_told(expr: str) -> None:
+    with pytest.raises(ValueError, match="cannot be written out"):
+        written_out(expr, RECORDINGS)
     assert found(Evaluator(""), expr) == {}
 
 
