@@ -60,10 +60,11 @@ def _absent(path: Path) -> bool:
 
 def of_no_use(client: docker.DockerClient) -> str:
     """Return why no stack can run on a daemon that answers; ``""`` where it can."""
-    version, info = client.version(), client.info()
-    if tuple(map(int, version["ApiVersion"].split("."))) < OLDEST:
-        return f"containers: the daemon at {address()} is Docker {version['Version']}, too old; at least 20.10 is needed"
-    if any("rootless" in option for option in info.get("SecurityOptions") or ()) and not _beside_us(address()):
+    # What its client has asked already, and what the kernel tells, need no answer that takes it as long as a start of its own.
+    if tuple(map(int, client.api.api_version.split("."))) < OLDEST:
+        old = client.version()["Version"]
+        return f"containers: the daemon at {address()} is Docker {old}, too old; at least 20.10 is needed"
+    if not _beside_us(address()) and any("rootless" in option for option in client.info().get("SecurityOptions") or ()):
         return f"containers: the daemon at {address()} is rootless, so that its 127.0.0.1 is not ours; {_BESIDE_IT}"
     return ""
 

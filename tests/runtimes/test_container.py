@@ -202,12 +202,17 @@ def test_without_permission_the_group_is_named(daemon: str, tmp_path: Path) -> N
 class Told:
     """A daemon that tells its version, and how it is secured."""
 
-    api: str = "1.41"
+    api_version: str = "1.41"
     security: tuple[str, ...] = ()
 
+    @property
+    def api(self) -> Told:
+        """Return what knows the version of its API."""
+        return self
+
     def version(self) -> dict[str, str]:
-        """Return both versions."""
-        return {"ApiVersion": self.api, "Version": "19.03.8"}
+        """Return its own version."""
+        return {"Version": "19.03.8"}
 
     def info(self) -> dict[str, Any]:
         """Return what concerns its security."""
