@@ -189,6 +189,14 @@ def test_a_configuration_of_a_strange_shape_is_left_to_promtool(text: str, tmp_p
     assert (facts.alerts, facts.scraped, facts.files) == ((), (), {"p.yml": text})
 
 
+def test_a_small_heap_is_seldom_collected_unless_the_user_says_otherwise(tmp_path: Path) -> None:
+    made, config = place(home(tmp_path)), "prometheus/prometheus.yml"
+
+    launches = [Prometheus(config, variables=each).launch(made) for each in ({}, {"GOGC": "50"})]
+
+    assert [launch.environment["GOGC"] for launch in launches] == ["400", "50"]
+
+
 def test_the_working_copy_differs_only_where_it_must(tmp_path: Path) -> None:
     launch = Prometheus("prometheus/prometheus.yml").launch(place(home(tmp_path)))
 
