@@ -36,7 +36,7 @@ def test_variables_are_filled_in_as_the_wrapper_of_production_does(tmp_path: Pat
 
     as_checked = CONFIG.replace("${CLUSTER}", "127.0.0.1:7").replace("${PORT}", "80")
     assert (facts.scraped, facts.checks) == (("a:80",), (Check("promtool", tmp_path / "p.yml", as_checked),))
-    assert launch.environment == {"CLUSTER": "127.0.0.1:7", "PORT": "80"}
+    assert launch.environment == {"GOGC": "400", "CLUSTER": "127.0.0.1:7", "PORT": "80"}
     expected = CONFIG.replace("${CLUSTER}", "127.0.0.1:7").replace("${PORT}", "80")
     assert launch.files["prometheus.yml"] == f'{expected}    proxy_url: "http://127.0.0.1:2"\n'
 
