@@ -113,7 +113,6 @@ def play_together(shows: Sequence[Play]) -> list[Journal]:
         for twins in alike(shows):
             loads = ends.enter_context(flows(twins))
             acts += [_Act(show, loads) for show in twins]
-            before(twins)
         if ready := _wait_until_ready(acts):
             _told(ready)
     # A journal without this last word is cut.
@@ -152,6 +151,9 @@ def _wait_until_ready(acts: Sequence[_Act]) -> Sequence[_Act]:
     for load in [load for act in acts for load in act.loads]:
         if load.planned.window.start == 0:
             load.begin()
+    # While ranges are filled, there is time for it.
+    for twins in alike(act.show for act in acts):
+        before(twins)
     if not _wait(acts, show.stack.unscraped):
         return ()
     _fill_ranges([act.show for act in acts], began)

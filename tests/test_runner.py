@@ -302,6 +302,14 @@ def test_a_fault_is_measured_before_while_it_holds_and_after_its_cure() -> None:
     assert harm.done == [("inject", 10.0), ("heal", 40.0)]
 
 
+def test_a_fault_is_measured_before_while_the_ranges_of_rules_are_filled() -> None:
+    stack, harm = FakeStack(loads={"locust": FakeTraffic()}), Harm(FakeClock(START))
+
+    journal = played(a_story(seen(eventually("0s", "1s")), harms=[harm], loads=[load("0s", "9s")]), stack, FakeClock(START))
+
+    assert [e.data["phase"] for e in journal.events if e.kind in ("load", "fault")][:2] == ["begun", "before"]
+
+
 def test_a_fault_that_never_takes_hold_is_given_up_after_a_while() -> None:
     clock = FakeClock(START)
     story = a_story(seen(eventually("20s", "30s")), harms=[Harm(clock, takes=99.0)])

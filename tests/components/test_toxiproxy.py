@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -168,6 +169,16 @@ def test_a_toxiproxy_that_is_gone_is_not_ready_and_fails_with_its_address() -> N
         assert str(raised.value) == expected
         assert not client.ready()
         assert client.exchange(EDGE, 22, 0.5) is None
+
+
+def test_whether_it_is_ready_is_asked_without_the_library_which_takes_long_to_import(
+    client: ToxiproxyClient, api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.has["proxy"] = {EDGE: {"enabled": True}}
+    monkeypatch.setitem(sys.modules, "toxiproxy.api", None)
+    monkeypatch.setitem(sys.modules, "requests", None)
+
+    assert client.ready()
 
 
 def test_the_proxies_of_the_environment_are_not_asked(client: ToxiproxyClient, monkeypatch: pytest.MonkeyPatch) -> None:
