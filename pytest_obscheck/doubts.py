@@ -17,7 +17,7 @@ from pytest_obscheck.scenario import Claim, Scenario
 from pytest_obscheck.starvation import starved
 from pytest_obscheck.verdict import Outcome
 from pytest_obscheck.vitals import Doubt, asked, mild, stoppages, unwell
-from pytest_obscheck.when import Never, Window, seconds
+from pytest_obscheck.when import Never, Once, Window, seconds
 
 BLIND = 1.0
 """Wall seconds without a sight that are not blindness yet; one and a half intervals, where looks come less often."""
@@ -48,8 +48,8 @@ def _grounds(claim: Claim, outcome: Outcome, journal: Journal) -> Grounds:
 
 
 def _quiet(claim: Claim, outcome: Outcome, history: History, span: Window) -> bool:
-    """Whether evaluations that were missed would have found nothing of what never was; what failed may have for being late."""
-    wanted, calm = claim.expectation, outcome is Outcome.PASSED and isinstance(claim.phrase, Never)
+    """Whether evaluations that were missed would have found nothing of what came never or once; what failed may be late."""
+    wanted, calm = claim.expectation, outcome is Outcome.PASSED and isinstance(claim.phrase, Never | Once)
     return calm and isinstance(wanted, EvaluatedAfterwards) and wanted.would_be_quiet(history, span)
 
 

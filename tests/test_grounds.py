@@ -14,7 +14,7 @@ from pytest_obscheck.judge import judge
 from pytest_obscheck.protocols import Expectation
 from pytest_obscheck.scenario import Claim, Scenario
 from pytest_obscheck.verdict import Outcome
-from pytest_obscheck.when import Phrase, always, eventually, never
+from pytest_obscheck.when import Phrase, always, eventually, never, once
 
 ZERO = 1000.0
 RULES = {
@@ -180,7 +180,7 @@ def _seen(at: float, fires: str) -> dict[str, Any]:
     rule = {"health": "ok", "lastError": "", "interval": 1, "duration": 0, "alerts": []}
     now = [{"labels": {"alertname": fires, "alertstate": "firing"}, "points": [[at, 1]]}] if fires else []
     rules = {name: [rule] for name in ("Slow", "Full", "Down")}
-    return {"since": at - 1, "until": at, "samples": now, "now": now, "rules": rules}
+    return {"since": at - 1, "until": at, "samples": now, "now": now, "rules": rules, "arrived": []}
 
 
 def test_an_evaluation_that_was_missed_in_a_group_below_a_claim_makes_it_unknown_and_no_other() -> None:
@@ -236,7 +236,12 @@ def test_an_alert_that_watches_for_lost_scrapes_may_be_hidden_by_a_missed_evalua
 
 
 def missing(
-    held: Sequence[float] | None, phrase: Phrase = NEVER, labels: Mapping[str, str] | None = None, fires: str = "", **how: Any
+    held: Sequence[float] | None,
+    phrase: Phrase = NEVER,
+    labels: Mapping[str, str] | None = None,
+    fires: str = "",
+    of: Expectation | None = None,
+    **how: Any,
 ) -> Outcome:
     """Return the verdict on an alert whose evaluations were missed around 2s; ``held``: when it finds something."""
     told = {} if held is None else {"held": [ZERO + at for at in held]}
@@ -247,7 +252,7 @@ def missing(
             recorded = {"name": "job:latency:p95", "type": "recording", "query": "up", "labels": labels}
             journal.write("rules", ZERO + 9, groups=[{"file": "r.yml", "name": "api", "rules": [recorded]}])
 
-    return judged(Alert("Slow", **how), group="api", phrase=phrase, fires=fires, more=more)[0]
+    return judged(of or Alert("Slow", **how), group="api", phrase=phrase, fires=fires, more=more)[0]
 
 
 def test_an_evaluation_that_would_have_found_nothing_hides_nothing_from_an_alert_that_never_fires() -> None:
@@ -257,6 +262,7 @@ def test_an_evaluation_that_would_have_found_nothing_hides_nothing_from_an_alert
     # What it reads may be recorded by an evaluation before it.
     assert missing([-1.5]) is Outcome.UNKNOWN
     assert missing([], state="pending") is Outcome.PASSED
+    assert missing([], phrase=once("0s", "4s"), fires="Slow") is Outcome.PASSED
 
 
 @pytest.mark.parametrize(
@@ -273,3 +279,12 @@ def test_an_evaluation_that_would_have_found_nothing_hides_nothing_from_an_alert
 )
 def test_where_it_is_not_known_what_an_evaluation_would_have_found_its_lack_hides_something(outcome: Outcome) -> None:
     assert outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(("held", "outcome"), [([], Outcome.PASSED), ([2.0], Outcome.UNKNOWN)])
+def test_an_evaluation_that_would_have_found_nothing_sends_no_message(held: Sequence[float], outcome: Outcome) -> None:
+    assert missing(held, of=Notification("slack", {"alertname": "Slow"})) is outcome
+
+
+def test_what_an_evaluation_would_have_found_is_not_known_of_any_alert() -> None:
+    assert missing([], of=Notification("slack")) is Outcome.UNKNOWN

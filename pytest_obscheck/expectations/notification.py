@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pytest_obscheck.capabilities import CatchesNotifications, HoldsAlerts
 from pytest_obscheck.errors import LookFailed, did_you_mean
 from pytest_obscheck.expectations._behind import Behind, lookback
-from pytest_obscheck.expectations._holes import hold_of
+from pytest_obscheck.expectations._holes import hold_of, would_be_quiet
 from pytest_obscheck.expectations._untold import Lost
 from pytest_obscheck.matching import braces, subset
 from pytest_obscheck.plan import Plan
@@ -129,6 +129,11 @@ class Notification:
     def outlasts(self, history: History, span: Window, until: float) -> float:
         """Return how long rules must go unevaluated to hide a firing that sends a message: as long as the alert must hold."""
         return hold_of(history.journal, self.alertname())
+
+    def would_be_quiet(self, history: History, span: Window) -> bool:
+        """Whether evaluations that were missed in a span would have found nothing to tell of."""
+        behind = self.autopsy()
+        return behind is not None and would_be_quiet(history.journal, behind, span)
 
     def evidence(self) -> Look:
         """Return the look at all deliveries."""
