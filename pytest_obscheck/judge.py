@@ -5,6 +5,7 @@ The rules are those of the design's "Rules of judgement"; each function below is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -322,7 +323,9 @@ def _altered(scenario: Scenario, claim: Claim, journal: Journal) -> set[str]:
     if plan is None or not isinstance(claim.expectation, AboutSeries):
         return set()
     alerts = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()}
-    read = set(words(" ".join(claim.expectation.exprs(alerts))))
+    text = " ".join(claim.expectation.exprs(alerts))
+    # Names beyond the usual letters stand between quotes.
+    read = {*words(text), *re.findall(r"""\{\s*["']([^"']*)["']\s*[,}]""", text)}
     faults = [fault.what for fault in scenario.faults if isinstance(fault.what, AltersSamples)]
     return {name for fault in faults for name in fault.alters()} & read
 

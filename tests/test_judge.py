@@ -77,8 +77,10 @@ class Harm:
 class Altering:
     """A fault that alters samples."""
 
+    metric: str = "node_load1"
+
     def alters(self) -> tuple[str, ...]:
-        return ("node_load1",)
+        return (self.metric,)
 
     def __str__(self) -> str:
         return "altered"
@@ -514,7 +516,8 @@ def test_what_was_not_seen_because_the_story_stopped_who_is_asked_says_so() -> N
 # ── notes ────────────────────────────────────────────────────────────────────
 
 
-def test_a_claim_that_rests_on_altered_samples_says_so() -> None:
+@pytest.mark.parametrize(("metric", "read"), [("node_load1", "sum(node_load1)"), ("node.load", 'sum({"node.load"})')])
+def test_a_claim_that_rests_on_altered_samples_says_so(metric: str, read: str) -> None:
     @dataclass(frozen=True)
     class OnSeries(Lit):
         def exprs(self, alerts: Any) -> Sequence[str]:
@@ -523,16 +526,16 @@ def test_a_claim_that_rests_on_altered_samples_says_so() -> None:
         def history(self, alerts: Any) -> float:
             return 0.0
 
-    fault = Planned(Altering(), during("1s", "3s"), "sample")
+    fault = Planned(Altering(metric), during("1s", "3s"), "sample")
     journal = harmed(lights("1111111"), "sample")
-    journal.write("plan", ZERO, alerts={"Busy": {"exprs": ["job:load > 1", "sum(node_load1)"]}}, routes=[])
+    journal.write("plan", ZERO, alerts={"Busy": {"exprs": ["job:load > 1", read]}}, routes=[])
 
     altered = a_claim(eventually("0s", "3s"), expectation=OnSeries())
     report = judge(a_story(altered, faults=[fault]), journal)
     half = judge(a_story(altered, a_claim(eventually("0s", "3s")), faults=[fault]), journal)
 
-    assert half.notes == ("1 of 2 claims rest on altered samples of node_load1",)
-    assert (report.claims[0].words, report.notes) == ("1 at 0", ("every claim rests on altered samples of node_load1",))
+    assert half.notes == (f"1 of 2 claims rest on altered samples of {metric}",)
+    assert (report.claims[0].words, report.notes) == ("1 at 0", (f"every claim rests on altered samples of {metric}",))
 
 
 def test_refused_hosts_and_notes_are_told() -> None:

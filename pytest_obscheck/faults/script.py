@@ -14,6 +14,9 @@ from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import Effect, Stack
 from pytest_obscheck.when import Duration, seconds
 
+_NAME = re.compile(r"""\s*(?:([a-zA-Z_:][a-zA-Z0-9_:]*)|\{\s*["']([^"']*)["']\s*[,}])""")
+"""What a series is called: its metric, or between quotes and braces, as names beyond the usual letters are written."""
+
 
 @dataclass(frozen=True)
 class Script:
@@ -44,8 +47,8 @@ class Script:
 
     def alters(self) -> tuple[str, ...]:
         """Return the names of the metrics whose samples it alters."""
-        names = (re.match(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)", series) for series in self.series)
-        return tuple(dict.fromkeys(found[1] for found in names if found))
+        names = (_NAME.match(series) for series in self.series)
+        return tuple(dict.fromkeys(found[1] or found[2] for found in names if found))
 
     def inject(self, stack: Stack) -> None:
         """Begin the script."""

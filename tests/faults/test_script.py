@@ -77,6 +77,7 @@ def test_it_is_told_in_words_and_names_the_metrics_that_it_alters() -> None:
     assert str(fault) == "kube is scripted: x_total, y"
     assert isinstance(fault, AltersSamples)
     assert fault.alters() == ("x_total", "y")
+    assert Script("kube", {'{"pod.ready"}': "1", '{"pod.ready", a="b"}': "0"}).alters() == ("pod.ready",)
 
 
 def test_series_that_cannot_be_there_are_refused_before_anything_starts(plan: Any) -> None:
