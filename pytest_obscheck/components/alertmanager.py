@@ -43,10 +43,11 @@ class Alertmanager:
     ``config``: the user's alertmanager.yml, relative to stack.yaml. ``args``: production's flags; those that say where things
     are or listen give way to the harness's own. ``version``: what production runs.
     ``variables``: what each ``${NAME}`` in the file stands for. ``routes``: AlertmanagerConfig resources, whose routes and
-    receivers are added as the operator adds them.
+    receivers are added as the operator adds them. Members of one cluster gossip at their ports ``cluster``, where their
+    ``args`` say so: ``--cluster.listen-address=${host}:${port.cluster}`` and ``--cluster.peer=${am-1.cluster}``.
     """
 
-    ports: ClassVar[tuple[str, ...]] = ("http",)
+    ports: ClassVar[tuple[str, ...]] = ("http", "cluster")
     after: ClassVar[tuple[str, ...]] = ("inbox",)
 
     config: str
