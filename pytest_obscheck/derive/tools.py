@@ -28,10 +28,11 @@ _AT = re.compile(r"(?P<line>\d+):(?P<column>\d+): (?P<what>.*)")
 
 
 class Tool(NamedTuple):
-    """A program that checks files, and its version where that is known."""
+    """A program that checks files, its version where that is known, and how that differs from the one that was asked for."""
 
     path: str | Path
     version: str = ""
+    unlike: str = ""
 
 
 @dataclass(frozen=True)
@@ -231,6 +232,8 @@ def _right(what: str, tool: Tool) -> str:
     """Return what to do about a field that the tool does not know: production may be ahead of what is here."""
     if not re.fullmatch(r"field \S+ not found in type \S+", what):
         return ""
+    if tool.unlike:
+        return tool.unlike
     here = f"{Path(tool.path).name} {tool.version}" if tool.version else "the program here"
     return f"it is misspelt, or newer than {here}: write what production runs as `version:` into stack.yaml"
 

@@ -54,7 +54,7 @@ def plan(stack: StackFile, speed: str = "1", now: Moment = Moment()) -> Plan:  #
 
 def _tool(name: str) -> derive.Tool:
     found = toolchain.find(name)
-    return derive.Tool(found.path, found.version)
+    return derive.Tool(found.path, found.version, "; ".join(filter(None, toolchain.unlike(name))))
 
 
 def _unlike(stack: StackFile) -> Iterable[Problem]:

@@ -87,6 +87,17 @@ def test_a_stack_is_launched_with_productions_version(home: Path) -> None:
         session.close()
 
 
+def test_a_field_that_only_productions_version_may_know_is_said_with_what_brings_that(home: Path) -> None:
+    program(home / "path/promtool", "3.14.0", UNKNOWN_FIELD)
+
+    with pytest.raises(ConfigError) as caught:
+        plan(read(stack(home, "2.53"), home))
+
+    wrong = "p.yml:2: field later not found in type a.b; "
+    here = "production runs promtool 2.53, and here is 3.14.0, a newer major version; run: obscheck install promtool@2.53"
+    assert str(caught.value) == f"{wrong}{here}\n{wrong}{LATER.replace('2.53.3', '3.14.0')}"
+
+
 def test_a_field_that_productions_version_does_not_know_is_said_with_that_version(home: Path) -> None:
     program(home / "cache/bin/promtool-2.53.3/promtool", "2.53.3", UNKNOWN_FIELD)
 
