@@ -65,9 +65,11 @@ def api(serving: Any) -> Iterator[ThreadingHTTPServer]:
 
 
 @pytest.fixture
-def client(api: ThreadingHTTPServer) -> ToxiproxyClient:
+def client(api: ThreadingHTTPServer) -> Iterator[ToxiproxyClient]:
     """A client of it."""
-    return ToxiproxyClient(f"127.0.0.1:{api.server_port}", {EDGE: ("127.0.0.1:1", "127.0.0.1:2")})
+    made = ToxiproxyClient(f"127.0.0.1:{api.server_port}", {EDGE: ("127.0.0.1:1", "127.0.0.1:2")})
+    yield made
+    made.close()
 
 
 def place(**edges: tuple[str, str]) -> Place:

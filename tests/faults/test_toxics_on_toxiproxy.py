@@ -98,6 +98,7 @@ def running(payments: str, tmp_path_factory: pytest.TempPathFactory, obs_program
             assert until(CLOCK, client.ready, timeout=10)
             yield Stack(client, f"http://{listen}/")
         finally:
+            client.close()
             process.kill()
 
 
