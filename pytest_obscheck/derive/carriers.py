@@ -18,6 +18,9 @@ from pytest_obscheck.resources import MONITORS, ROUTINGS, jobs, routed
 
 _BORDER = re.compile(r"^---(?=\s|$).*$", re.MULTILINE)
 _HELM = re.compile(r"\{\{-?\s*(?:\.(?:Values|Release|Chart|Capabilities)\.|(?:include|toYaml|tpl)\s)|^\s*\{\{-", re.MULTILINE)
+_RESOURCE = re.compile(r"^(kind:\s*(PrometheusRule|List)|namespace:)", re.MULTILINE)
+_RULES = re.compile(r"^\s+(?:- )?rules:", re.MULTILINE)
+_PLAIN = re.compile(r"^groups:", re.MULTILINE)
 HELM = "this is a Helm template, not YAML yet"
 RENDERED = "say in stack.yaml `render: {chart.yaml: helm template NAME CHART}`, and name chart.yaml instead"
 
@@ -30,7 +33,7 @@ def templated(text: str) -> int:
 
 def carried_rules(text: str) -> str:
     """Return the rule file that a text carries, line by line where it was; the text itself where it carries none."""
-    if "groups:" not in text or not re.search(r"^(kind:\s*(PrometheusRule|List)|namespace:)", text, re.MULTILINE):
+    if not _may_carry(text):
         return text
     lines = [""] * (text.count("\n") + 1)
     try:
@@ -42,6 +45,13 @@ def carried_rules(text: str) -> str:
         for offset, each in enumerate([head, *content]):
             lines[line + offset] = each[column:] if offset and not each[:column].strip() else each.lstrip() if offset else head
     return "\n".join(lines) if blocks else text
+
+
+def _may_carry(text: str) -> bool:
+    """Whether a text may carry rules: to read it takes far longer than this look."""
+    if _RESOURCE.search(text):
+        return "groups:" in text
+    return bool(_RULES.search(text)) and not _PLAIN.search(text)
 
 
 def carried_scrapes(text: str) -> str:
@@ -127,10 +137,14 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _groups(root: Node, text: str) -> Iterator[tuple[int, int, list[str]]]:
-    """Yield the line of each ``groups:`` key that carries rules, the column of its items, and the lines behind it."""
+    """Yield the line of each key that carries groups of rules, the column of its items, and the lines behind it."""
     kind = _child(root, "kind")
     if kind is None and _child(root, "namespace") is not None:
         yield from _block(root, text)
+    elif kind is None and root.kind is Kind.MAPPING and _child(root, "groups") is None and all(map(_has_groups, root.items)):
+        # As the API of a ruler tells them: the groups of each namespace by its name.
+        for key in root.keys:
+            yield from _block(root, text, key.text)
     elif kind is not None and kind.text == "PrometheusRule":
         yield from _block(_child(root, "spec"), text)
     elif kind is not None and kind.text == "List":
@@ -139,11 +153,16 @@ def _groups(root: Node, text: str) -> Iterator[tuple[int, int, list[str]]]:
             yield from _groups(item, text)
 
 
-def _block(holder: Node | None, text: str) -> Iterator[tuple[int, int, list[str]]]:
-    groups = _child(holder, "groups")
+def _has_groups(namespace: Node) -> bool:
+    items = namespace.items if namespace.kind is Kind.SEQUENCE else ()
+    return bool(items) and all(_child(item, "name") is not None and _child(item, "rules") is not None for item in items)
+
+
+def _block(holder: Node | None, text: str, name: str = "groups") -> Iterator[tuple[int, int, list[str]]]:
+    groups = _child(holder, name)
     if holder is None or groups is None or groups.kind is not Kind.SEQUENCE or groups.style != "block":
         return
-    key = next(key for key in holder.keys if key.text == "groups")
+    key = next(key for key in holder.keys if key.text == name)
     lines = text[: groups.tail].rstrip("\n").split("\n")
     yield key.line - 1, groups.column, lines[key.line :]
 

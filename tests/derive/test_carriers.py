@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pytest_obscheck.components._files import CARRIERS
 from pytest_obscheck.components.prometheus import Prometheus
@@ -75,6 +76,33 @@ def test_a_list_of_resources_and_a_namespace_of_mimir_carry_rules() -> None:
         "rules:",
         "[]",
     ]
+
+
+def test_namespaces_as_the_api_of_a_ruler_tells_them_carry_rules() -> None:
+    told = """\
+shop:
+    - name: g
+      rules:
+        - alert: A
+          expr: up == 0
+team:
+    - name: h
+      interval: 1m
+      rules: [{record: r, expr: "1"}]
+"""
+
+    carried = carried_rules(told)
+
+    assert yaml.safe_load(carried) == {"groups": [*yaml.safe_load(told)["shop"], *yaml.safe_load(told)["team"]]}
+    assert [line.strip() for line in carried.splitlines()][1:5] == [line.strip() for line in told.splitlines()][1:5]
+    assert carried.splitlines()[6].strip() == "- name: h"
+
+
+@pytest.mark.parametrize(
+    "text", ["shop: []\n", "shop:\n  - name: g\n", "shop:\n  rules: []\n", '{"groups":\n [{"name": "g",\n  rules: []}]}\n']
+)
+def test_a_map_of_anything_else_stays(text: str) -> None:
+    assert carried_rules(text) == text
 
 
 @pytest.mark.parametrize(
