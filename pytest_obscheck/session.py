@@ -181,15 +181,28 @@ class Session:
             return [_reported(show.scenario, show.journal, into) for show in shows]
 
     def slower(self, scenarios: Sequence[Scenario], made: list[Played], into: Path) -> list[Played]:
-        """Return what came of stories; what the machine was too slow for is played again slower, where the speed is ours."""
+        """Return what came of stories; what the machine was too slow for is played again slower, where the speed is ours.
+
+        Where it was so for few of them, it may have been a moment's: they are played again as they were, first.
+        """
+        patient = True
         while slow := {at: why for at, played in enumerate(made) if (why := too_fast(played.report))}:
-            if not self._slower(list(slow.values())):
+            reasons = list(slow.values())
+            if patient and self._a_moments(reasons, len(made)):
+                self.tell(f"at speed {self.plan.pace.by:g} {reasons[0]}; {are(reasons)} played again")
+            elif not self._slower(reasons):
                 break
+            patient = False
             anew = self.play([scenarios[at] for at in slow], into)
             made = [*made]
             for at, played in zip(slow, anew, strict=True):
                 made[at] = played
         return made
+
+    def _a_moments(self, reasons: Sequence[str], stories: int) -> bool:
+        """Whether what was too slow for few stories, half of them at most, may not be so again; noise is always the same."""
+        steady = any(why.startswith(NOISE) for why in reasons)
+        return self.speed == AUTO and self.plan.pace.by > 1 and not steady and len(reasons) <= (stories + 1) // 2
 
     def _slower(self, reasons: Sequence[str]) -> bool:
         """Whether everything is played slower from now on; the stack is started anew for it."""

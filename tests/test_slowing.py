@@ -99,15 +99,38 @@ def test_only_what_the_machine_was_too_slow_for_is_played_again(monkeypatch: pyt
     machine = a_machine(monkeypatch, enough=75)
 
     assert played(machine, *STORIES) == [Outcome.PASSED] * 3
-    assert machine.played == [(300, ["one", "offline", "two"]), (150, ["one", "two"]), (75, ["one", "two"])]
+    again = ["one", "two"]
+    assert machine.played == [(300, ["one", "offline", "two"]), (300, again), (150, again), (75, again)]
     assert machine.session.plan.pace.words == "scripted samples; auto: 75, for at 150 the machine was too slow"
+
+
+def test_a_moment_in_which_it_was_too_slow_makes_nothing_slower(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = a_machine(monkeypatch, enough=300)
+    told: list[str] = []
+    machine.session.tell = told.append
+    made = [Played(a_report(GOOD, each), "", Path(), 0.0) for each in (SLOW, GOOD)]
+
+    again = machine.session.slower([STORIES[0], STORIES[2]], made, Path())
+
+    assert [each.report.outcome for each in again] == [Outcome.PASSED] * 2
+    assert (machine.played, machine.session.plan.pace.by) == ([(300, ["one"])], 300)
+    assert told == [f"at speed 300 {SLOW.words}; 1 story is played again"]
+
+
+def test_where_it_was_too_slow_for_most_it_gets_slower_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = a_machine(monkeypatch, enough=150)
+
+    played(machine, STORIES[0], STORIES[2])
+
+    assert machine.played == [(300, ["one", "two"]), (150, ["one", "two"])]
 
 
 def test_it_gets_slower_twice_and_stays_so_for_what_comes_after(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = a_machine(monkeypatch, enough=20)
 
     assert (played(machine, STORIES[0]), played(machine, STORIES[2])) == ([Outcome.UNKNOWN], [Outcome.UNKNOWN])
-    assert machine.played == [(300, ["one"]), (150, ["one"]), (75, ["one"]), (75, ["two"])]
+    speeds = [(speed, *stories) for speed, stories in machine.played]
+    assert speeds == [(300, "one"), (300, "one"), (150, "one"), (75, "one"), (75, "two"), (75, "two")]
 
 
 def test_where_noise_would_decide_a_claim_the_speed_becomes_one_at_which_it_would_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +150,10 @@ def test_it_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
     played(machine, *STORIES)
 
-    assert told == [f"at speed 300 {SLOW.words}; 2 stories are played again, at speed 150"]
+    assert told == [
+        f"at speed 300 {SLOW.words}; 2 stories are played again",
+        f"at speed 300 {SLOW.words}; 2 stories are played again, at speed 150",
+    ]
 
 
 def test_what_failed_is_not_played_until_it_passes(monkeypatch: pytest.MonkeyPatch) -> None:
