@@ -10,7 +10,7 @@ from functools import cache, partial
 
 from pytest_obscheck.abilities import AboutAlert, AboutSeries, EvaluatedAfterwards, IsFiring, OutlastsHoles, looks_behind
 from pytest_obscheck.grounds import Grounds, grounds
-from pytest_obscheck.journal import Journal
+from pytest_obscheck.journal import Journal, alert_exprs
 from pytest_obscheck.matching import words
 from pytest_obscheck.protocols import History
 from pytest_obscheck.scenario import Claim, Scenario
@@ -73,17 +73,15 @@ def _evaluated(claim: Claim, journal: Journal) -> bool:
     plan = journal.last("plan")
     if plan is None or not isinstance(claim.expectation, AboutSeries):
         return False
-    alerts = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()}
     recorded = set(plan.data.get("recordings", ()))
-    return any(recorded & set(words(expr)) for expr in claim.expectation.exprs(alerts))
+    return any(recorded & set(words(expr)) for expr in claim.expectation.exprs(alert_exprs(journal)))
 
 
 def _rested_on(claim: Claim, journal: Journal, window: Window) -> Window:
     """Return a window with the time before it in which a lost sample counts: the ranges behind the claim, and the hold."""
     plan, wanted = journal.last("plan"), claim.expectation
     alerts = plan.data["alerts"] if plan else {}
-    exprs = {name: rule["exprs"] for name, rule in alerts.items()}
-    back = wanted.history(exprs) if isinstance(wanted, AboutSeries) else 0.0
+    back = wanted.history(alert_exprs(journal)) if isinstance(wanted, AboutSeries) else 0.0
     if isinstance(wanted, AboutAlert) and wanted.alertname() in alerts:
         back += seconds(alerts[wanted.alertname()].get("for", "0s"))
     return Window(max(0.0, window.start - back), window.end)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pytest_obscheck.abilities import AboutAlert, AboutSeries, CountsSamples
-from pytest_obscheck.journal import Journal
+from pytest_obscheck.journal import Journal, alert_exprs
 from pytest_obscheck.matching import label_matches
 from pytest_obscheck.protocols import Expectation
 from pytest_obscheck.speed.origins import selects
@@ -109,7 +109,7 @@ def grounds(expectation: Expectation, journal: Journal) -> Grounds:
     plan, event, targets = (journal.last(kind) for kind in ("plan", "rules", "targets"))
     if plan is None or not isinstance(expectation, AboutSeries):
         return ANYTHING
-    exprs = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()}
+    exprs = alert_exprs(journal)
     read, about = expectation.exprs(exprs), _about(expectation, exprs)
     if not read and not about:
         return Grounds(selectors=())

@@ -84,6 +84,12 @@ class Journal:
             self._shelves.setdefault((event.kind, key), []).append(event)
 
 
+def alert_exprs(journal: Journal) -> dict[str, list[str]]:
+    """Return the expressions of each alert's rules by its name, as planned; none where nothing was planned."""
+    plan = journal.last("plan")
+    return {name: rule["exprs"] for name, rule in plan.data["alerts"].items()} if plan else {}
+
+
 def _shrunk(value: Any, keep: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return {"$digest": keep(value)} if len(value) > LARGE else value

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pytest_obscheck.abilities import AboutSeries, AltersSamples, MayBeEmpty
 from pytest_obscheck.doubts import BLIND, too_slow
 from pytest_obscheck.errors import said
-from pytest_obscheck.journal import Event, Journal
+from pytest_obscheck.journal import Event, Journal, alert_exprs
 from pytest_obscheck.matching import words
 from pytest_obscheck.noise import undecided
 from pytest_obscheck.protocols import History
@@ -322,8 +322,7 @@ def _altered(scenario: Scenario, claim: Claim, journal: Journal) -> set[str]:
     plan = journal.last("plan")
     if plan is None or not isinstance(claim.expectation, AboutSeries):
         return set()
-    alerts = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()}
-    text = " ".join(claim.expectation.exprs(alerts))
+    text = " ".join(claim.expectation.exprs(alert_exprs(journal)))
     # Names beyond the usual letters stand between quotes.
     read = {*words(text), *re.findall(r"""\{\s*["']([^"']*)["']\s*[,}]""", text)}
     faults = [fault.what for fault in scenario.faults if isinstance(fault.what, AltersSamples)]

@@ -17,7 +17,7 @@ from pytest_obscheck.abilities import AboutAlert, AboutSeries
 from pytest_obscheck.clock import Clock
 from pytest_obscheck.deeds import CONFIRM, Flow, Harm, before, flows, harms, tell, trouble
 from pytest_obscheck.errors import ObscheckError
-from pytest_obscheck.journal import Journal
+from pytest_obscheck.journal import Journal, alert_exprs
 from pytest_obscheck.scenario import Claim, Scenario, must_last
 from pytest_obscheck.stage import Play, alike
 from pytest_obscheck.watching import foretold, last_looks, watches
@@ -199,8 +199,7 @@ def _fill_ranges(shows: Sequence[Play], began: float) -> None:
 
 def _histories(show: Play) -> Iterator[tuple[float, str]]:
     """Yield how many wall seconds of traffic each claim looks back on, and what it is about."""
-    plan = show.journal.last("plan")
-    alerts = {name: rule["exprs"] for name, rule in plan.data["alerts"].items()} if plan else {}
+    alerts = alert_exprs(show.journal)
     for claim in (claim for claim in show.scenario.claims if claim.warm):
         what = claim.expectation
         if isinstance(what, AboutSeries):

@@ -20,12 +20,11 @@ from pytest_obscheck.abilities import (
     TakesFromMachine,
     looks_behind,
 )
-from pytest_obscheck.matching import expanded, label_matches
+from pytest_obscheck.matching import expanded, label_matches, words
 from pytest_obscheck.plan import AlertRule, Facts, Inhibition, Matcher
 from pytest_obscheck.scenario import Claim, Scenario, must_last, one_experiment
 from pytest_obscheck.when import Never
 
-_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`[^`]*`')
 _OPERATOR = re.compile(r"\b(?:and|or|unless|bool|atan2)\b")
 _NAMELESS = re.compile(r"(?:^|[^\w:\s])\s*\{")
@@ -200,7 +199,7 @@ def _words(expr: str) -> frozenset[str] | None:
     bare = _OPERATOR.sub(",", _QUOTED.sub('""', expr))
     if "__name__" in bare or _NAMELESS.search(bare):
         return None
-    return frozenset(_NAME.findall(bare))
+    return frozenset(words(bare))
 
 
 def _reads(story: Scenario, facts: Facts) -> frozenset[str] | None:

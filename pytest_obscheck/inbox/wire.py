@@ -84,7 +84,7 @@ class Line(asyncio.StreamReaderProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, with the socket that knows when what it says had arrived."""
-        self.socket = self.socket or self._door.taken(transport.get_extra_info("socket").fileno())
+        self.socket = self._door.taken(transport.get_extra_info("socket").fileno())
         super().connection_made(transport)
 
     def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Any:

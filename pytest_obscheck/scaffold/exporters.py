@@ -133,10 +133,10 @@ def _world(others: Iterable[Exporter] = ()) -> Exporter:
 def _fresh(client: Mapping[str, Any], taken: set[str]) -> list[str]:
     """Return the targets of a config as ``host:port``, each only for the first config that lists it."""
     port = _PORTS.get(str(client.get("scheme", "http")), 80)
-    every = [str(target) for group in _listed(client, "static_configs") for target in group.get("targets") or ()]
+    listed = [str(target) for group in _listed(client, "static_configs") for target in group.get("targets") or ()]
     # Where nothing is found nobody is asked about it.
-    every = every if _discovery(client) and not every else list(_probing(client)) or every
-    hosts = dict.fromkeys(host if re.search(r":\d+$", host) else f"{host}:{port}" for host in every)
+    asked = list(_probing(client)) if listed or not _discovery(client) else []
+    hosts = dict.fromkeys(host if re.search(r":\d+$", host) else f"{host}:{port}" for host in asked or listed)
     fresh = [host for host in hosts if host not in taken]
     taken.update(fresh)
     return fresh

@@ -87,9 +87,14 @@ class StackFile:
         return [(member.name, target) for member in self.members.values() for target in member.depends_on]
 
 
+def real(path: Path) -> Path:
+    """Return where a path leads, as far as it does: ``Path.resolve`` raises where links lead in a circle."""
+    return Path(os.path.realpath(path))
+
+
 def read(path: Path, root: Path | None = None) -> StackFile:
     """Read a stack.yaml; ``ConfigError`` holds every problem in it."""
-    path = Path(os.path.realpath(path))  # Path.resolve() raises where links lead in a circle
+    path = real(path)
     shown = shown_as(path, root)
     reader = _opened(path, shown)
     members: dict[str, Member] = {}

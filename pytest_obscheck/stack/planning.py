@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -19,7 +18,7 @@ from pytest_obscheck.plan import AlertRule, Facts, Plan
 from pytest_obscheck.protocols import Network, Place, Sink
 from pytest_obscheck.reading import refuse
 from pytest_obscheck.slo import read_spec
-from pytest_obscheck.stack.file import Member, StackFile
+from pytest_obscheck.stack.file import Member, StackFile, real
 from pytest_obscheck.stack.filling import Filling
 from pytest_obscheck.stack.pacing import Moment, pace
 from pytest_obscheck.stack.programs import asked
@@ -169,7 +168,7 @@ def open_document(home: Path) -> Any:
     """Return what opens a user's YAML file, calling it by its path below ``home``."""
 
     def opened(path: Path, **how: Any) -> derive.Document:
-        path = Path(os.path.realpath(path))  # Path.resolve() raises where links lead in a circle
+        path = real(path)
         return derive.Document.open(path, seen_from(path, home), **how)
 
     return opened

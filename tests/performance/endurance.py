@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from figures import a_project
+from figures import USUAL, a_project
 
 from pytest_obscheck.clock import SystemClock
 
@@ -50,9 +50,8 @@ def play(home: Path, number: int) -> Iterator[tuple[str, str]]:
     """Play all stories once; yield each with its verdict, and print what is not green."""
     report = home / f"report-{number}"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--obs-stack", f"--obs-report={report}"]
-    done = subprocess.run(
-        [*command, *(f"scenarios/{story}" for story in CORE)], cwd=home, capture_output=True, text=True, check=False
-    )
+    command += [f"scenarios/{story}" for story in CORE]
+    done = subprocess.run(command, cwd=home, env=USUAL, capture_output=True, text=True, check=False)
     files = sorted(report.glob("*.xml"))
     if not files:
         say(done.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -15,6 +16,8 @@ from pytest_obscheck.session import Session
 from pytest_obscheck.stack import read
 
 ROOT = Path(__file__).parents[2]
+USUAL = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""The environment of a run of pytest that is measured: with bytecode, as Python has it unless told otherwise."""
 
 
 @dataclass(frozen=True)

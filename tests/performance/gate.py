@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from figures import ROOT, Figure, a_project, tell
+from figures import ROOT, USUAL, Figure, a_project, tell
 
 from pytest_obscheck import journal as journals
 from pytest_obscheck.clock import SystemClock
@@ -92,7 +92,8 @@ def run(home: Path, number: int) -> Run:
     clock, folder = SystemClock(), home / f"report-{number}"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--obs-stack", "--obs-speed=auto"]
     begun = clock.now()
-    done = subprocess.run([*command, f"--obs-report={folder}", STORIES], cwd=home, capture_output=True, text=True, check=False)
+    command += [f"--obs-report={folder}", STORIES]
+    done = subprocess.run(command, cwd=home, env=USUAL, capture_output=True, text=True, check=False)
     took = clock.now() - begun
     if done.returncode:
         sys.stdout.write(done.stdout)

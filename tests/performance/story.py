@@ -5,14 +5,13 @@ Run it: ``python tests/performance/story.py`` (about 40 seconds).
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from figures import Figure, a_project, median, tell
+from figures import USUAL, Figure, a_project, median, tell
 
 from pytest_obscheck import journal as journals
 from pytest_obscheck.clock import SystemClock
@@ -25,9 +24,8 @@ ROUNDS = 5
 STORY = "scenarios/slow-dependency.obs.yaml"
 PLUGIN = ("-p", "pytest_obscheck.plugin", "-p", "no:cacheprovider")
 COMMAND = [sys.executable, "-m", "pytest", "-q", *PLUGIN, "--obs-stack", "--obs-report=report", STORY]
-KEPT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-ALONE = {**KEPT, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-"""Without the plugins of others that happen to be installed, whose import is not the harness's; with bytecode, as usual."""
+ALONE = {**USUAL, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""Without the plugins of others that happen to be installed, whose import is not the harness's."""
 WHOLE, OWN = 8.0, 3.0
 """Seconds that the story, and the harness's own share of it, may take."""
 
