@@ -22,6 +22,8 @@ from typing import Any
 import pytest
 
 from pytest_obscheck.clock import SystemClock, until
+from pytest_obscheck.errors import ProgramMissing
+from pytest_obscheck.faults import _machine
 
 pytest_plugins = ["pytester"]
 
@@ -41,9 +43,14 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Make a skipped test a failed one under ``--obs-require=all``: what CI does not run, it does not prove."""
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Skip a test whose program is not on this machine; under ``--obs-require=all`` fail it, and every other skipped one.
+
+    What CI does not run, it does not prove.
+    """
     report = yield
+    if call.excinfo is not None and call.excinfo.errisinstance(ProgramMissing):
+        report.outcome, report.longrepr = "skipped", (str(item.path), item.location[1], f"Skipped: {call.excinfo.value}")
     if report.skipped and item.config.option.obs_require == "all":
         report.outcome, report.longrepr = "failed", f"skipped, and --obs-require=all forbids it: {report.longrepr[-1]}"
     return report
@@ -114,7 +121,9 @@ class Project:
     def environment(self, **more: str) -> Mapping[str, str]:
         """Return the environment in which commands run."""
         around = {name: value for name, value in os.environ.items() if name not in UNLIKE_A_USERS}
-        return {**around, "COLUMNS": "160", "TMPDIR": str(self.temp), **more}
+        # Processes, whatever this machine runs beside: whoever wants containers gives his daemon.
+        nobody = f"unix://{self.temp}/docker.sock"
+        return {**around, "COLUMNS": "160", "TMPDIR": str(self.temp), "DOCKER_HOST": nobody, **more}
 
     def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
         """Start ``python -m WORDS`` in the project's folder, in a session of its own."""
@@ -240,9 +249,15 @@ def ended(made: Project) -> Iterator[Project]:
 
 
 @pytest.fixture(scope="session")
+def may_mount() -> None:
+    """Skip where no file system may be mounted."""
+    if not _machine.may(_machine.SYS_ADMIN):
+        pytest.skip("mounting a file system needs CAP_SYS_ADMIN")
+
+
+@pytest.fixture(scope="session")
 def a_docker() -> Iterator[str]:
     """Return the address of a Docker daemon: that of ``DOCKER_HOST``, else one of our own, which ends with the session."""
-    pytest.importorskip("docker")
     given = os.environ.get("DOCKER_HOST")
     if not given and (os.geteuid() or not shutil.which("dockerd")):
         pytest.skip("no Docker daemon: set DOCKER_HOST, or be root and install dockerd")

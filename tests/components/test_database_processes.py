@@ -12,27 +12,21 @@ from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.components.postgresql import Postgresql
 from pytest_obscheck.components.redis import Redis
 from pytest_obscheck.derive import Document
-from pytest_obscheck.errors import ProgramMissing
 from pytest_obscheck.protocols import Launch, Network, Place
 from pytest_obscheck.runtimes.process import ProcessRuntime
 
 pytestmark = pytest.mark.integration
 
 
-def _started(component: Any, runtime: ProcessRuntime, folder: Path, request: pytest.FixtureRequest) -> tuple[Any, Any]:
+def _started(component: Any, runtime: ProcessRuntime, folder: Path) -> tuple[Any, Any]:
     name = type(component).__name__.lower()
     addresses = {port: runtime.reserve(name, port) for port in component.ports}
     place = Place(name, folder / name, folder, addresses, Network(), lambda text: text, Document.open)
-    return runtime.run(name, _launch(component, place, request)), component.connect(place)
+    return runtime.run(name, _launch(component, place)), component.connect(place)
 
 
-def _launch(component: Any, place: Place, request: pytest.FixtureRequest) -> Launch:
-    try:
-        launch = component.launch(place)
-    except ProgramMissing as error:
-        if request.config.option.obs_require == "all":
-            pytest.fail(str(error), pytrace=False)
-        pytest.skip(str(error))
+def _launch(component: Any, place: Place) -> Launch:
+    launch = component.launch(place)
     from pytest_obscheck.stack.programs import program  # noqa: PLC0415
 
     return Launch((program(launch.argv[0]), *launch.argv[1:]), launch.folder, launch.cwd, launch.environment, launch.files)
@@ -48,10 +42,8 @@ def runtime(tmp_path: Path) -> Any:
 
 
 @pytest.mark.parametrize("component", [Redis(), Postgresql("shop")])
-def test_it_becomes_ready_dies_and_comes_back(
-    component: Any, runtime: ProcessRuntime, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    running, client = _started(component, runtime, tmp_path, request)
+def test_it_becomes_ready_dies_and_comes_back(component: Any, runtime: ProcessRuntime, tmp_path: Path) -> None:
+    running, client = _started(component, runtime, tmp_path)
     clock = SystemClock()
 
     assert until(clock, client.ready, timeout=30), running.logs()
@@ -63,8 +55,8 @@ def test_it_becomes_ready_dies_and_comes_back(
     assert not running.alive()
 
 
-def test_nothing_but_loopback_is_listened_on(runtime: ProcessRuntime, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    running, client = _started(Redis(), runtime, tmp_path, request)
+def test_nothing_but_loopback_is_listened_on(runtime: ProcessRuntime, tmp_path: Path) -> None:
+    running, client = _started(Redis(), runtime, tmp_path)
     assert until(SystemClock(), client.ready, timeout=30), running.logs()
     port = int(client.address.rsplit(":", 1)[1])
 

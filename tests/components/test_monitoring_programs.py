@@ -19,7 +19,7 @@ from pytest_obscheck.components.alertmanager import Alertmanager
 from pytest_obscheck.components.inbox import Inbox
 from pytest_obscheck.components.node_exporter import NodeExporter
 from pytest_obscheck.components.prometheus import Prometheus
-from pytest_obscheck.errors import LookFailed, ProgramMissing
+from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.plan import Check
 from pytest_obscheck.protocols import Component, Launch, Network, Place
 
@@ -72,10 +72,7 @@ tracing: {endpoint: otel.prod.example:4317}
 
 
 def program(name: str) -> str:
-    try:
-        return str(toolchain.find(name).path)
-    except ProgramMissing as error:
-        pytest.skip(str(error))
+    return str(toolchain.find(name).path)
 
 
 def address() -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pytest_obscheck import derive, toolchain
-from pytest_obscheck.errors import ConfigError, ProgramMissing
+from pytest_obscheck.errors import ConfigError
 from pytest_obscheck.plan import Check
 from pytest_obscheck.stack import plan, read
 
@@ -30,10 +30,7 @@ groups:
 
 
 def program(name: str) -> str:
-    try:
-        return str(toolchain.find(name).path)
-    except ProgramMissing as error:
-        pytest.skip(str(error))
+    return str(toolchain.find(name).path)
 
 
 def written(folder: Path, name: str, text: str) -> Path:

@@ -109,7 +109,7 @@ def test_a_container_that_wants_more_memory_than_is_left_is_killed(run: Callable
     assert (member.exit_code(), fault.confirm(stack)) == (-9, before)
 
 
-@pytest.mark.skipif(not _machine.may(_machine.SYS_ADMIN), reason="mounting a file system needs CAP_SYS_ADMIN")
+@pytest.mark.usefixtures("may_mount")
 def test_the_disk_of_a_container_runs_full_and_it_keeps_what_it_wrote(run: Callable[..., Any]) -> None:
     member = run(WRITES)
     stack, fault = FakeStack({"api": member}), FullDisk("api", size="1MB", settle="300ms")

@@ -28,7 +28,6 @@ from pytest_obscheck.protocols import Effect, Launch
 from pytest_obscheck.runtimes.process import ProcessRuntime, RunningProcess
 from pytest_obscheck.testing import FakeStack
 
-MOUNTS = _machine.may(_machine.SYS_ADMIN)
 PROCESSORS = len(os.sched_getaffinity(0)) > 1
 SPIN = "while True: pass"
 SLEEP = "import time\nwhile True: time.sleep(60)"
@@ -203,7 +202,7 @@ def test_a_component_is_refused_more_memory_than_is_left(run: Any) -> None:
 # ── disk ──
 
 
-@pytest.mark.skipif(not MOUNTS, reason="mounting a file system needs CAP_SYS_ADMIN")
+@pytest.mark.usefixtures("may_mount")
 def test_a_components_disk_runs_full_and_keeps_what_was_written(run: Any) -> None:
     member = run(WRITES)
     stack, fault = FakeStack({"api": member}), FullDisk("api", size="1MB", settle="300ms")
@@ -225,7 +224,7 @@ def test_a_components_disk_runs_full_and_keeps_what_was_written(run: Any) -> Non
     assert _helpers.running(f"obscheck-keeper-{data}") == []
 
 
-@pytest.mark.skipif(not MOUNTS, reason="mounting a file system needs CAP_SYS_ADMIN")
+@pytest.mark.usefixtures("may_mount")
 def test_data_that_do_not_fit_fail_the_fault_and_stay(run: Any) -> None:
     member = run(WRITES)
     data = member.folder() / "data"
@@ -239,7 +238,7 @@ def test_data_that_do_not_fit_fail_the_fault_and_stay(run: Any) -> None:
     assert (os.path.ismount(data), (data / "large").stat().st_size, member.alive()) == (False, 1 << 20, True)
 
 
-@pytest.mark.skipif(not MOUNTS, reason="mounting a file system needs CAP_SYS_ADMIN")
+@pytest.mark.usefixtures("may_mount")
 def test_the_file_system_goes_when_the_harness_is_killed(tmp_path: Path) -> None:
     program = (
         "import os, signal\n"

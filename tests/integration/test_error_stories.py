@@ -82,7 +82,6 @@ expect:
 @pytest.fixture
 def shop(bare_project: Any, obs_program: Callable[[str], Path]) -> Any:
     """Return a shop that fails five times a second, and reports it."""
-    pytest.importorskip("sentry_sdk")
     obs_program("toxiproxy-server")
     bare_project.write("stack/stack.yaml", STACK.replace("SAMPLED", "1.0"))
     bare_project.write("stack/shop.py", SHOP)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -164,7 +163,7 @@ expect:
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a file system needs CAP_SYS_ADMIN")
+@pytest.mark.usefixtures("may_mount")
 def test_a_full_disk_of_loki_is_survived(shop: Any) -> None:
     shop.write("scenarios/full.obs.yaml", FULL)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_obscheck.components.zipkin import fetched
-from pytest_obscheck.errors import ProgramMissing
+from pytest_obscheck.toolchain import find
 
 # Jaeger and Tempo are not among the usual programs: their builds take minutes.
 pytestmark = [pytest.mark.integration, pytest.mark.long]
@@ -157,11 +157,11 @@ expect:
 
 
 @pytest.fixture
-def telling(bare_project: Any, obs_program: Callable[[str], Path]) -> Callable[[str], Any]:
+def telling(bare_project: Any) -> Callable[[str], Any]:
     """Return a function that gives a shop which tells a store of traces, by its name, always the same."""
 
     def made(store: str) -> Any:
-        _there(store, obs_program)
+        _there(store)
         path = "/api/v2/spans" if store == "zipkin" else "/v1/traces"
         bare_project.write("stack/stack.yaml", TELLING.replace("STORE", store).replace("PATH", path))
         bare_project.write("stack/shop.py", SHOP)
@@ -218,12 +218,9 @@ def test_a_store_that_knows_no_traceql_says_what_would(telling: Callable[[str], 
     assert "no member of the stack holds traces and evaluates TraceQL; add one to stack.yaml: tempo" in said
 
 
-def _there(store: str, obs_program: Callable[[str], Path]) -> None:
-    """Skip, with the sentence that says why, where a store of traces is not here."""
-    if store != "zipkin":
-        obs_program(store)
-        return
-    try:
+def _there(store: str) -> None:
+    """Make sure that a store of traces is on this machine."""
+    if store == "zipkin":
         fetched(Path.home())
-    except ProgramMissing as error:
-        pytest.skip(str(error))
+    else:
+        find(store)

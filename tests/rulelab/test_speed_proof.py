@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from pytest_obscheck.derive import Document
-from pytest_obscheck.errors import ProgramMissing
 from pytest_obscheck.rulelab.proof import Proof
 from pytest_obscheck.rulelab.speeding import Asked, Sheet, check_sheet, speed_sheet
 from pytest_obscheck.speed import Source, Speed, rules_of, speed_rules
@@ -41,10 +40,7 @@ Edit = Callable[[str, Speed], str]
 
 @pytest.fixture(scope="session")
 def promtool() -> Path:
-    try:
-        return find("promtool").path
-    except ProgramMissing as missing:
-        pytest.skip(str(missing))
+    return find("promtool").path
 
 
 def checked(folder: Path, promtool: Path, text: str = RULES, source: Source = Source.SCRIPTED, **more: object) -> Sheet:

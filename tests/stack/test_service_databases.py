@@ -19,7 +19,6 @@ from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.components.postgresql import Postgresql
 from pytest_obscheck.components.redis import Redis
 from pytest_obscheck.derive import Document
-from pytest_obscheck.errors import ProgramMissing
 from pytest_obscheck.protocols import Launch, Network, Place
 from pytest_obscheck.runtimes.process import ProcessRuntime
 from pytest_obscheck.stack.programs import program
@@ -89,10 +88,8 @@ class Town:
 
 
 @pytest.fixture
-def town(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Town]:
-    """Return a shop on real dependencies; skip with a sentence where they cannot be had."""
-    for package in ("psycopg", "redis", "celery"):
-        pytest.importorskip(package)
+def town(tmp_path: Path) -> Iterator[Town]:
+    """Return a shop on real dependencies."""
     (tmp_path / "run").mkdir()
     runtime = ProcessRuntime(tmp_path / "run")
     made = Town(runtime, tmp_path)
@@ -101,10 +98,6 @@ def town(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Town]:
         made.database("postgresql", Postgresql("shop"))
         made.service("checkout", "service", "/health/readiness")
         yield made
-    except ProgramMissing as error:
-        if "all" in (request.config.option.obs_require or "").split(","):
-            pytest.fail(str(error), pytrace=False)
-        pytest.skip(str(error))
     finally:
         runtime.close()
 

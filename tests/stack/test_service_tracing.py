@@ -21,8 +21,9 @@ HEAVY = ("sqlalchemy", "redis", "celery", "opentelemetry.sdk", "opentelemetry.ex
 @pytest.fixture
 def spans(_service_can_be_imported: None) -> Any:
     """Return what keeps spans in memory."""
-    exporters = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
-    return exporters.InMemorySpanExporter()
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter  # noqa: PLC0415
+
+    return InMemorySpanExporter()
 
 
 @pytest.fixture
@@ -132,7 +133,6 @@ print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
 
 
 def test_errors_caught_or_not_are_reported_with_release_environment_and_ids() -> None:
-    pytest.importorskip("sentry_sdk")
     code = """
 import asyncio, json
 import httpx, sentry_sdk

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_obscheck.errors import ProgramMissing
+
 
 @dataclass(frozen=True)
 class Module:
@@ -138,7 +140,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
         if shutil.which(name):
             return
         if not shutil.which("mvn"):
-            pytest.skip(f"{name}: not found on PATH, and no mvn to fetch its jars; unpack a release, and put its bin there")
+            advice = "unpack a release, and put its bin there"
+            raise ProgramMissing(f"{name}: not found on PATH, and no mvn to fetch its jars; {advice}")
         found = assemble(ENGINES[name], tmp_path_factory.mktemp("engines") / name)
         os.environ["PATH"] = f"{found}{os.pathsep}{os.environ['PATH']}"
 
