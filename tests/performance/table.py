@@ -15,6 +15,7 @@ import band
 import delivery
 import deriving
 import gate
+import importing
 import proxy
 import ready
 import shop
@@ -37,7 +38,7 @@ def through_the_proxy() -> Iterator[Figure]:
 
 def figures() -> Iterator[Figure]:
     """Yield every figure as soon as it is known."""
-    for module in (ready, story, delivery, watching, band, shop, deriving, gate):
+    for module in (importing, ready, story, delivery, watching, band, shop, deriving, gate):
         yield from module.figures()
     yield from through_the_proxy()
 

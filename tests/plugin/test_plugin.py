@@ -11,6 +11,8 @@ expect:
   - health: {service: web, path: /, status: 200}
     eventually: 0s .. 300ms
 """
+LIGHT = {f"pytest_obscheck{name}" for name in ("", ".plugin", ".hookspecs", ".collecting", ".playing")}
+"""All that loading the plugin brings beyond what pytest itself has imported."""
 HEAVY = "httpx requests yaml rich locust gevent promql_parser prometheus_api_client aiosmtpd trustme toxiproxy asyncio"
 
 
@@ -266,18 +268,17 @@ def test_a_required_program_that_nobody_knows_is_told(pytester: pytest.Pytester)
 def test_a_suite_without_stories_imports_nothing_for_them(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     (pytester.path / "some.yaml").write_text("a: 1\n", encoding="utf-8")
-    pytester.makepyfile(
-        f"""
-        import sys
+    seen = "import sys\nSEEN = frozenset(sys.modules)\n"
+    test = f"""
+        import sys, before, after
 
         def test_it():
-            ours = {{name for name in sys.modules if name.startswith("pytest_obscheck")}}
-            light = ("", ".plugin", ".collecting", ".playing", ".hookspecs")
-            assert ours == {{f"pytest_obscheck{{name}}" for name in light}}
+            assert after.SEEN - before.SEEN == {LIGHT | {"after"}!r}
+            assert {{name for name in sys.modules if name.startswith("pytest_obscheck")}} == {LIGHT!r}
             assert not set({HEAVY.split()!r}) & set(sys.modules)
         """
-    )
-    run = pytester.runpytest_subprocess("-p", "pytest_obscheck.plugin")
+    pytester.makepyfile(before=seen, after=seen, test_it=test)
+    run = pytester.runpytest_subprocess("-p", "before", "-p", "pytest_obscheck.plugin", "-p", "after")
 
     run.assert_outcomes(passed=1)
 
