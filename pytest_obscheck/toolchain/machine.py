@@ -46,18 +46,18 @@ def go(environment: Mapping[str, str]) -> Finding:
     return Finding(True, path, version) if path else Finding(False, "not found on PATH")
 
 
-def docker(environment: Mapping[str, str]) -> Finding:
-    """Ask every place where a Docker daemon may listen; ``DOCKER_HOST`` alone where it is set."""
-    places = [environment["DOCKER_HOST"]] if environment.get("DOCKER_HOST") else _usual_sockets(environment)
+def docker(environment: Mapping[str, str], system: str = "/var/run/docker.sock") -> Finding:
+    """Ask every place where a Docker daemon may listen, the system's first; ``DOCKER_HOST`` alone where it is set."""
+    places = [environment["DOCKER_HOST"]] if environment.get("DOCKER_HOST") else _usual_sockets(environment, system)
     findings = [_ask_docker(place) for place in places]
     answers = [finding for finding in findings if finding.there]
     return (answers or findings)[0]
 
 
-def _usual_sockets(environment: Mapping[str, str]) -> list[str]:
+def _usual_sockets(environment: Mapping[str, str], system: str) -> list[str]:
     rootless = f"{environment['XDG_RUNTIME_DIR']}/docker.sock" if environment.get("XDG_RUNTIME_DIR") else ""
     desktop = f"{environment['HOME']}/.docker/run/docker.sock" if environment.get("HOME") else ""
-    paths = ["/var/run/docker.sock", *(path for path in (rootless, desktop) if path)]
+    paths = [system, *(path for path in (rootless, desktop) if path)]
     return [f"unix://{path}" for path in [path for path in paths if Path(path).exists()] or paths[:1]]
 
 

@@ -70,7 +70,9 @@ def test_a_daemon_behind_a_unix_socket_tells_its_version(served: Callable[[Any],
 def test_a_rootless_daemon_is_found_without_docker_host(served: Callable[[Any], Any], tmp_path: Path) -> None:
     served(_OnSocket(str(tmp_path / "docker.sock"), _Daemon))
 
-    assert Finding(True, f"unix://{tmp_path}/docker.sock", "27.1") == docker({"XDG_RUNTIME_DIR": str(tmp_path)})
+    found = docker({"XDG_RUNTIME_DIR": str(tmp_path)}, system=f"{tmp_path}/none.sock")
+
+    assert found == Finding(True, f"unix://{tmp_path}/docker.sock", "27.1")
 
 
 def test_a_daemon_behind_tcp_tells_its_version(served: Callable[[Any], Any]) -> None:
