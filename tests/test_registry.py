@@ -97,7 +97,7 @@ def test_an_unknown_name_of_the_package_is_no_attribute() -> None:
     assert str(caught.value) == "module 'pytest_obscheck' has no attribute 'Latncy'"
 
 
-HEAVY = ("httpx", "requests", "yaml", "rich", "promql_parser", "trustme", "aiosmtpd", "locust", "prometheus_api_client")
+HEAVY = ("httpx", "requests", "yaml", "promql_parser", "trustme", "aiosmtpd", "locust", "prometheus_api_client")
 
 
 @pytest.mark.parametrize("module", ["pytest_obscheck", "pytest_obscheck.plugin"])

@@ -49,7 +49,8 @@ class Locust:
         """Return how to start Locust; it waits for ``begin``, opens no port, and failing requests do not fail it."""
         ours = Path(__file__).with_name("_requestlog.py")
         argv = (
-            "python", "-m", "locust", "-f", f"{self.file},{ours}", "--headless", "--only-summary", "--loglevel", "WARNING",
+            "python", "-m", "pytest_obscheck.loads._start", "-f", f"{self.file},{ours}",
+            "--headless", "--only-summary", "--loglevel", "WARNING",
             "--users", str(self.users), "--spawn-rate", f"{self.spawn_rate or self.users:g}",
             "--host", place.fill(self.host or _FRONT), "--exit-code-on-error", "0",
         )  # fmt: skip

@@ -45,7 +45,7 @@ def test_it_is_launched_beside_the_users_file_without_a_web_interface(
     ours = Path(module.__file__).with_name("_requestlog.py")
     argv = list(launch.argv)
 
-    assert argv[:5] == ["python", "-m", "locust", "-f", f"/shop/checkout.py,{ours}"]
+    assert argv[:5] == ["python", "-m", "pytest_obscheck.loads._start", "-f", f"/shop/checkout.py,{ours}"]
     assert "--headless" in argv
     assert [word for word in argv if word in expected] == expected
     assert argv[-2:] == ["--exit-code-on-error", "0"]

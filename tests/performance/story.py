@@ -23,7 +23,7 @@ from pytest_obscheck.when import Eventually, Within
 ROUNDS = 5
 STORY = "scenarios/slow-dependency.obs.yaml"
 PLUGIN = ("-p", "pytest_obscheck.plugin", "-p", "no:cacheprovider")
-COMMAND = [sys.executable, "-m", "pytest", "-q", *PLUGIN, "--obs-stack", "--obs-report=report", STORY]
+COMMAND = [sys.executable, "-m", "pytest", "-q", *PLUGIN, "--obs-stack", "--obs-runtime=process", "--obs-report=report", STORY]
 ALONE = {**USUAL, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 """Without the plugins of others that happen to be installed, whose import is not the harness's."""
 WHOLE, OWN = 8.0, 3.0

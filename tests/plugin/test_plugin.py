@@ -13,7 +13,7 @@ expect:
 """
 LIGHT = {f"pytest_obscheck{name}" for name in ("", ".plugin", ".hookspecs", ".collecting", ".playing")}
 """All that loading the plugin brings beyond what pytest itself has imported."""
-HEAVY = "httpx requests yaml rich locust gevent promql_parser prometheus_api_client aiosmtpd trustme toxiproxy asyncio"
+HEAVY = "httpx requests yaml locust gevent promql_parser prometheus_api_client aiosmtpd trustme toxiproxy asyncio"
 
 
 @pytest.fixture
