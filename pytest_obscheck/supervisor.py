@@ -64,10 +64,9 @@ def watch(pid: int) -> int | None:
 
     A forked child of the harness may hold the pipe open after the harness has gone: the pipe's end is not enough.
     """
-    try:
+    with contextlib.suppress(AttributeError, OSError):
         return os.pidfd_open(pid)
-    except (AttributeError, OSError):
-        return None
+    return None
 
 
 def say(**message: object) -> None:
@@ -149,8 +148,7 @@ def below(root: int, table: dict[int, Process], without: frozenset[int] = frozen
     children: dict[int, list[int]] = {}
     for pid, process in table.items():
         children.setdefault(process.parent, []).append(pid)
-    found: dict[int, Process] = {}
-    parents = [root]
+    found, parents = dict[int, Process](), [root]
     while parents:
         fresh = [pid for pid in children.get(parents.pop(), []) if pid not in without]
         found.update((pid, table[pid]) for pid in fresh)
@@ -175,9 +173,11 @@ def signal_below(root: int, number: int, without: frozenset[int] = frozenset()) 
 
 
 def signal_group(group: int, number: int) -> None:
-    """Signal a process group, if it is still there and ours."""
+    """Signal a process group, if it is still there and ours; what is asked to end and is stopped runs on, to hear it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
+        if number == signal.SIGTERM:
+            os.killpg(group, signal.SIGCONT)
 
 
 def ended() -> tuple[list[tuple[int, int]], bool]:

@@ -194,9 +194,8 @@ class RunningProcess:
         return Path(self._command["log"]).parent
 
     def ask_to_end(self) -> None:
-        """Send SIGTERM to all its processes, and let those that are stopped meet it."""
+        """Send SIGTERM to all its processes; those that are stopped run on, to meet it."""
         self._signal(signal.SIGTERM)
-        self._signal(signal.SIGCONT)
 
     def _signal(self, number: int) -> None:
         self._supervision.ask(self.name, do="signal", number=int(number))

@@ -34,6 +34,7 @@ from pytest_obscheck.stack.file import STARTED, Member, StackFile
 from pytest_obscheck.stack.filling import Filling
 from pytest_obscheck.stack.lacking import lacking
 from pytest_obscheck.stack.lastwords import last_words
+from pytest_obscheck.stack.listening import listened_at
 from pytest_obscheck.stack.planning import open_document, sinks
 from pytest_obscheck.stack.programs import asked, resolved
 from pytest_obscheck.stack.traffic import LoadTraffic
@@ -42,7 +43,9 @@ from pytest_obscheck.when import spoken
 
 C = TypeVar("C")
 LIFE = 0.1
-"""Wall seconds between two looks whether a member that is not ready still lives: a daemon needs its time for better things."""
+"""Wall seconds between two looks whether a member that is not ready still lives, or is, though nobody listens where it should:
+a daemon needs its time for better things.
+"""
 READY_WITHIN = 30.0
 """Wall seconds in which every member must be ready, unless the user says otherwise."""
 
@@ -196,12 +199,13 @@ class LiveStack:
         seat.running = self.runtime.run(seat.member.name, resolved(seat.launch))
 
     def _look_at(self, seat: Seat) -> None:
-        if seat.running is None:
+        doubtful = self.clock.now() >= seat.doubted
+        if seat.running is None or not (doubtful or listened_at(seat.place.addresses.values())):
             return
         # Connecting imports what members are asked with: by then they all have been started.
         seat.client = seat.client or seat.member.component.connect(seat.place)
         seat.ready = seat.client.ready()
-        if not seat.ready and self.clock.now() >= seat.doubted:
+        if doubtful and not seat.ready:
             seat.doubted = self.clock.now() + LIFE
             if not seat.running.alive():
                 raise ComponentDied(_died(seat, seat.running))
