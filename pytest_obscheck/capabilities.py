@@ -224,6 +224,14 @@ class ProxiesTraffic(Protocol):
 
 
 @runtime_checkable
+class SaysReady(Protocol):
+    """Can tell whether it can do its work now."""
+
+    def ready(self) -> bool:
+        """Whether it can; never raises."""
+
+
+@runtime_checkable
 class SaysWhyUnready(Protocol):
     """Can tell what it was asked and answered, where it is not ready."""
 

@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from pytest_obscheck.abilities import StopsMember
+from pytest_obscheck.capabilities import SaysReady
+from pytest_obscheck.clock import until
 from pytest_obscheck.errors import said
 from pytest_obscheck.protocols import Effect
 from pytest_obscheck.scenario import Planned
@@ -155,9 +158,23 @@ class Harm:
                 self.over.clear()
                 return
         if self.state != "planned":
-            self._write("healed")
+            returns = self._returns()
+            self._write("healed", **({"returns": returns} if returns else {}))
             self._write("gone", **self._until(wanted=False))
+            if returns:
+                self._write("back", ready=self._is_back(returns))
         self.state = "gone"
+
+    def _returns(self) -> str:
+        """Return the member that the cure starts again, where that takes story time: a start is as long at every speed."""
+        what, show = self.planned.what, self.show
+        if self.state != "healing" or show.speed == 1 or not isinstance(what, StopsMember):
+            return ""
+        return what.stops() if what.stops() in show.stack.all(SaysReady) else ""
+
+    def _is_back(self, member: str) -> bool:
+        """Wait until a member can do its work, for a bounded time; whether it can."""
+        return until(self.show.clock, self.show.stack.that(SaysReady, named=member).ready, CONFIRM)
 
     def _until(self, *, wanted: bool) -> dict[str, Any]:
         """Measure until the effect is there (or gone), for a bounded time; return the last measurement."""

@@ -5,6 +5,7 @@ The rules are those of the design's "Rules of judgement"; each function below is
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from pytest_obscheck.journal import Event, Journal, alert_exprs
 from pytest_obscheck.matching import words
 from pytest_obscheck.noise import undecided
 from pytest_obscheck.protocols import History
+from pytest_obscheck.returns import slowest_return
 from pytest_obscheck.scenario import Claim, Planned, Scenario, hangs_on_itself
 from pytest_obscheck.verdict import SEEN, VOID, Outcome, Report, Verdict, combine
 from pytest_obscheck.vitals import stoppages
@@ -104,14 +106,14 @@ class _Decider:
         window = self.window(claim)
         if window is None:
             return Decided(None, Decision(Outcome.UNKNOWN, f"{_after_of(claim)!r} never came"), history)
-        gap = max(BLIND, 1.5 * claim.expectation.evidence().every) * self.journal.speed
-        decision = _judged(claim, history, window, gap)
+        decision = _judged(claim, history, window)
         if self.cut and not decision.settled and _covered_to(claim, self.journal) < window.end:
             decision = Decision(Outcome.UNKNOWN, f"{self.cut}, and the window {window} is not covered")
         return Decided(window, decision, history)
 
 
-def _judged(claim: Claim, history: History, window: Window, gap: float) -> Decision:
+def _judged(claim: Claim, history: History, window: Window) -> Decision:
+    gap = max(BLIND, 1.5 * claim.expectation.evidence().every) * history.journal.speed
     try:
         return claim.phrase.decide(claim.expectation.holds(history), window, gap)
     except Exception as error:  # noqa: BLE001 - whatever an extension does wrong, it proves nothing about the product
@@ -160,8 +162,10 @@ def _claim_settled(claim: Claim, decider: _Decider, now: float) -> bool:
     seen_to = _seen_to(claim, decider.journal)
     if seen_to < window.end:
         return False
-    if decider.decide(claim).decision.outcome is not Outcome.UNKNOWN:
-        return True
+    outcome = decider.decide(claim).decision.outcome
+    if outcome is not Outcome.UNKNOWN:
+        late = slowest_return(decider.journal, window) if outcome is Outcome.FAILED else None
+        return late is None or seen_to >= window.end + late.late
     return seen_to >= window.end + GRACE * decider.journal.speed
 
 
@@ -272,6 +276,7 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
     slow = ""
     if window and doubtful:
         slow = too_slow(scenario, claim, outcome, window, decided.history)
+        slow = slow or (_returned_late(claim, decided.history, window) if outcome is Outcome.FAILED else "")
     if window and outcome is not Outcome.UNKNOWN and not _altered(scenario, claim, journal):
         # A faster machine would not help where noise decides; samples that are altered have none.
         slow = undecided(journal, claim, window, fired=_positive(claim.phrase, outcome)) or slow
@@ -286,6 +291,15 @@ def _verdict(scenario: Scenario, journal: Journal, claim: Claim, decided: Decide
     if window and outcome is Outcome.PASSED:
         words = f"{words}{_after(claim, decided)}{_idle(claim, decided)}"
     return Verdict(str(claim), outcome, words, claim.where)
+
+
+def _returned_late(claim: Claim, history: History, window: Window) -> str:
+    """Return which member was so long in coming back that a claim may have failed for that; ``""`` where it would, anyway."""
+    late = slowest_return(history.journal, window)
+    if late is None:
+        return ""
+    again = (_judged(claim, history, each).outcome for each in late.windows(claim.phrase, window))
+    return "" if late.late < math.inf and all(outcome is Outcome.FAILED for outcome in again) else str(late)
 
 
 def _positive(phrase: Phrase, outcome: Outcome) -> bool:
