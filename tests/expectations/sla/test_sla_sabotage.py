@@ -1,12 +1,24 @@
-"""A service that counts wrongly is caught by the claims of the shipped stories."""
+"""A service that counts wrongly is caught by the claims of the shipped stories.
+
+On a machine that keeps the service from its processors, what was seen to fail is told as unknown: then that it was seen counts.
+What is right need not be seen there.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 OWN = "scenarios/sla/own-figures.obs.yaml"
+SLOW = r"the machine was too slow: [^;]*; seen was: failed, "
+
+
+def caught(said: Any, claim: str) -> str:
+    """Return in which words a claim was seen to fail; nothing where it was not."""
+    found = re.search(rf"✗ {re.escape(claim)}.*\n +(.*)|\? {re.escape(claim)}.*\n +{SLOW}(.*)", said.out)
+    return found[1] or found[2] if found else ""
 
 
 @pytest.mark.integration
@@ -19,9 +31,8 @@ def test_an_availability_that_forgets_failures_is_caught(project: Any) -> None:
 
     said = project.pytest("--obs-stack", OWN)
 
-    assert "✗ availability over 4s agrees with the request log" in said
-    assert "figure 100.00%, bound " in said
-    assert "✓ throughput over 4s agrees with the request log" in said
+    assert "figure 100.00%, bound " in caught(said, "availability over 4s agrees with the request log"), said.out
+    assert "✗ throughput over 4s" not in said
 
 
 @pytest.mark.integration
@@ -31,11 +42,13 @@ def test_a_burn_rate_alert_that_waits_too_long_and_an_availability_from_up_are_c
 
     said = project.pytest("--obs-stack", "scenarios/sla/budget.obs.yaml", "scenarios/sla/probes.obs.yaml")
 
-    assert "✗ CheckoutBudgetBurn fires when the budget of orders-availability of POST /checkout burns, and only then" in said
-    assert "page 3s/1s (burn rate 14.4) at " in said
-    assert ": it did not fire\n" in said
-    assert "✗ availability over 3s agrees with the probes of checkout /health/readiness" in said
-    assert ", figure 100.00%, bound " in said
+    burns = caught(
+        said, "CheckoutBudgetBurn fires when the budget of orders-availability of POST /checkout burns, and only then"
+    )
+    assert burns.startswith("page 3s/1s (burn rate 14.4) at "), said.out
+    assert burns.endswith(": it did not fire")
+    up = caught(said, "availability over 3s agrees with the probes of checkout /health/readiness:")
+    assert ", figure 100.00%, bound " in up, said.out
 
 
 @pytest.mark.integration
@@ -45,5 +58,5 @@ def test_a_rate_that_does_not_know_of_restarts_is_caught(project: Any) -> None:
 
     said = project.pytest("--obs-stack", "scenarios/sla/restart.obs.yaml")
 
-    assert "✗ throughput of POST /checkout over 3s agrees with the request log" in said
-    assert "✓ availability of POST /checkout over 3s agrees with the request log" in said
+    assert "throughput: " in caught(said, "throughput of POST /checkout over 3s agrees with the request log:"), said.out
+    assert "✗ availability of POST /checkout" not in said
