@@ -32,7 +32,7 @@ class AlertRule:
 class Route:
     """One way out of Alertmanager: a host (and path, where there is one) that leads to a sink, and the receiver it serves.
 
-    ``resolved``: whether it is also told that an alert is over.
+    ``resolved``: whether it is also told that an alert is over. ``member``: who sends it.
     ``seen``: whether what goes that way arrives at a sink of this run; an Alertmanager that runs elsewhere goes its own ways.
     """
 
@@ -43,6 +43,7 @@ class Route:
     where: str = ""
     resolved: bool = True
     seen: bool = True
+    member: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ class Inhibition:
 class Branch:
     """One route of Alertmanager's tree: to whom it leads, what alerts must match from the root down to come there.
 
-    ``by``: the labels by which it groups. ``wait`` and ``interval`` are its ``group_wait`` and ``group_interval``, inherited
-    where it does not say.
+    ``by``: the labels by which it groups. ``wait``, ``interval`` and ``repeat`` are its ``group_wait``, ``group_interval`` and
+    ``repeat_interval``, inherited where it does not say.
     """
 
     receiver: str
@@ -87,6 +88,7 @@ class Branch:
     wait: str = "30s"
     interval: str = "5m"
     where: str = ""
+    repeat: str = "4h"
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ class Delivery:
     ``alerts``: each with ``labels``, ``annotations``, ``status`` as far as the protocol carries them. ``group`` is the
     deduplication or group key, ``answered`` the status code that the sink gave, ``text`` all the words of the message.
     ``wall`` is the Unix second at which it arrived, ``noted`` the one from which on it could be asked for: a long mail is read
-    in between.
+    in between. ``merges``: whether the receiver adds it to what it has of its group, and tells nobody again of the same.
     """
 
     sink: str
@@ -118,6 +118,7 @@ class Delivery:
     answered: int = 200
     wall: float = 0.0
     noted: float = 0.0
+    merges: bool = False
 
 
 # ── things that the machine gives to extensions ──────────────────────────────

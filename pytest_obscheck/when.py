@@ -97,12 +97,14 @@ class Sight:
 
     ``at`` is in story seconds. An arrival holds for an instant: it is a ``True`` followed by a ``False`` at one time.
     ``partly``: it holds for some of what it is about (one of several series), though not for all; that breaks ``never``.
+    ``again``: what there is to say where it is one too many.
     """
 
     at: float
     holds: bool | None
     words: str = ""
     partly: bool = False
+    again: str = ""
 
 
 @dataclass(frozen=True)
@@ -278,7 +280,9 @@ class Once:
         rises = _rises(inside, before=bool(before and before[-1].holds))
         if len(rises) > 1:
             times = ", ".join(spoken(rise.at) for rise in rises)
-            return Decision(Outcome.FAILED, f"{len(rises)} times instead of once: at {times}", settled=True, at=rises[1].at)
+            why = next((f"; {rise.again}" for rise in rises if rise.again), "")
+            words = f"{len(rises)} times instead of once: at {times}{why}"
+            return Decision(Outcome.FAILED, words, settled=True, at=rises[1].at)
         unseen = _unseen(inside, window, gap)
         if unseen:
             return unseen

@@ -28,6 +28,7 @@ def _branches(route: Mapping[str, Any], spot: Spot, above: Branch, where: Callab
         by=tuple(name for _, name in names(route, "group_by")) or above.by,
         wait=str(route.get("group_wait") or above.wait),
         interval=str(route.get("group_interval") or above.interval),
+        repeat=str(route.get("repeat_interval") or above.repeat),
         where=where(spot),
     )
     yield branch

@@ -14,6 +14,7 @@ from pytest_obscheck.capabilities import CatchesNotifications, HoldsAlerts
 from pytest_obscheck.errors import LookFailed, did_you_mean
 from pytest_obscheck.expectations._behind import Behind, lookback
 from pytest_obscheck.expectations._holes import hold_of, would_be_quiet
+from pytest_obscheck.expectations._repeats import Repeats, Told
 from pytest_obscheck.expectations._untold import Lost
 from pytest_obscheck.matching import braces, subset
 from pytest_obscheck.plan import Plan
@@ -69,8 +70,9 @@ class Notification:
     """A message of a status, about an alert with the labels, reached a sink and was acknowledged.
 
     It holds for the instant of each arrival. Retries of a message that was not acknowledged, and repeats of one that was, are
-    not counted again. With ``count`` it holds while exactly so many have arrived. A protocol that carries no labels (Slack's)
-    is searched for their values; a message that only names its group (an OpsGenie close) is about what that group was last.
+    not counted again; what says the same sooner than ``repeat_interval`` allows is no repeat, but a page that arrives twice.
+    With ``count`` it holds while exactly so many have arrived. A protocol that carries no labels (Slack's) is searched for
+    their values; a message that only names its group (an OpsGenie close) is about what that group was last.
     ``says``: texts that must stand in the message, as it was rendered (``~regex`` matches).
     """
 
@@ -154,8 +156,8 @@ class Notification:
     def holds(self, history: History) -> Sequence[Sight]:
         """Return an instant for each arrival that counts, and a sight for the end of each look and long stretches of it."""
         sights: list[Sight] = []
-        sent: dict[str, Mapping[str, Any]] = {}
-        total, unseen = 0, self._unseen(history)
+        sent: dict[str, Told] = {}
+        total, unseen, repeats = 0, self._unseen(history), Repeats(history.journal)
         for event in history.looks:
             if "error" in event.data:
                 sights.append(Sight(history.story(event.wall), None, event.data["error"]))
@@ -166,9 +168,9 @@ class Notification:
                 while known and known[0] < delivery["wall"]:
                     sights.append(self._quiet(history.story(known.pop(0)), total, unseen))
                 whole = self._with_alerts(delivery, sent)
-                if self._counts(whole, sent):
+                if told := self._counts(whole, sent, repeats):
                     total += 1
-                    sights.extend(self._instant(history, total, whole))
+                    sights.extend(self._instant(history, total, told))
             sights.extend(self._quiet(history.story(at), total, unseen) for at in known)
         return sights
 
@@ -184,7 +186,8 @@ class Notification:
                 return f"{who} leads to no sink of this run, but to {route['host']} ({route['where']})"
         return ""
 
-    def _instant(self, history: History, total: int, delivery: Mapping[str, Any]) -> list[Sight]:
+    def _instant(self, history: History, total: int, told: Told) -> list[Sight]:
+        delivery = told.message
         at = history.story(delivery["wall"])
         if self.count is not None:
             return [Sight(at, total == self.count, f"{_number(total)} by {history.spoken(at)}")]
@@ -192,24 +195,23 @@ class Notification:
         by = ", found by its group" if "of" in delivery else "" if delivery["alerts"] else ", found by its text"
         guess = "" if delivery["status"] else "; its status cannot be read"
         words = f"{verb} at {history.spoken(at)}{by}{guess}"
-        return [Sight(at, holds=True, words=words), Sight(at, holds=False, words=words)]
+        return [Sight(at, holds=True, words=words, again=told.again), Sight(at, holds=False, words=words)]
 
-    def _with_alerts(self, delivery: Mapping[str, Any], sent: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    def _with_alerts(self, delivery: Mapping[str, Any], sent: Mapping[str, Told]) -> Mapping[str, Any]:
         """Return an end that names nothing but its group with the alerts that the group had; anything else as it is."""
         before = sent.get(_group(delivery))
         if delivery["alerts"] or delivery["status"] != "resolved" or not delivery["group"] or before is None:
             return delivery
-        ended = [{**alert, "status": "resolved"} for alert in before["alerts"]]
+        ended = [{**alert, "status": "resolved"} for alert in before.message["alerts"]]
         return {**delivery, "alerts": ended, "of": delivery["group"]} if ended else delivery
 
-    def _counts(self, delivery: Mapping[str, Any], sent: dict[str, Mapping[str, Any]]) -> bool:
-        """Whether a delivery is acknowledged, about a matching alert, and says something that was not said before."""
+    def _counts(self, delivery: Mapping[str, Any], sent: dict[str, Told], repeats: Repeats) -> Told | None:
+        """Return what its group was told with a delivery, if that is acknowledged, about a matching alert, and no repeat."""
         if not self._here(delivery) or delivery["answered"] >= 300:
-            return False
+            return None
         group = _group(delivery)
-        repeated = group in sent and _content(sent[group]) == _content(delivery)
-        sent[group] = delivery
-        return self._about(delivery) and not repeated and not _unsaid(self.says, delivery)
+        told = sent[group] = repeats.told(sent.get(group), delivery)
+        return told if told.new and self._about(delivery) and not _unsaid(self.says, delivery) else None
 
     def _here(self, way: Mapping[str, Any]) -> bool:
         """Whether a delivery came, or a route leads, to the sink and the receiver that are meant."""
@@ -285,12 +287,6 @@ def _arrived(history: History) -> Iterable[Mapping[str, Any]]:
 
 def _group(delivery: Mapping[str, Any]) -> str:
     return f"{delivery['receiver']} {delivery['group']}"
-
-
-def _content(delivery: Mapping[str, Any]) -> str:
-    """Return what makes a message new: its status, and which alerts it says are firing or over."""
-    alerts = sorted(f"{alert.get('status', '')}{sorted(alert.get('labels', {}).items())}" for alert in delivery["alerts"])
-    return f"{delivery['status']} {alerts or delivery['text']}"
 
 
 def _unsaid(wanted: Iterable[str], delivery: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ The protocol: https://api-docs.incident.io/tag/Alert-Events-V2
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_obscheck.protocols import Delivery
@@ -36,4 +36,5 @@ class IncidentIo:
             return 401, answer(message="unauthorized"), Delivery(self.name, "invalid", (), "there is no bearer token")
         if message is None:
             return 422, answer(message="invalid event"), Delivery(self.name, "invalid", (), "not a POST of a JSON object")
-        return 202, answer(status="success", message="Event accepted for processing"), delivered(self.name, message)
+        said = replace(delivered(self.name, message), merges=True)
+        return 202, answer(status="success", message="Event accepted for processing"), said

@@ -80,7 +80,7 @@ class Jira:
         described = "\n".join(_texts(fields.get("description")))
         named = {name: (fields.get(name) or {}).get("name") for name in ("priority", "issuetype")}
         text = words(fields.get("summary"), {name: value for name, value in named.items() if value}, described)
-        said = Delivery(self.name, status(text), alerts(described), text, group)
+        said = Delivery(self.name, status(text), alerts(described), text, group, merges=issue is not None)
         return (204, b"", said) if issue else (201, answer(id="1", key=known.key), said)
 
     def _refused(self, code: int, why: str) -> tuple[int, bytes, Delivery]:

@@ -39,7 +39,11 @@ class OpsGenie:
             return 202, _taken(), None
         message, closed = posted(method, body), _CLOSE.search(path)
         if closed:
-            return 202, _taken(), Delivery(self.name, "resolved", (), f"closed by its alias {closed[1]}", closed[1])
+            return (
+                202,
+                _taken(),
+                Delivery(self.name, "resolved", (), f"closed by its alias {closed[1]}", closed[1], merges=True),
+            )
         if message is None or not message.get("message"):
             return self._refused(422, "Message can not be empty.")
         return 202, _taken(), self._created(message)
@@ -48,7 +52,8 @@ class OpsGenie:
         description = str(message.get("description", ""))
         names = ("message", "priority", "responders", "tags", "entity", "source", "note", "actions", "details")
         text = words(*(_labelled(name, message.get(name)) for name in names), description)
-        return Delivery(self.name, "firing", alerts(description), text, str(message.get("alias", "")))
+        alias = str(message.get("alias", ""))
+        return Delivery(self.name, "firing", alerts(description), text, alias, merges=bool(alias))
 
     def _refused(self, code: int, why: str) -> tuple[int, bytes, Delivery]:
         return code, answer(message=why, took=0.001, requestId="0"), Delivery(self.name, "invalid", (), why)

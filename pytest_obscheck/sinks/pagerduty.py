@@ -81,7 +81,8 @@ def _delivery(event: Mapping[str, Any], *, first: bool) -> Delivery:
     status = STATUSES[event["event_type" if first else "event_action"]]
     group = str(event.get("incident_key" if first else "dedup_key") or "")
     words = "\n".join(_words(event, payload, details))
-    return Delivery("pagerduty", status, alerts, words, group, _receiver(str(event["service_key" if first else "routing_key"])))
+    receiver = _receiver(str(event["service_key" if first else "routing_key"]))
+    return Delivery("pagerduty", status, alerts, words, group, receiver, merges=bool(group))
 
 
 def _receiver(key: str) -> str:

@@ -47,7 +47,8 @@ class Sns:
         message = given["Message"]
         to = {name: given[name] for name in DESTINATIONS if given.get(name)}
         text = words(given.get("Subject"), to, message)
-        said = Delivery(self.name, status(text), alerts(message), text, given.get("MessageGroupId", ""))
+        group, merges = given.get("MessageGroupId", ""), "MessageDeduplicationId" in given
+        said = Delivery(self.name, status(text), alerts(message), text, group, merges=merges)
         return 200, _xml("PublishResponse", "<PublishResult><MessageId>0</MessageId></PublishResult>"), said
 
     def _refused(self, code: int, kind: str, why: str) -> tuple[int, bytes, Delivery]:

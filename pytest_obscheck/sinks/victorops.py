@@ -47,5 +47,5 @@ class VictorOps:
         return (
             200,
             answer(result="success", entity_id=group),
-            Delivery(self.name, status, alerts(state), words(own, state), group),
+            Delivery(self.name, status, alerts(state), words(own, state), group, merges=bool(group)),
         )

@@ -108,7 +108,7 @@ def plan_data(made: Plan) -> dict[str, Any]:
         for rule in facts.alerts
     }
     objectives = {each.name: _objective_data(each) for each in made.objectives}
-    told = ("sink", "receiver", "host", "where", "resolved", "seen")
+    told = ("sink", "receiver", "host", "where", "resolved", "seen", "member")
     routes = [{name: getattr(route, name) for name in told} for route in facts.routes]
     return {
         "alerts": alerts,
@@ -151,7 +151,8 @@ def _facts(stack: StackFile, member: Member, problems: list[Problem]) -> Facts:
     try:
         found = member.component.facts(place_of(stack, member))
         checks = tuple(dataclasses.replace(each, tool=asked(each.tool, member.component)) for each in found.checks)
-        return dataclasses.replace(found, checks=checks)
+        routes = tuple(dataclasses.replace(each, member=member.name) for each in found.routes)
+        return dataclasses.replace(found, checks=checks, routes=routes)
     except ConfigError as error:
         problems.extend(error.problems)
         return Facts()

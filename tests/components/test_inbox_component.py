@@ -47,6 +47,7 @@ def test_it_is_launched_with_the_network_as_its_configuration() -> None:
                 "where": "alertmanager.yml:7",
                 "resolved": True,
                 "seen": True,
+                "member": "",
             }
         ],
         "folder": "/run/net",

@@ -54,6 +54,7 @@ def test_deliveries_are_told_from_a_number_on_without_credentials() -> None:
         "answered": 250,
         "wall": 7.0,
         "noted": 7.0,
+        "merges": False,
     }
     assert said == "250 2.0.0 OK"
     assert json.loads(asked(inbox, "GET", "/deliveries?since=1")[1]) == {"next": 2, "deliveries": [delivery]}

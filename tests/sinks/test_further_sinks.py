@@ -221,7 +221,7 @@ def test_tokens_and_repetitions_are_answered_and_not_kept() -> None:
 def test_an_opsgenie_close_names_its_alias_only() -> None:
     code, _, delivery = ask("opsgenie", {"source": "x"}, "/v2/alerts/abc/close?identifierType=alias")
 
-    assert (code, delivery) == (202, Delivery("opsgenie", "resolved", (), "closed by its alias abc", "abc"))
+    assert (code, delivery) == (202, Delivery("opsgenie", "resolved", (), "closed by its alias abc", "abc", merges=True))
 
 
 def test_jira_remembers_its_issues_until_they_are_done() -> None:
