@@ -71,6 +71,26 @@ class Marks:
         return " ".join(filter(None, ["marks", self.signal, self.service, self.key, self.store, self.series]))
 
 
+@dataclass(frozen=True)
+class AllMarks:
+    """The same ids, looked for once more in the whole story when it is over: an outage may outlast what a look reaches back."""
+
+    marks: Marks
+
+    @property
+    def every(self) -> float:
+        """Return the interval of the looks that it completes, in seconds."""
+        return self.marks.every
+
+    def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
+        """Return ``ids``, as ``Marks`` does."""
+        return {"ids": dict(_READERS[self.marks.signal](self.marks, stack, since, until))}
+
+    def __str__(self) -> str:
+        """Return the key."""
+        return f"all {self.marks}"
+
+
 Found = Iterator[tuple[str, str]]
 
 
@@ -139,6 +159,8 @@ def seen(history: History, marks: Marks) -> Seen:
         else:
             ids.update(event.data["data"]["ids"])
             until = max(until, event.data["data"]["until"])
+    for event in history.journal.of("autopsy", key=str(AllMarks(marks))):
+        ids.update(event.data.get("data", {}).get("ids", {}))
     return Seen(ids, until, trouble if event_failed_last(history, marks) else "")
 
 

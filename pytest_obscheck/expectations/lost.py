@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pytest_obscheck.errors import did_you_mean
 from pytest_obscheck.expectations._arrivals import moments
-from pytest_obscheck.expectations._marks import LATE, Marks, Signal, failed, seen, unfollowed
+from pytest_obscheck.expectations._marks import LATE, AllMarks, Marks, Signal, failed, seen, unfollowed
 from pytest_obscheck.expectations._slalog import Request, RequestLog, matching, request_log
 from pytest_obscheck.matching import Comparison, ComparisonText
 from pytest_obscheck.plan import Plan
@@ -53,6 +53,10 @@ class Lost:
     def evidence(self) -> Marks:
         """Return the look at what was left behind."""
         return Marks(self.signal, self.service, self.key, self.store)
+
+    def autopsy(self) -> AllMarks:
+        """Return the look at everything that came, however late."""
+        return AllMarks(self.evidence())
 
     def holds(self, history: History) -> Sequence[Sight]:
         """Return a count for every fifth of a second; none before the log of the requests is there."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_obscheck.expectations._marks import Marks
+from pytest_obscheck.expectations._marks import AllMarks, Marks
 from pytest_obscheck.expectations.lost import Lost
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.protocols import History
@@ -56,6 +56,20 @@ def test_what_comes_late_is_not_lost() -> None:
     seen = told(SPANS, a_run(SPANS, requests, (2.0, []), (4.0, ["a"])))
 
     assert seen[0.4] == (True, "0 of 1 requests in the 1s before 400ms left no span of checkout")
+
+
+def test_what_came_at_all_before_the_story_was_over_is_not_lost() -> None:
+    history = a_run(SPANS, [a_request(0.3, "a"), a_request(0.4, "b"), a_request(8.0, "z")], (2.0, []), (4.0, []))
+    history.journal.write("autopsy", 1009.0, key=str(SPANS.autopsy()), data={"ids": {"a": ""}})
+
+    assert told(SPANS, history)[0.4] == (False, "1 of 2 requests in the 1s before 400ms left no span of checkout")
+
+
+def test_a_look_when_all_is_over_that_failed_makes_nothing_lost_or_found() -> None:
+    history = a_run(SPANS, [a_request(0.3, "a"), a_request(8.0, "z")], (2.0, ["a"]))
+    history.journal.write("autopsy", 1009.0, key=str(SPANS.autopsy()), error="jaeger refuses connections")
+
+    assert told(SPANS, history)[0.4] == (True, "0 of 1 requests in the 1s before 400ms left no span of checkout")
 
 
 def test_without_a_request_there_is_nothing_to_lose() -> None:
@@ -175,8 +189,10 @@ class Store:
 )
 def test_each_signal_tells_the_ids_of_its_requests(marks: Marks, expected: dict[str, str]) -> None:
     clock = FakeClock(1000.0)
+    looked, stack = replace(marks, clock=clock), FakeStack({"store": Store()})
 
-    found = replace(marks, clock=clock).look(FakeStack({"store": Store()}), 999.0, 1000.0)
+    found = looked.look(stack, 999.0, 1000.0)
 
     assert found == {"since": 999.0, "until": 1000.0, "ids": expected}
     assert clock.now() == 1001.0
+    assert AllMarks(looked).look(stack, 900.0, 1001.0) == {"ids": expected}

@@ -119,12 +119,16 @@ def test_a_loki_comes_to_the_same_verdicts(shop: Any, obs_program: Callable[[str
     assert (said.code, "".join(said.marks)) == (1, "✓✓✓✗"), said.out
 
 
-# It says something from the start, so that the first index is there when the story begins.
+# It says something from the start, so that the first index is there when the story begins. A line is one write: `print` makes
+# two, between which another thread may write its own, and a line that is no JSON is rightly told as lost.
 SELLING = """import http.server, json, sys, threading, time
+
+def say(**words):
+    sys.stdout.write(json.dumps(words) + "\\n")
 
 def talk():
     while True:
-        print(json.dumps({"message": "open"}))
+        say(message="open")
         time.sleep(0.1)
 
 threading.Thread(target=talk, daemon=True).start()
@@ -135,7 +139,7 @@ class Shop(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("X-Correlation-ID", found)
         self.end_headers()
-        print(json.dumps({"message": "sold", "correlation_id": found}))
+        say(message="sold", correlation_id=found)
 
     def log_message(self, *words):
         pass
