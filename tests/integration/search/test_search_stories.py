@@ -155,29 +155,30 @@ class Customer(HttpUser):
     def buy(self):
         self.client.get("/", headers={"Connection": "close"})
 """
+# An engine makes its first index in its own time: on a busy machine no line is found for seconds.
 CUT = """name: no line is lost for an engine that cannot be reached %s
 load:
   - locust: {file: buying.py, users: 2}
     from: 0s
-    until: 15s
+    until: 18s
 faults:
   - down: {to: elasticsearch}
-    from: 3s
+    from: 6s
     until: %s
 expect:
   - logs: {contains: sold, is: "> 2", over: 1s}
-    always: 2s .. 3s
+    eventually: 0s .. 6s
   - logs: {contains: sold, is: "== 0", over: 500ms}
     within: 2s
     after: down
   - lost: {signal: logs, service: shop, over: 1s, is: "== 0"}
-    always: 2s .. 10s
+    always: 2s .. 12s
   - health: {service: filebeat, path: /stats, json: {libbeat.pipeline.events.dropped: 0, libbeat.output.events.dropped: 0}}
-    always: 0s .. 10s
+    always: 0s .. 12s
 """
 
 
-@pytest.mark.parametrize(("until", "code", "wanted"), [("5s", 0, "✓✓✓✓"), ("15s", 1, "✓✓✗✓")])
+@pytest.mark.parametrize(("until", "code", "wanted"), [("8s", 0, "✓✓✓✓"), ("18s", 1, "✓✓✗✓")])
 def test_filebeat_loses_nothing_that_it_can_send_later(
     shop: Any, engine: Any, obs_program: Any, until: str, code: int, wanted: str
 ) -> None:
