@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pytest_obscheck import registry, toolchain
 from pytest_obscheck.abilities import MakesImages
 from pytest_obscheck.errors import StackError
+from pytest_obscheck.protocols import Image
 
 BESIDES = ("/usr/share/zoneinfo", "/etc/ssl/certs/ca-certificates.crt")
 """What published images have beside their program: without time zones Alertmanager refuses a `location`."""
@@ -27,16 +30,31 @@ def images_command(names: Sequence[str], say: Callable[[str], None]) -> int:
         reason = runtime.unable([])
         if reason:
             raise StackError(reason)
-        for image, inside, path, reason in _wanted(names or toolchain.usual_names()):
+        for image, path, reason in _wanted(names or toolchain.usual_names()):
             if reason:
-                say(f"{image}: not made: {reason}\n")
+                say(f"{image.name}: not made: {reason}\n")
                 whole = False
             else:
-                runtime.make(image, inside, {inside: path, **_besides()})
-                say(f"{image}: made of {path}\n")
+                runtime.make(image.name, image.program, {**_itself(image, path), **_besides(), **_linked(path)})
+                say(f"{image.name}: made of {path}\n")
     finally:
         runtime.close()
     return 0 if whole else 1
+
+
+def _itself(image: Image, path: Path) -> dict[str, str]:
+    """Return the program, with its whole home where it needs that."""
+    if not image.home:
+        return {image.program: str(path)}
+    return {str(PurePosixPath(image.program).parent.parent): str(path.parent.parent)}
+
+
+def _linked(program: Path) -> dict[str, str]:
+    """Return the libraries that a program is linked to: one from PATH need not be linked statically."""
+    if not shutil.which("ldd"):
+        return {}
+    said = subprocess.run(["ldd", program], check=False, capture_output=True, text=True).stdout
+    return {path: str(Path(path).resolve()) for path in re.findall(r"(/\S+) \(0x", said)}
 
 
 def _besides() -> dict[str, str]:
@@ -46,16 +64,16 @@ def _besides() -> dict[str, str]:
     }
 
 
-def _wanted(names: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
-    """Yield for each image its name, the path of its program inside, the one here, and why it cannot be made."""
+def _wanted(names: Sequence[str]) -> Iterator[tuple[Image, Path, str]]:
+    """Yield each image, the path of its program here, and why it cannot be made."""
     for name in names:
         image = toolchain.image_of(name)
         if image is None:
             continue
         gaps = toolchain.missing([name])
         if gaps:
-            yield image.name, image.program, "", toolchain.in_words(gaps)
+            yield image, Path(), toolchain.in_words(gaps)
             continue
         found = toolchain.find(name)
         other = "" if found.version == toolchain.pinned(name) else f"{found.path} is {found.version}"
-        yield image.name, image.program, str(found.path), other
+        yield image, found.path, other

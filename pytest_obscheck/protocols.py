@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from pytest_obscheck.document import Document
@@ -19,25 +19,32 @@ C = TypeVar("C")
 KEY_OF = "key of "
 """How the placeholder of a receiver's key begins. The receiver's name follows: by it, sinks tell those at one address apart."""
 
+PROGRAM_HOME = "${program.home}"
+"""What stands in a launch for the folder above that of its program, wherever the program runs from."""
+
 # ── values ───────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
 class Image:
-    """A container image by its full name, and the path of the program inside it."""
+    """A container image by its full name, and the path of the program inside it.
+
+    ``home``: whether the program needs the folder above its own, with all that is in it.
+    """
 
     name: str
     program: str
+    home: bool = False
 
 
 @dataclass(frozen=True)
 class Launch:
     """How to start one program, in words that every runtime understands.
 
-    ``argv[0]`` is a program's name as the toolchain knows it, ``python``, or a path. ``files`` are written into ``folder``
-    first. ``folder`` holds all its data and is its HOME; ``cwd`` is where it runs, ``folder`` unless given. ``originals``:
-    those of ``files`` that are working copies → the user's file, as messages call it. ``image``: where containers have the
-    program from; ``None`` for what only this machine has.
+    ``argv[0]`` is a program's name as the toolchain knows it, ``python``, or a path; what follows it may speak of
+    ``PROGRAM_HOME``. ``files`` are written into ``folder`` first. ``folder`` holds all its data and is its HOME; ``cwd`` is
+    where it runs, ``folder`` unless given. ``originals``: those of ``files`` that are working copies → the user's file, as
+    messages call it. ``image``: where containers have the program from; ``None`` for what only this machine has.
     """
 
     argv: tuple[str, ...]
@@ -47,6 +54,11 @@ class Launch:
     files: Mapping[str, str] = field(default_factory=dict)
     originals: Mapping[str, str] = field(default_factory=dict)
     image: Image | None = None
+
+    def words(self, program: str) -> list[str]:
+        """Return what follows the program on its command line, where the program has this path."""
+        home = str(PurePosixPath(program).parent.parent)
+        return [word.replace(PROGRAM_HOME, home) for word in self.argv[1:]]
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class NoDocker:
 
     def make(self, image: str, program: str, files: Mapping[str, str]) -> None:
         """Remember it."""
-        assert program in files
+        assert any(program == path or program.startswith(f"{path}/") for path in files)
         self.made[image] = files
 
     def close(self) -> None:
@@ -59,6 +59,33 @@ def test_an_image_holds_the_program_where_the_published_one_has_it_and_what_lies
     wanted = {"/bin/alertmanager": "/opt/alertmanager", str(tmp_path): str(tmp_path)}
     assert runtime.made == {"prom/alertmanager:v0.31.1": wanted}
     assert told == ["prom/alertmanager:v0.31.1: made of /opt/alertmanager\n"]
+
+
+def test_an_image_of_a_program_that_needs_its_home_holds_all_of_that(
+    runtime: NoDocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Program("grafana", Path("/opt/grafana/bin/grafana"), "10.1.0", "PATH")
+    monkeypatch.setattr(toolchain, "missing", lambda _: [])
+    monkeypatch.setattr(toolchain, "find", lambda _: found)
+
+    assert images_command(["grafana@10.1"], lambda _: None) == 0
+
+    (held,) = runtime.made.values()
+    assert (list(runtime.made), held["/usr/share/grafana"]) == (["grafana/grafana:10.1.0"], "/opt/grafana")
+
+
+def test_an_image_holds_the_libraries_that_its_program_is_linked_to(runtime: NoDocker, tmp_path: Path) -> None:
+    ldd = tmp_path / "bin/ldd"
+    ldd.parent.mkdir()
+    ldd.write_text(f"#!/bin/sh\necho '  x.so => {tmp_path}/x.so (0x00)  linux-vdso.so.1 (0x00)  {tmp_path}/ld.so.2 (0x00)'\n")
+    ldd.chmod(0o755)
+    (tmp_path / "x.so").symlink_to(tmp_path / "x-1.so")
+
+    images_command(["alertmanager"], lambda _: None)
+
+    (held,) = runtime.made.values()
+    libraries = {name: held[f"{tmp_path}/{name}"] for name in ("x.so", "ld.so.2")}
+    assert libraries == {"x.so": f"{tmp_path}/x-1.so", "ld.so.2": f"{tmp_path}/ld.so.2"}
 
 
 def test_the_clients_of_health_checks_are_put_in_where_they_are_on_the_path(runtime: NoDocker, tmp_path: Path) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from pathlib import Path
 from typing import ClassVar
 
 from pytest_obscheck.components._files import Reader, local
@@ -14,9 +12,8 @@ from pytest_obscheck.components._grafanaclient import GrafanaClient
 from pytest_obscheck.components._provisioning import KINDS, Provisioning, read
 from pytest_obscheck.errors import ConfigError, Problem
 from pytest_obscheck.plan import Facts
-from pytest_obscheck.protocols import Launch, Place
+from pytest_obscheck.protocols import PROGRAM_HOME, Launch, Place
 
-_PACKAGED = "/usr/share/grafana"
 _QUICK = {
     "GF_AUTH_ANONYMOUS_ENABLED": "true",
     "GF_AUTH_ANONYMOUS_ORG_ROLE": "Admin",
@@ -44,10 +41,9 @@ _EMPTY = {f"provisioning/{kind}/nothing": "" for kind in (*KINDS, "notifiers", "
 class Grafana:
     """Provisions data sources, dashboards, alert rules and contact points; runs queries of panels, evaluates its own rules.
 
-    The program ``grafana`` must be on PATH. ``provisioning``: the folder of its files, relative to stack.yaml. ``home``: where
-    its ``public`` and ``conf`` are, unless above the program as in its archives, or where its packages have them.
-    ``environment``: production's settings (``GF_…``) and what the files call by ``$NAME``. Whoever comes may do everything: it
-    listens on loopback. Its rules keep to the clock, at no speed.
+    ``provisioning``: the folder of its files, relative to stack.yaml. ``home``: where its ``public`` and ``conf`` are, unless
+    above the program as in its archives, packages and images. ``environment``: production's settings (``GF_…``) and what the
+    files call by ``$NAME``. Whoever comes may do everything: it listens on loopback. Its rules keep to the clock, at no speed.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("http",)
@@ -83,7 +79,7 @@ class Grafana:
         reader.done()
         if place.speed.changes and found.alerts():
             raise ConfigError([Problem(f"{place.name}: alerting", "Grafana's rules keep to the clock", "play it at speed 1")])
-        argv = ("grafana", "server", f"--homepath={self.home or _home()}")
+        argv = ("grafana", "server", f"--homepath={self.home or PROGRAM_HOME}")
         settings = {name: place.fill(text) for name, text in self.environment.items()}
         files, originals = {**_EMPTY, **found.copies()}, found.originals()
         return Launch(argv, place.folder, environment={**settings, **_own(place)}, files=files, originals=originals)
@@ -94,12 +90,6 @@ class Grafana:
 
     def _read(self, reader: Reader) -> Provisioning:
         return read(reader, local(reader.place, reader.place.home, self.provisioning))
-
-
-def _home() -> str:
-    """Return the folder above that of the program on PATH, where it is its home; else where packages have it."""
-    above = Path(shutil.which("grafana") or "/").resolve().parent.parent
-    return str(above) if (above / "conf/defaults.ini").is_file() else _PACKAGED
 
 
 def _own(place: Place) -> dict[str, str]:

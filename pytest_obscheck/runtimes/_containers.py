@@ -109,7 +109,7 @@ class Containers:
             "image": MACHINE if launch.image is None else launch.image.name,
             "name": f"{self.folder.name}-{member}",
             "entrypoint": program,
-            "command": list(launch.argv[1:]),
+            "command": launch.words(launch.argv[0] if launch.image is None else launch.image.program),
             "environment": variables,
             "working_dir": str((launch.cwd or launch.folder).absolute()),
             "user": f"{os.getuid()}:{os.getgid()}",

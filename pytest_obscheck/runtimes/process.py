@@ -219,7 +219,7 @@ def command(member: str, launch: Launch) -> Mapping[str, Any]:
     """Return what the supervisor needs to know to start a component, with nothing that depends on where the harness is."""
     folder = launch.folder.absolute()
     return {
-        "argv": launch.argv,
+        "argv": [launch.argv[0], *launch.words(launch.argv[0])],
         "env": environment(folder, launch.environment),
         "cwd": str((launch.cwd or folder).absolute()),
         "log": str(folder / f"{member}.log"),

@@ -1,16 +1,18 @@
-"""Taking single members out of a tar.gz archive, and refusing archives that reach for more."""
+"""Taking single members, or the one folder, out of a tar.gz archive, and refusing archives that reach for more."""
 
 from __future__ import annotations
 
+import posixpath
 import shutil
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from pytest_obscheck.errors import InstallFailed
 
-LARGEST = 512 << 20  # bytes; the largest program of the index has 160 MB
+LARGEST = 1 << 30  # bytes; Grafana's home has some 500 MB, the largest program 160 MB
 
 
 def unpack(archive: Path, wanted: Mapping[str, Path], largest: int = LARGEST) -> None:
@@ -18,17 +20,42 @@ def unpack(archive: Path, wanted: Mapping[str, Path], largest: int = LARGEST) ->
 
     The whole archive is looked through first: one that holds a path or link out of its folder is not trusted at all.
     """
+    with _opened(archive) as tar:
+        members = tar.getmembers()
+        _refuse([*_unsafe(members, largest), *_absent(members, wanted)])
+        for member in members:
+            if member.name in wanted:
+                _copy(tar, member, wanted[member.name])
+
+
+def unfold(archive: Path, into: Path, wanted: Iterable[str], largest: int = LARGEST) -> Path:
+    """Unpack the one folder that an archive holds, and return it; ``InstallFailed`` as above, and where there are more.
+
+    ``wanted``: files that must be in it.
+    """
+    with _opened(archive) as tar:
+        members = tar.getmembers()
+        folders = sorted({PurePosixPath(member.name).parts[0] for member in members if PurePosixPath(member.name).parts})
+        several = [] if len(folders) == 1 else [f"it holds {', '.join(folders) or 'nothing'}; one folder was expected"]
+        _refuse([*_unsafe(members, largest), *(several or _absent(members, [f"{folders[0]}/{name}" for name in wanted]))])
+        # What the filter takes away beside: owners, and what others may write to.
+        tar.extractall(into, members, filter="data")
+    return into / folders[0]
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
     try:
         with tarfile.open(archive, "r:gz") as tar:
-            members = tar.getmembers()
-            wrong = [*_unsafe(members, largest), *_absent(members, wanted)]
-            if wrong:
-                raise InstallFailed("\n".join(f"release archive: {what}" for what in wrong))
-            for member in members:
-                if member.name in wanted:
-                    _copy(tar, member, wanted[member.name])
+            yield tar
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise InstallFailed(f"release archive: not a whole tar.gz file ({error})") from error
+
+
+def _refuse(wrong: Iterable[str]) -> None:
+    said = "\n".join(f"release archive: {what}" for what in wrong)
+    if said:
+        raise InstallFailed(said)
 
 
 def _unsafe(members: list[tarfile.TarInfo], largest: int) -> list[str]:
@@ -36,7 +63,7 @@ def _unsafe(members: list[tarfile.TarInfo], largest: int) -> list[str]:
     wrong += [
         f"{member.name!r} links out of the folder to {member.linkname!r}; refused"
         for member in members
-        if (member.issym() or member.islnk()) and _leaves(member.linkname)
+        if (member.issym() and _leaves(_target(member))) or (member.islnk() and _leaves(member.linkname))
     ]
     size = sum(member.size for member in members)
     return [*wrong, f"it unpacks to {size} bytes, more than {largest}; refused"] if size > largest else wrong
@@ -47,7 +74,12 @@ def _leaves(name: str) -> bool:
     return path.is_absolute() or ".." in path.parts
 
 
-def _absent(members: list[tarfile.TarInfo], wanted: Mapping[str, Path]) -> list[str]:
+def _target(member: tarfile.TarInfo) -> str:
+    """Return what a symbolic link leads to, from where the archive is unpacked."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(member.name), member.linkname))
+
+
+def _absent(members: list[tarfile.TarInfo], wanted: Iterable[str]) -> list[str]:
     files = {member.name for member in members if member.isfile()}
     return [f"it has no file {name!r}" for name in wanted if name not in files]
 

@@ -24,8 +24,8 @@ class Entry:
     """One program of a distribution; ``seconds`` is what its build took on 2 cores after the programs before it."""
 
     name: str
-    package: str
-    seconds: int
+    package: str = ""
+    seconds: int = 0
     tags: str = ""
     member: str = ""
     inside: str = ""
@@ -41,12 +41,12 @@ class Distribution:
     name: str
     version: str
     minimum: str
-    module: str
-    ldflags: str
     asks: str
     says: str
     programs: tuple[Entry, ...]
     lock: Path
+    module: str = ""
+    ldflags: str = ""
     archive: str = ""
     checksums: str = ""
     sha256: Mapping[str, str] = field(default_factory=dict)
@@ -54,6 +54,7 @@ class Distribution:
     image: str = ""
     tree: bool = False
     absent: tuple[str, ...] = ()
+    home: str = ""
     line: str = ""
 
     def called(self, entry: Entry) -> str:
@@ -198,4 +199,4 @@ def image_of(name: str) -> Image | None:
     if not knows(name):
         return None
     distribution, entry = the_index().of(name)
-    return Image(distribution.fill(distribution.image), entry.inside) if entry.inside else None
+    return Image(distribution.fill(distribution.image), entry.inside, bool(distribution.home)) if entry.inside else None

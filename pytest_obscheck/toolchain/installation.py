@@ -16,6 +16,7 @@ from pytest_obscheck.toolchain.release import Fetcher, Unavailable, a_client, fr
 from pytest_obscheck.toolchain.store import cache_folder, keep, kept_at, workplace
 
 WAYS = ("release", "go")
+BY_HAND = "unpack a release of it, and put the folder of its program on PATH"
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ def _get(means: Means, distribution: Distribution, wanted: list[Entry], folder: 
         try:
             _fetch(means, distribution, wanted, folder)
         except Unavailable as reason:
+            if not distribution.module:
+                raise InstallFailed(f"{reason}; {BY_HAND}") from reason
             if means.via == "release":
                 raise
             _tell_once(means, f"{reason}; building from Go modules instead")
@@ -124,9 +127,11 @@ def _fetch(means: Means, distribution: Distribution, wanted: list[Entry], folder
 
 
 def _build(means: Means, distribution: Distribution, wanted: list[Entry], folder: Path) -> None:
+    if not distribution.module:
+        raise InstallFailed(f"its Go module does not build without steps of its own; {BY_HAND}")
     go = a_go_for(distribution, means.environment)
     for entry in wanted:
-        known = {each.name for each in distribution.programs if kept_at(means.cache, each.name, distribution.version).is_file()}
+        known = {each.name for each in distribution.programs if kept_at(means.cache, distribution, each).is_file()}
         module = distribution.module.split()[1]
         about = f"about {seconds(distribution, entry, known)} s on 2 cores, less where Go has built it before"
         means.tell(f"building {entry.name} {distribution.version} from its Go module ({module}): {about}")
@@ -142,5 +147,6 @@ def _keep(means: Means, distribution: Distribution, entry: Entry, made: Path, to
         raise InstallFailed(f"what came does not work: {wrong}")
     if version != distribution.version:
         raise InstallFailed(f"what came is version {version!r}; {distribution.version!r} was expected; it was not kept")
-    place = keep(made, means.cache, entry.name, distribution.version)
+    place = kept_at(means.cache, distribution, entry)
+    keep(*((made.parent.parent, place.parent.parent) if distribution.home else (made, place)))
     means.tell(f"{entry.name} {distribution.version}: installed{took} ({place})")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from pytest_obscheck.errors import ProgramMissing
-from pytest_obscheck.toolchain.index import Distribution, Index, same_line, the_index
+from pytest_obscheck.toolchain.index import Distribution, Entry, Index, same_line, the_index
 from pytest_obscheck.toolchain.store import cache_folder, kept_at, read_notes, write_notes
 
 UNKNOWN = "unknown"
@@ -81,7 +81,7 @@ def exactly(name: str, environment: Mapping[str, str], index: Index) -> Program 
     distribution, entry = index.of(name)
     asked, cache = name.partition("@")[2], cache_folder(environment)
     refused = []
-    for path, source in _places(entry.name, distribution, cache, environment):
+    for path, source in _places(distribution, entry, cache, environment):
         version, wrong = version_of(path, distribution, cache)
         if asked and not wrong and not _is_of(version, asked):
             wrong = f"{path} is {version}, and no {asked}"
@@ -119,14 +119,20 @@ def _older_or_newer(here: str, asked: str) -> str:
 
 
 def _places(
-    name: str, distribution: Distribution, cache: Path, environment: Mapping[str, str]
+    distribution: Distribution, entry: Entry, cache: Path, environment: Mapping[str, str]
 ) -> Iterator[tuple[Path, Literal["PATH", "cache"]]]:
-    on_path = shutil.which(name, path=environment.get("PATH", ""))
+    on_path = shutil.which(entry.name, path=environment.get("PATH", ""))
     if on_path:
-        yield Path(on_path).absolute(), "PATH"
-    kept = kept_at(cache, name, distribution.version)
+        yield _at_home(Path(on_path).absolute(), distribution, entry), "PATH"
+    kept = kept_at(cache, distribution, entry)
     if kept.is_file():
         yield kept, "cache"
+
+
+def _at_home(path: Path, distribution: Distribution, entry: Entry) -> Path:
+    """Return where a program of PATH is with its home about it, if it has one: behind a link, or where images have it, too."""
+    homely = (each for each in (path.resolve(), Path(entry.inside)) if (each.parent.parent / distribution.home).is_file())
+    return next(homely, path) if distribution.home else path
 
 
 def version_of(path: Path, distribution: Distribution, cache: Path) -> tuple[str, str]:

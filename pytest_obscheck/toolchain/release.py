@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_obscheck.errors import InstallFailed
-from pytest_obscheck.toolchain.archive import LARGEST, unpack
+from pytest_obscheck.toolchain.archive import LARGEST, unfold, unpack
 from pytest_obscheck.toolchain.index import Distribution, Entry, Platform
 
 if TYPE_CHECKING:
@@ -107,6 +107,9 @@ def from_release(
 
 
 def _programs(distribution: Distribution, wanted: list[Entry], here: Platform, archive: Path) -> dict[str, Path]:
+    if distribution.home:
+        home = unfold(archive, archive.parent / "home", [distribution.home, *(entry.member for entry in wanted)])
+        return {entry.name: home / entry.member for entry in wanted}
     if not any(entry.member for entry in wanted):
         return {entry.name: archive for entry in wanted}
     made = {entry.name: archive.parent / entry.name for entry in wanted}
@@ -120,13 +123,18 @@ def _expected(distribution: Distribution, here: Platform, file: str, fetcher: Fe
     if not distribution.checksums:
         raise Unavailable(f"{file}: no SHA-256 is pinned, and its publisher names none; refused")
     url = distribution.fill(distribution.checksums, here)
-    published = checksums(fetcher.text(url))
+    published = checksums(fetcher.text(url), url.rsplit("/", 1)[1].removesuffix(".sha256"))
     if file not in published:
         raise Unavailable(f"{url}: no SHA-256 of {file}; refused")
     return published[file]
 
 
-def checksums(text: str) -> dict[str, str]:
-    """Return file name → SHA-256 from the lines of ``sha256sum``; other lines are passed over."""
+def checksums(text: str, alone: str = "") -> dict[str, str]:
+    """Return file name → SHA-256 from the lines of ``sha256sum``; other lines are passed over.
+
+    ``alone``: the file that a text is about which is one SHA-256 and nothing else.
+    """
     words = [line.split() for line in text.splitlines()]
+    if [len(line) for line in words] == [1]:
+        words = [[*words[0], alone]]
     return {two[1].lstrip("*"): two[0].lower() for two in words if len(two) == 2 and len(two[0]) == 64}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_obscheck.errors import InstallFailed
+from pytest_obscheck.toolchain.index import Distribution, Entry
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
@@ -24,9 +25,9 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
     return Path(environment.get("HOME", "~")).expanduser() / ".cache" / "obscheck"
 
 
-def kept_at(cache: Path, name: str, version: str) -> Path:
-    """Return where the cache keeps a program of a version, whether it is there or not."""
-    return cache / "bin" / f"{name}-{version}" / name
+def kept_at(cache: Path, distribution: Distribution, entry: Entry) -> Path:
+    """Return where the cache keeps a program of a distribution, whether it is there or not: one with a home in its home."""
+    return cache / "bin" / f"{entry.name}-{distribution.version}" / (entry.member if distribution.home else entry.name)
 
 
 @contextmanager
@@ -67,13 +68,16 @@ def _alone(cache: Path, distribution: str, tell: Callable[[str], None]) -> Itera
         yield
 
 
-def keep(made: Path, cache: Path, name: str, version: str) -> Path:
-    """Move a finished program to its place in the cache in one step, executable for everybody."""
-    place = kept_at(cache, name, version)
+def keep(made: Path, place: Path) -> None:
+    """Move a finished program, or a folder with all that one needs, to its place in the cache, executable for everybody.
+
+    A program is replaced in one step; a folder is not there for a moment, and never there in part.
+    """
     place.parent.mkdir(parents=True, exist_ok=True)
     made.chmod(0o755)
+    if place.is_dir():
+        place.rename(made.parent / "replaced")
     os.replace(made, place)  # noqa: PTH105 # the name says that an existing one is replaced in one step
-    return place
 
 
 def read_notes(cache: Path) -> dict[str, Any]:

@@ -130,20 +130,11 @@ def test_everything_it_writes_is_in_its_folder_and_every_way_out_is_the_proxy(tm
     assert told["GF_USERS_DEFAULT_THEME"] == "light"
 
 
-def test_its_home_is_above_the_program_where_its_archive_has_it_else_where_packages_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place = a_place(provisioned(tmp_path))
-    for name in ("archive/bin/grafana", "archive/conf/defaults.ini", "bin/grafana"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch(mode=0o755)
+def test_its_home_is_that_of_its_program_wherever_it_runs_from(tmp_path: Path) -> None:
+    launch = Grafana().launch(a_place(provisioned(tmp_path)))
 
-    homes = []
-    for folder in ("archive/bin", "bin", "nowhere"):
-        monkeypatch.setenv("PATH", str(tmp_path / folder))
-        homes.append(Grafana().launch(place).argv[-1])
-
-    assert homes == [f"--homepath={tmp_path}/archive", "--homepath=/usr/share/grafana", "--homepath=/usr/share/grafana"]
+    assert launch.words("/usr/share/grafana/bin/grafana") == ["server", "--homepath=/usr/share/grafana"]
+    assert launch.words("/cache/grafana-11.4.0/bin/grafana") == ["server", "--homepath=/cache/grafana-11.4.0"]
 
 
 def test_it_is_ready_when_all_is_there_that_its_files_provision(tmp_path: Path) -> None:

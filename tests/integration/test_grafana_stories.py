@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,12 +11,8 @@ from typing import Any
 
 import pytest
 
-# Grafana is not among the usual programs, nor among those that can be installed.
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.long,
-    pytest.mark.skipif(shutil.which("grafana") is None, reason="no grafana on PATH; take one from its archives or packages"),
-]
+# Grafana is not among the usual programs.
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 ROOT = Path(__file__).parents[2]
 STACK = """components:
@@ -82,7 +77,8 @@ expect:
 @pytest.fixture
 def shop(bare_project: Any, talking_shop: str, obs_program: Callable[[str], Path]) -> Any:
     """Return a project whose Grafana has a data source, two rules, and a contact point with a way out of each kind."""
-    obs_program("prometheus")
+    for name in ("prometheus", "grafana"):
+        obs_program(name)
     files = {
         "stack.yaml": STACK,
         "shop.py": talking_shop,
@@ -132,7 +128,8 @@ def boards() -> list[Path]:
 
 
 def test_every_panel_gets_the_word_that_it_gets_without_grafana(obs_program: Callable[[str], Path]) -> None:
-    obs_program("prometheus")
+    for name in ("prometheus", "grafana"):
+        obs_program(name)
     script = ROOT / "tests/performance/through_grafana.py"
 
     said = subprocess.run([sys.executable, script, *boards()], check=False, capture_output=True, text=True)

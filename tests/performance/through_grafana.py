@@ -1,6 +1,6 @@
 """Whether Grafana gives every panel the word that it gets without one, and how long 300 panels take through it.
 
-Run it: ``python tests/performance/through_grafana.py DASHBOARD.json…`` (a minute or two), with a ``grafana`` on PATH. The
+Run it: ``python tests/performance/through_grafana.py DASHBOARD.json…`` (a minute or two), with a Grafana that is installed. The
 series are made up to suit the dashboards. On the first three of them a renamed metric must turn exactly its panels red.
 """
 

@@ -14,9 +14,9 @@ import pytest
 
 from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.errors import StackError
-from pytest_obscheck.protocols import Launch, Running, Runtime
+from pytest_obscheck.protocols import PROGRAM_HOME, Launch, Running, Runtime
 from pytest_obscheck.runtimes._ports import Ports
-from pytest_obscheck.runtimes.process import ProcessRuntime, RunningProcess, stand_still
+from pytest_obscheck.runtimes.process import ProcessRuntime, RunningProcess, command, stand_still
 from pytest_obscheck.supervisor import processes
 
 PYTHON = (sys.executable, "-S", "-c")
@@ -120,6 +120,12 @@ def test_nothing_of_the_shell_but_the_path_reaches_a_component(
 
     assert until(SystemClock(), lambda: log.read_text().count("\0") >= len(expected), 5)
     assert dict(line.split("=", 1) for line in log.read_text().split("\0")[:-1]) == expected
+
+
+def test_a_program_is_told_where_its_home_is(tmp_path: Path) -> None:
+    launch = Launch(("/opt/grafana/bin/grafana", "server", f"--homepath={PROGRAM_HOME}"), tmp_path)
+
+    assert command("grafana", launch)["argv"] == ["/opt/grafana/bin/grafana", "server", "--homepath=/opt/grafana"]
 
 
 def test_files_are_written_for_the_owner_alone_before_the_start(runtime: ProcessRuntime) -> None:

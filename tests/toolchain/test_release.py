@@ -205,3 +205,8 @@ def test_checksum_lists_are_read_in_both_styles() -> None:
         "lamp.tar.gz": one,
         "wick.tar.gz": two.lower(),
     }
+
+
+def test_a_checksum_that_stands_alone_is_that_of_the_file_that_it_is_published_for() -> None:
+    assert checksums(f"{'A' * 64}\n", "lamp.tar.gz") == {"lamp.tar.gz": "a" * 64}
+    assert checksums("<html>", "lamp.tar.gz") == {}

@@ -77,14 +77,25 @@ def test_a_workplace_belongs_to_one_installation_at_a_time(tmp_path: Path) -> No
 
 
 def test_what_is_kept_is_executable_and_replaces_what_was_there(tmp_path: Path) -> None:
-    (tmp_path / "bin" / "lamp-1.2.0").mkdir(parents=True)
-    (tmp_path / "bin" / "lamp-1.2.0" / "lamp").write_text("old")
-    made = tmp_path / "made"
+    place, made = tmp_path / "bin/lamp-1.2.0/lamp", tmp_path / "made"
+    place.parent.mkdir(parents=True)
+    place.write_text("old")
     made.write_text("new")
 
-    place = keep(made, tmp_path, "lamp", "1.2.0")
+    keep(made, place)
 
     assert (place.read_text(), place.stat().st_mode & 0o777, made.exists()) == ("new", 0o755, False)
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    place, made = tmp_path / "bin/lamp-1.2.0", tmp_path / "work/made"
+    for folder, name in ((place, "old"), (made, "new")):
+        folder.mkdir(parents=True)
+        (folder / name).touch()
+
+    keep(made, place)
+
+    assert [path.name for path in place.iterdir()] == ["new"]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", "\x00"])
