@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_obscheck.clock import SystemClock
 from pytest_obscheck.session import Session
 from pytest_obscheck.stack import read
 
 ROOT = Path(__file__).parents[2]
+CLOCK = SystemClock()
 USUAL = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 """The environment of a run of pytest that is measured: with bytecode, as Python has it unless told otherwise."""
 
@@ -84,3 +86,12 @@ def a_session(home: Path, runtime: str = "process", stack: str = "stack.yaml") -
         yield session
     finally:
         session.close()
+
+
+def ready_in(home: Path, runtime: str = "process", stack: str = "stack.yaml") -> float:
+    """Return the seconds from a plan to a stack of which every member is ready."""
+    with a_session(home, runtime, stack) as session:
+        assert session.plan
+        begun = CLOCK.now()
+        session.stack()
+        return CLOCK.now() - begun

@@ -1,4 +1,4 @@
-"""How long a warm stack takes to be ready, beside the slowest of its members started alone, and beside one in containers.
+"""How long a warm stack takes to be ready, beside the slowest of its members started alone.
 
 Run it: ``python tests/performance/ready.py`` (about a minute).
 """
@@ -9,28 +9,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from figures import Figure, a_project, a_session, median, milliseconds, tell
+from figures import Figure, a_project, a_session, median, milliseconds, ready_in, tell
 
 from pytest_obscheck.clock import SystemClock
-from pytest_obscheck.errors import StackError
 from pytest_obscheck.hands import Errands
 from pytest_obscheck.toolchain.index import the_index
 
 ROUNDS = 5
 LIMIT = 2.0
 """How many times longer than its slowest member the whole stack may take."""
-IN_CONTAINERS = 1.5
-"""How many times longer than as processes it may take in containers."""
 CLOCK = SystemClock()
-
-
-def whole(home: Path, runtime: str = "process") -> float:
-    """Return the seconds from a plan to a stack of which every member is ready."""
-    with a_session(home, runtime) as session:
-        assert session.plan
-        begun = CLOCK.now()
-        session.stack()
-        return CLOCK.now() - begun
 
 
 def alone(home: Path) -> dict[str, float]:
@@ -51,11 +39,10 @@ def alone(home: Path) -> dict[str, float]:
 
 
 def figures() -> Iterator[Figure]:
-    """Yield the figures of the start: both kinds are measured in turn, so that a busy machine harms both."""
+    """Yield the figures of the start: both are measured in turn, so that a busy machine harms both."""
     with a_project() as home:
-        whole(home)
-        rounds = [(whole(home), alone(home)) for _ in range(ROUNDS)]
-        yield from contained(home)
+        ready_in(home)
+        rounds = [(ready_in(home), alone(home)) for _ in range(ROUNDS)]
     ready = median(together for together, _ in rounds)
     members = {name: median(apart[name] for _, apart in rounds) for name in rounds[0][1]}
     slowest = max(members, key=lambda name: members[name])
@@ -66,22 +53,6 @@ def figures() -> Iterator[Figure]:
     yield Figure(f"  ratio to the slowest, {slowest}", f"{ratio:.2f}", f"<= {LIMIT:g}", ratio <= LIMIT)
     built = sum(entry.seconds for each in the_index().distributions for entry in each.programs)
     yield Figure("stack ready, cold: `obscheck install`", f"{built} s from Go modules (from the index, 2 cores)")
-
-
-def contained(home: Path) -> Iterator[Figure]:
-    """Yield the figure of the start in containers, measured in turn with that as processes."""
-    name = "stack ready in containers, images present"
-    try:
-        whole(home, "container")
-    except StackError as error:
-        yield Figure(name, f"not measured: {error}")
-        return
-    rounds = [(whole(home), whole(home, "container")) for _ in range(ROUNDS)]
-    ready = median(inside for _, inside in rounds)
-    ratio = ready / median(outside for outside, _ in rounds)
-    yield Figure(
-        name, f"{milliseconds(ready)}, {ratio:.2f} times as processes", f"<= {IN_CONTAINERS:g}", ratio <= IN_CONTAINERS
-    )
 
 
 if __name__ == "__main__":
