@@ -67,8 +67,10 @@ class Repeats:
         return max(Counter(self._senders(receivers, sink)).values(), default=1)
 
     def _senders(self, receivers: Sequence[str], sink: str) -> list[str]:
-        routes = [each for each in self._planned("routes") if each["receiver"] in receivers and each["sink"] == sink]
-        return [each.get("member", "") for each in routes]
+        return [each.get("member", "") for each in self._routes(receivers, sink)]
+
+    def _routes(self, receivers: Sequence[str], sink: str) -> list[Mapping[str, Any]]:
+        return [each for each in self._planned("routes") if each["receiver"] in receivers and each["sink"] == sink]
 
     def _planned(self, what: str) -> Sequence[Mapping[str, Any]]:
         plan = self.journal.last("plan")
@@ -79,8 +81,10 @@ class Repeats:
         said = (
             f"the same came again after {spoken(gap)}, and {receivers[0]!r} repeats it after {spoken(interval)} at the soonest"
         )
-        if len(senders) < 2:
+        if len(senders) < 2 and all(each.get("resolved", True) for each in self._routes(receivers, message["sink"])):
             return f"{said}: its Alertmanager forgot that it had sent it"
+        if len(senders) < 2:
+            return f"{said}: what fired was over in between, of which it is not told (`send_resolved: false`)"
         return f"{said}: {' and '.join(senders)} send it, and would once as peers of one cluster (`--cluster.peer`)"
 
 

@@ -20,11 +20,13 @@ PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
 ONE_EACH = (("hook", "am-0"), ("hook", "am-1"))
 
 
-def told(*at: float, ways: Any = ONE_EACH, repeat: str = "4h", speed: float = 1.0, **more: Any) -> tuple[Outcome, str]:
+def told(
+    *at: float, ways: Any = ONE_EACH, repeat: str = "4h", speed: float = 1.0, resolved: bool = True, **more: Any
+) -> tuple[Outcome, str]:
     """Return whether Slow came once, where the same message came at these wall seconds; ``ways``: receiver and who sends."""
     journal = Journal()
     journal.write("zero", ZERO, speed=speed)
-    routes = [{"sink": "webhook", "receiver": receiver, "member": member} for receiver, member in ways]
+    routes = [{"sink": "webhook", "receiver": receiver, "member": member, "resolved": resolved} for receiver, member in ways]
     branches = [{"receiver": receiver, "repeat": repeat} for receiver, _ in ways]
     journal.write("plan", ZERO, routes=routes, branches=branches)
     message = {"sink": "webhook", "status": "firing", "alerts": SLOW, "text": "", "group": "g", "receiver": "hook", **more}
@@ -51,6 +53,13 @@ def test_what_the_only_alertmanager_sends_again_too_soon_it_had_forgotten() -> N
 
     soonest = "and 'hook' repeats it after 4h00m at the soonest: its Alertmanager forgot that it had sent it"
     assert words.endswith(f"; the same came again after 5.0s, {soonest}")
+
+
+def test_who_is_not_told_that_an_alert_was_over_is_told_again_when_it_fires_again() -> None:
+    outcome, words = told(1.0, 6.0, ways=[("hook", "am")], resolved=False)
+
+    assert outcome is FAILED
+    assert words.endswith(": what fired was over in between, of which it is not told (`send_resolved: false`)")
 
 
 @pytest.mark.parametrize(
