@@ -62,6 +62,10 @@ def test_who_is_not_told_that_an_alert_was_over_is_told_again_when_it_fires_agai
     assert words.endswith(": what fired was over in between, of which it is not told (`send_resolved: false`)")
 
 
+def test_a_copy_does_not_put_off_the_repeat_of_the_first() -> None:
+    assert told(1.0, 3.0, 5.0, repeat="4s")[1].startswith("2 times instead of once: at 1.0s, 3.0s; ")
+
+
 @pytest.mark.parametrize(
     ("at", "more", "wanted"),
     [
