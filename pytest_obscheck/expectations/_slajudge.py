@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_obscheck.expectations import _slaweights as scraped
 from pytest_obscheck.expectations._slabounds import HAIR, NOTHING
-from pytest_obscheck.expectations._slafigures import LATENCIES, QUANTILES, Indicator, Source, between
+from pytest_obscheck.expectations._slafigures import LATENCIES, QUANTILES, RATIOS, Indicator, Source, between
 from pytest_obscheck.expectations._slalog import Request, RequestLog
 from pytest_obscheck.expectations._slaweights import Recording, Series
 from pytest_obscheck.expectations._slawords import Between, because, compared, said, shown
@@ -91,6 +91,8 @@ def judged(reading: Reading, log: RequestLog) -> Answer:
     holds = bound.low - slack <= reading.value <= bound.high + slack
     if holds and (slow := _swamped(reading, log.requests, inside, bound)):
         return None, slow
+    if holds and _says_nothing(reading, bound):
+        return None, f"{_told(reading, truth, inside, bound)}: any figure lies there, so this one proves nothing"
     return holds, _told(reading, truth, inside, bound) + ("" if holds else _unanswered(reading, inside))
 
 
@@ -144,6 +146,12 @@ def _without_data(reading: Reading, count: int, bound: Bound) -> Answer:
     if bound.low <= bound.high:
         return None, f"no request ended in the window, but one at its edge may count in {shown(figure, value)}"
     return False, f"no request in the window: no data is not {shown(figure, value)}"
+
+
+def _says_nothing(reading: Reading, bound: Bound) -> bool:
+    """Whether a bound reaches from no failure to nothing else, which no share is outside of."""
+    figure = reading.indicator.figure
+    return figure in RATIOS and {bound.low, bound.high} == {reading.indicator.of_errors(share) for share in (0.0, 1.0)}
 
 
 def _swamped(reading: Reading, requests: Sequence[Request], inside: Sequence[Request], bound: Bound) -> str:
