@@ -151,6 +151,7 @@ class Harm:
             if self.over.is_set():
                 return
             self.over.set()
+            began = self.show.clock.now()
             try:
                 self.planned.what.heal(self.show.stack)
             except Exception as error:  # noqa: BLE001 - the other faults must be healed, too
@@ -159,7 +160,7 @@ class Harm:
                 return
         if self.state != "planned":
             returns = self._returns()
-            self._write("healed", **({"returns": returns} if returns else {}))
+            self._write("healed", began=began, **({"returns": returns} if returns else {}))
             self._write("gone", **self._until(wanted=False))
             if returns:
                 self._write("back", ready=self._is_back(returns))

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from pytest_obscheck.abilities import AboutSeries, AltersSamples, MayBeEmpty
 from pytest_obscheck.doubts import BLIND, too_slow
@@ -80,7 +81,7 @@ class _Decider:
     def __init__(self, scenario: Scenario, journal: Journal, cut: str = "") -> None:
         """Begin with the anchors that faults give; ``cut`` says that nothing more will ever come, though it should."""
         self.journal, self.cut = journal, cut
-        self.anchors = _fault_anchors(journal)
+        self.anchors, self.begins = _fault_anchors(journal, "wall"), _fault_anchors(journal, "began")
         self.named = {claim.name: claim for claim in scenario.claims if claim.name}
         self._done: dict[int, Decided] = {}
         self._pending: set[str] = set()
@@ -106,7 +107,9 @@ class _Decider:
         window = self.window(claim)
         if window is None:
             return Decided(None, Decision(Outcome.UNKNOWN, f"{_after_of(claim)!r} never came"), history)
-        decision = _judged(claim, history, window)
+        # What is done may have its effect before whoever does it has said that it is done.
+        early = min(window.start, self.begins.get(_after_of(claim), window.start))
+        decision = _judged(claim, history, Window(early, window.end))
         if self.cut and not decision.settled and _covered_to(claim, self.journal) < window.end:
             decision = Decision(Outcome.UNKNOWN, f"{self.cut}, and the window {window} is not covered")
         return Decided(window, decision, history)
@@ -191,10 +194,12 @@ def _history(claim: Claim, journal: Journal) -> History:
     return History(tuple(journal.of("look", key=key)), journal)
 
 
-def _fault_anchors(journal: Journal) -> dict[str, float]:
+def _fault_anchors(journal: Journal, which: Literal["began", "wall"]) -> dict[str, float]:
+    """Return the story second at which each fault and each cure was done, or began to be done."""
     names = {"injected": "{}", "healed": "cure of {}"}
     found = [(event, names.get(event.data["phase"])) for event in journal.of("fault")]
-    return {name.format(event.data["name"]): journal.story(event.wall) for event, name in found if name}
+    walls = {name.format(event.data["name"]): {"wall": event.wall, **event.data} for event, name in found if name}
+    return {name: journal.story(data.get(which, data["wall"])) for name, data in walls.items()}
 
 
 # ── faults ───────────────────────────────────────────────────────────────────

@@ -328,6 +328,17 @@ def test_the_moment_at_which_a_fault_was_injected_counts_and_not_the_planned_one
     assert words == "1 at 1.5, 100ms after latency (bound 2.0s)"
 
 
+@pytest.mark.parametrize(("phase", "after"), [("injected", "latency"), ("healed", "cure of latency")])
+def test_what_comes_while_a_fault_is_being_injected_or_healed_comes_after_it(phase: str, after: str) -> None:
+    journal = Journal()
+    journal.write("zero", ZERO, speed=1.0)
+    journal.write("fault", ZERO + 1.4, name="latency", phase=phase, began=ZERO + 0.9)
+
+    claims = judge(a_story(a_claim(within("2s", after))), lights("0010000", journal=journal)).claims
+
+    assert [(verdict.outcome, verdict.words) for verdict in claims] == [(PASSED, f"1 at 1, 0s after {after} (bound 2.0s)")]
+
+
 def test_two_faults_of_one_kind_are_told_apart_by_name() -> None:
     again = Planned(Harm(), during("4s", "5s"), "latency 2")
     journal = harmed(lights("000000000011"))
