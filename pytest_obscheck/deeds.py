@@ -175,7 +175,7 @@ class Harm:
 
     def _is_back(self, member: str) -> bool:
         """Wait until a member can do its work, for a bounded time; whether it can."""
-        return until(self.show.clock, self.show.stack.that(SaysReady, named=member).ready, CONFIRM)
+        return until(self.show.clock, self.show.stack.that(SaysReady, named=member).ready, CONFIRM, every=0.1)
 
     def _until(self, *, wanted: bool) -> dict[str, Any]:
         """Measure until the effect is there (or gone), for a bounded time; return the last measurement."""

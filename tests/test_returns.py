@@ -51,7 +51,7 @@ def a_story(*claims: Claim) -> Scenario:
     return Scenario("story", (), (Planned(Kill("store"), during("10s", "30s"), "kill"),), claims)
 
 
-def resolved(over: float, speed: int = 10, boots: float = 0.9) -> tuple[Verdict, list[str]]:
+def resolved(over: float, speed: int = 10, boots: float = 0.85) -> tuple[Verdict, list[str]]:
     """Play that store is killed for 20 s and the alert is over ``over`` wall seconds later; return the verdict, and phases."""
     clock, story = FakeClock(ZERO), a_story(Claim(Resolved("Down"), within("10s", after="cure of kill")))
     members = {"store": Store(clock, boots), "prometheus": FakePrometheus(clock, {"Down": [(12 / speed, over, "firing")]})}
