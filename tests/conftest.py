@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import shutil
@@ -40,6 +41,11 @@ def pytest_configure() -> None:
     """Let Ctrl-C reach what tests start: a shell's background job ignores it, and so does everything below that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Have what is collected never searched for garbage again: that took a tenth of the unit tests' time."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
