@@ -36,7 +36,9 @@ class Mailbox:
     def routed(self, host: str, path: str) -> tuple[Route, ...]:
         """Return the routes with the longest path that begins ``path``; several receivers may share one address."""
         fit = [route for route in self.routes if route.host.lower() == host and path.startswith(route.path)]
-        longest = max((len(route.path) for route in fit), default=0)
+        if not fit:
+            return ()
+        longest = max(len(route.path) for route in fit)
         return tuple(route for route in fit if len(route.path) == longest)
 
     def accept(self, routes: tuple[Route, ...], request: Request) -> Response:

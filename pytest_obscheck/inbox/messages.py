@@ -61,7 +61,7 @@ class Messages:
         """Begin at the start of a message."""
         self._parser = httptools.HttpRequestParser(self) if self.requests else httptools.HttpResponseParser(self)
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Read on; no bytes are the end of the stream. ``Malformed`` or ``CutOff`` where that does not fit."""
         if not data:
             self._ended()
@@ -117,7 +117,10 @@ class Messages:
 
 def value(headers: Headers, name: bytes) -> str:
     """Return the first header of that (lower-case) name, or nothing."""
-    return next((text.decode("latin-1") for key, text in headers if key == name), "")
+    for key, text in headers:
+        if key == name:
+            return text.decode("latin-1")
+    return ""
 
 
 def without(headers: Headers, names: Container[bytes]) -> list[tuple[bytes, bytes]]:

@@ -6,19 +6,21 @@ import asyncio
 import gzip
 import re
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_obscheck.inbox.authority import Authority
+from pytest_obscheck.inbox.connection import Wire
 from pytest_obscheck.inbox.ledger import Ledger
 from pytest_obscheck.inbox.mailbox import Mailbox
-from pytest_obscheck.inbox.messages import value, without
+from pytest_obscheck.inbox.messages import Headers, value, without
 from pytest_obscheck.inbox.protobuf import has_native
 from pytest_obscheck.inbox.samples import Alteration, Alterations, altered
 from pytest_obscheck.inbox.upstream import Reply, UpstreamFailed, Upstreams
-from pytest_obscheck.inbox.wire import STARTED, Request, Response, Wire, said, serve
+from pytest_obscheck.inbox.wire import STARTED, Request, Response, said, serve
 
 _ABSOLUTE = re.compile(r"(https?)://(?:[^/?#@]*@)?([^/?#@]+)([^#]*)", re.IGNORECASE)
+_PORT = re.compile(r":[0-9]+$")
 _PORTS = {"http": 80, "https": 443}
 TEXT_TYPES = ("text/plain", "application/openmetrics-text")
 PROTOBUF = "application/vnd.google.protobuf"
@@ -59,7 +61,8 @@ class Proxy:
             return await self._carry(host, request.target, request)
 
         async def tunnel(wire: Wire) -> None:
-            await serve(await wire.encrypted(context), inside)
+            await wire.encrypt(context)
+            await serve(wire, inside)
 
         return Response(200, reason=b"Connection established", then=tunnel)
 
@@ -70,7 +73,7 @@ class Proxy:
         if routes:
             return self.mailbox.accept(routes, replace(request, target=path))
         if host in self.hosts:
-            return await self._forward(host, replace(request, target=path))
+            return await self._forward(host, path, request)
         return self._refused(host, request)
 
     def _refused(self, host: str, request: Request) -> Response:
@@ -79,54 +82,42 @@ class Proxy:
             sys.stderr.write(f"refused {host} to {by or 'a client without a name'}: nothing in this stack is called so\n")
         return said(403, f"{host} is not part of this stack, and nothing leaves it")
 
-    async def _forward(self, host: str, request: Request) -> Response:
+    async def _forward(self, host: str, path: str, request: Request) -> Response:
         counted = self.ledger if request.method == "GET" else None
         alterations = self.alterations.of(host) if counted else []
         try:
             if counted:
                 await self.alterations.delay(host)
-            kept = await self._native(host, request) if any(each.by_line for each in alterations) else None
-            if kept:
-                for each in alterations:
-                    each.refuse(host)
-                return self._noted(host, kept, None, counted)
+            if alterations and (kept := await self._native(host, path, request, alterations)):
+                return replace(kept, done=_noting(host, kept.status, None, counted))
             began = request.began(self.ledger.now())
-            asked = dated(request, began) if request.header(SCRAPE) else request
-            reply = await self.upstreams.ask(self.hosts[host], readable(asked) if alterations else asked)
+            headers = dated(request.headers, began) if request.header(SCRAPE) else request.headers
+            reply = await self._asked(host, path, request, readable(headers) if alterations else headers)
+            done = _noting(host, reply.status, reply, counted)
             if alterations and alterable(reply):
-                response = await self._altered(reply, alterations, began)
-            else:
-                response = Response(reply.status, reply.chunks(), reply.headers, reply.reason)
+                return replace(await self._altered(reply, alterations, began), done=done)
+            return Response(reply.status, reply, reply.headers, reply.reason, done)
         except UpstreamFailed as error:
-            return self._noted(host, said(502, f"{host}: {error}"), None, counted)
+            return replace(said(502, f"{host}: {error}"), done=_noting(host, 502, None, counted))
         except asyncio.CancelledError:
             if counted:
                 counted.aborted(host)
             raise
-        return self._noted(host, response, reply, counted)
 
-    async def _native(self, host: str, request: Request) -> Response | None:
+    async def _asked(self, host: str, path: str, request: Request, headers: Headers) -> Reply:
+        return await self.upstreams.ask(self.hosts[host], Request(request.method, path, headers, request.body))
+
+    async def _native(self, host: str, path: str, request: Request, alterations: Sequence[Alteration]) -> Response | None:
         """Return the answer that holds native histograms, which a text would lose; ``None`` where there are none."""
-        if PROTOBUF not in request.header(b"accept").lower():
+        if not any(each.by_line for each in alterations) or PROTOBUF not in request.header(b"accept").lower():
             return None
-        reply = await self.upstreams.ask(self.hosts[host], uncompressed(request))
+        reply = await self._asked(host, path, request, uncompressed(request.headers))
         body = await _whole(reply)
-        found = value(reply.headers, b"content-type").lower().startswith(PROTOBUF) and has_native(body)
-        dropped = without(reply.headers, (b"content-length",))
-        return Response(reply.status, body, dropped, reply.reason) if found else None
-
-    def _noted(self, host: str, response: Response, reply: Reply | None, counted: Ledger | None) -> Response:
-        def done(error: BaseException | None) -> None:
-            if reply:
-                reply.close()
-            if not counted:
-                return
-            if error is None or isinstance(error, UpstreamFailed):
-                counted.answered(host, response.status if error is None else 502)
-            else:
-                counted.aborted(host)
-
-        return replace(response, done=done)
+        if not (value(reply.headers, b"content-type").lower().startswith(PROTOBUF) and has_native(body)):
+            return None
+        for each in alterations:
+            each.refuse(host)
+        return Response(reply.status, body, without(reply.headers, (b"content-length",)), reply.reason)
 
     async def _altered(self, reply: Reply, alterations: list[Alteration], began: float) -> Response:
         body = await _whole(reply, close=False)
@@ -136,10 +127,26 @@ class Proxy:
         return Response(reply.status, altered(plain, alterations, began), headers, reply.reason)
 
 
+def _noting(host: str, status: int, reply: Reply | None, counted: Ledger | None) -> Callable[[BaseException | None], None]:
+    """Return what is told how sending an answer ended: the ledger hears of it, and the connection behind it is free."""
+
+    def done(error: BaseException | None) -> None:
+        if reply:
+            reply.close()
+        if not counted:
+            return
+        if error is None or isinstance(error, UpstreamFailed):
+            counted.answered(host, status if error is None else 502)
+        else:
+            counted.aborted(host)
+
+    return done
+
+
 async def _whole(reply: Reply, *, close: bool = True) -> bytes:
     """Return the whole body of an answer; one that breaks off is closed."""
     try:
-        body = b"".join([chunk async for chunk in reply.chunks()])
+        body = b"".join([piece async for piece in reply])
     except BaseException:
         reply.close()
         raise
@@ -160,30 +167,28 @@ def at_the_door(proxy: Proxy, address: str) -> Callable[[Request], Awaitable[Res
 def whole_host(authority: str, port: int) -> str:
     """Return ``host:port`` in lower case, with the port that was left out."""
     host = authority.lower()
-    return host if re.search(r":[0-9]+$", host) else f"{host}:{port}"
+    return host if _PORT.search(host) else f"{host}:{port}"
 
 
 def _path(text: str) -> str:
     return text if text.startswith("/") else f"/{text}"
 
 
-def readable(request: Request) -> Request:
-    """Return the request as one who must read the answer sends it: no compression, no protobuf."""
-    accepted = [kind.strip() for kind in request.header(b"accept").split(",")]
+def readable(headers: Headers) -> Headers:
+    """Return the headers of one who must read the answer: no compression, no protobuf."""
+    accepted = [kind.strip() for kind in value(headers, b"accept").split(",")]
     texts = [kind for kind in accepted if kind.lower().startswith(TEXT_TYPES)] or ["text/plain;version=0.0.4"]
-    asked = (b"accept", ",".join(texts).encode("latin-1"))
-    return uncompressed(replace(request, headers=[*without(request.headers, (b"accept",)), asked]))
+    return uncompressed([*without(headers, (b"accept",)), (b"accept", ",".join(texts).encode("latin-1"))])
 
 
-def dated(request: Request, began: float) -> Request:
-    """Return the request with when it was made: whoever answers for that moment is right however busy the machine is."""
-    said = (STARTED, f"t={began:.6f}".encode())
-    return replace(request, headers=[*without(request.headers, (STARTED,)), said])
+def dated(headers: Headers, began: float) -> Headers:
+    """Return the headers with when they were sent: whoever answers for that moment is right however busy the machine is."""
+    return [*without(headers, (STARTED,)), (STARTED, b"t=%.6f" % began)]
 
 
-def uncompressed(request: Request) -> Request:
-    """Return the request for an answer that is not compressed."""
-    return replace(request, headers=[*without(request.headers, (b"accept-encoding",)), (b"accept-encoding", b"identity")])
+def uncompressed(headers: Headers) -> Headers:
+    """Return the headers for an answer that is not compressed."""
+    return [*without(headers, (b"accept-encoding",)), (b"accept-encoding", b"identity")]
 
 
 def alterable(reply: Reply) -> bool:

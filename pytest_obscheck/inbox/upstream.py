@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from pytest_obscheck.inbox.messages import HOP_BY_HOP, CutOff, End, Head, Headers, Malformed, Messages, request_head, without
-from pytest_obscheck.inbox.wire import BODILESS, Request, Wire
+from pytest_obscheck.inbox.connection import Wire
+from pytest_obscheck.inbox.messages import HOP_BY_HOP, CutOff, End, Head, Headers, Malformed, request_head, without
+from pytest_obscheck.inbox.wire import BODILESS, Request
 
 # The body was read whole: its length is known and nobody has to be asked to continue.
 OURS = HOP_BY_HOP | {b"content-length", b"expect"}
@@ -19,7 +19,7 @@ class UpstreamFailed(ConnectionError):
 
 @dataclass
 class Reply:
-    """The head of a member's answer; ``chunks`` is its body, ``close`` must be called once."""
+    """The head of a member's answer, and its body, piece by piece; ``close`` must be called once."""
 
     address: str
     status: int
@@ -31,23 +31,29 @@ class Reply:
     keeps: bool
     whole: bool = False
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body as it arrives, undecoded; ``UpstreamFailed`` where it breaks off."""
+    def __aiter__(self) -> Reply:
+        """Return itself: its pieces can be had once."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the next piece of the body, undecoded, as it arrives; ``UpstreamFailed`` where it breaks off."""
         if self.bodiless:
-            return
+            raise StopAsyncIteration
         try:
-            while isinstance(event := await self.wire.event(), bytes):
-                yield event
+            event = await self.wire.event()
         except (OSError, Malformed) as error:
             raise UpstreamFailed(f"{self.address} broke off in the middle of its answer ({error})") from None
-        self.whole = event == End()
+        if isinstance(event, bytes):
+            return event
+        self.whole = isinstance(event, End) and not event.stream
+        raise StopAsyncIteration
 
     def close(self) -> None:
         """Keep the connection where its answer was read to the end, else drop it."""
         if self.whole and self.keeps:
             self.idle.append(self.wire)
         else:
-            self.wire.writer.transport.abort()
+            self.wire.abort()
 
 
 @dataclass(frozen=True)
@@ -73,36 +79,36 @@ class Upstreams:
         """Give up the connections that wait."""
         for idle in self._idle.values():
             for wire in idle:
-                wire.writer.transport.abort()
+                wire.abort()
             idle.clear()
 
 
 def _waiting(idle: list[Wire]) -> Wire | None:
     while idle:
         wire = idle.pop()
-        if not wire.reader.at_eof() and not wire.writer.is_closing():
+        if wire.waits:
             return wire
-        wire.writer.close()
+        wire.close()
     return None
 
 
 async def _connect(address: str) -> Wire:
     host, _, port = address.rpartition(":")
     try:
-        reader, writer = await asyncio.open_connection(host, int(port))
+        _, wire = await asyncio.get_running_loop().create_connection(lambda: Wire(requests=False), host, int(port))
     except OSError as error:
         raise UpstreamFailed(f"{address} cannot be reached ({error.strerror or error})") from None
-    return Wire(reader, writer, Messages(requests=False))
+    return wire
 
 
 async def _exchange(wire: Wire, address: str, request: Request, idle: list[Wire]) -> Reply:
     try:
         head = await _head(wire, request)
     except (OSError, Malformed) as error:
-        wire.writer.transport.abort()
+        wire.abort()
         raise UpstreamFailed(f"{address} gave no answer ({error})") from None
     except BaseException:
-        wire.writer.transport.abort()
+        wire.abort()
         raise
     bodiless = request.method == "HEAD" or head.status in BODILESS
     return Reply(address, head.status, head.line, without(head.headers, HOP_BY_HOP), wire, idle, bodiless, head.keeps)
@@ -112,8 +118,7 @@ async def _head(wire: Wire, request: Request) -> Head:
     headers = without(request.headers, OURS)
     if request.body or request.header(b"content-length"):
         headers.append((b"content-length", b"%d" % len(request.body)))
-    wire.writer.write(request_head(request.method, request.target, headers) + request.body)
-    await wire.writer.drain()
+    await wire.say(request_head(request.method, request.target, headers) + request.body)
     while isinstance(event := await wire.event(), Head):
         if event.status >= 200:
             return event

@@ -14,7 +14,8 @@ import pytest
 from pytest_obscheck.clock import SystemClock, until
 from pytest_obscheck.inbox.arrival import Door, Stamped
 from pytest_obscheck.inbox.authority import Authority
-from pytest_obscheck.inbox.wire import Line, Request, Response, Wire, serve, welcome
+from pytest_obscheck.inbox.connection import Wire
+from pytest_obscheck.inbox.wire import Request, Response, serve, welcome
 
 CLOCK = SystemClock()
 NEAR = 0.02
@@ -68,11 +69,12 @@ def test_a_request_within_tls_has_it_as_well(tmp_path: Path) -> None:
         return Response(204)
 
     async def connected(wire: Wire) -> None:
-        await serve(await wire.encrypted(authority.context("localhost")), answer)
+        await wire.encrypt(authority.context("localhost"))
+        await serve(wire, answer)
 
     async def story() -> float:
         trust = ssl.create_default_context(cadata=(tmp_path / "ca.pem").read_text())
-        async with await welcome("127.0.0.1:0", lambda door: Line(connected, door)) as server:
+        async with await welcome("127.0.0.1:0", lambda door: Wire(requests=True, begin=connected, door=door)) as server:
             port = server.sockets[0].getsockname()[1]
             reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust, server_hostname="localhost")
             writer.write(b"GET / HTTP/1.1\r\n\r\n")
