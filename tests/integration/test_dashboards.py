@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from pytest_obscheck import toolchain
 
 pytestmark = pytest.mark.integration
 
@@ -30,13 +33,14 @@ def asking_for(metric: str) -> set[str]:
     }
 
 
-def test_a_renamed_metric_turns_exactly_its_panels_red(project: Any) -> None:
+def check_renamed(project: Any, *options: str, **more: str) -> None:
+    """Play the story on a shop that calls a metric otherwise, and check that exactly the panels are red that ask for it."""
     project.edit("stack/service/metrics.py", '"http_request_duration_seconds"', '"http_request_latency_seconds"')
 
-    said = project.pytest("--obs-stack", "-q", STORY)
+    said = project.pytest("--obs-stack", "-q", *options, STORY, **more)
     for _ in range(TRIES - 1):
         if TOO_SLOW in said:
-            said = project.pytest("--obs-stack", "-q", STORY)
+            said = project.pytest("--obs-stack", "-q", *options, STORY, **more)
 
     red = re.findall(r"(?m)^ {6}(.+ / .+): no data: no series is called '(\w+)'; did you mean '(\w+)'\?$", said.out)
     asks = asking_for("http_request_duration_seconds")
@@ -45,6 +49,38 @@ def test_a_renamed_metric_turns_exactly_its_panels_red(project: Any) -> None:
         ("http_request_duration_seconds_bucket", "http_request_latency_seconds_bucket")
     }
     assert len(re.findall(r"(?m)^ {6}\S.* / ", said.out)) == len(asks)
+
+
+def test_a_renamed_metric_turns_exactly_its_panels_red(project: Any) -> None:
+    check_renamed(project)
+
+
+@pytest.fixture
+def through_grafana(project: Any, obs_program: Callable[[str], Path]) -> Any:
+    """Return the shipped project with a Grafana of the version that is installed, and that version."""
+    obs_program("grafana")
+    version = toolchain.find("grafana").version
+    member = f'  grafana: {{version: "{version}"}}\n  prometheus:\n    hosts: [prometheus.shop.example:9090]\n'
+    project.edit("stack/stack.yaml", "  prometheus:\n", member)
+    project.edit("stack/stack.yaml", "objectives:", "mounts: {/var/lib/grafana/dashboards: grafana/dashboards}\n\nobjectives:")
+    return project, version
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("runtime", ["process", pytest.param("container", marks=pytest.mark.container)])
+def test_through_grafana_every_panel_shows_something_and_a_renamed_metric_turns_the_same_panels_red(
+    request: pytest.FixtureRequest, through_grafana: Any, runtime: str
+) -> None:
+    project, version = through_grafana
+    more = {"DOCKER_HOST": request.getfixturevalue("daemon")} if runtime == "container" else {}
+    if more:
+        made = project.obscheck("images", f"grafana@{version}", **more)
+        assert made.code == 0, made.out
+
+    said = project.pytest("--obs-stack", "-q", f"--obs-runtime={runtime}", STORY, **more)
+
+    assert said.code == 0, said.out
+    check_renamed(project, f"--obs-runtime={runtime}", **more)
 
 
 def test_a_broken_dashboard_is_one_sentence_and_nothing_starts(project: Any) -> None:
