@@ -38,9 +38,18 @@ def unfold(archive: Path, into: Path, wanted: Iterable[str], largest: int = LARG
         folders = sorted({PurePosixPath(member.name).parts[0] for member in members if PurePosixPath(member.name).parts})
         several = [] if len(folders) == 1 else [f"it holds {', '.join(folders) or 'nothing'}; one folder was expected"]
         _refuse([*_unsafe(members, largest), *(several or _absent(members, [f"{folders[0]}/{name}" for name in wanted]))])
-        # What the filter takes away beside: owners, and what others may write to.
-        tar.extractall(into, members, filter="data")
+        _extract(tar, into)
     return into / folders[0]
+
+
+def _extract(tar: tarfile.TarFile, into: Path) -> None:
+    """Unpack everything, without owners and devices; ``InstallFailed`` where a link would lead out by way of others."""
+    if not hasattr(tarfile, "data_filter"):
+        raise InstallFailed("release archive: this Python does not unpack folders safely; 3.11.4 is the first that does")
+    try:
+        tar.extractall(into, filter="data")
+    except tarfile.FilterError as error:
+        raise InstallFailed(f"release archive: {error}; refused") from error
 
 
 @contextmanager

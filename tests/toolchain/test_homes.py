@@ -111,6 +111,17 @@ def test_an_archive_that_reaches_for_more_is_refused_and_leaves_nothing(
     assert [path for path in (tmp_path / "cache").rglob("*") if path.name in ("x", "b", "beam")] == []
 
 
+def test_links_that_only_together_lead_out_of_the_folder_are_refused(
+    installed: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    chain = {"up": a_link("lighthouse-v2/a/up", ".."), "out": a_link("lighthouse-v2/out", "a/up/../..")}
+
+    with pytest.raises(InstallFailed, match=r"^beam: release archive: .*lighthouse-v2/out.* outside the destination; refused$"):
+        installed({**ARCHIVE, **chain})
+
+    assert not (tmp_path / "cache/bin").exists()
+
+
 def test_an_archive_without_what_makes_it_a_home_is_refused(installed: Callable[..., list[str]]) -> None:
     with pytest.raises(InstallFailed) as raised:
         installed({"lighthouse-v2/bin/beam": PROGRAM})
