@@ -127,12 +127,18 @@ class FakeStack:
         return {}
 
 
+OF_SCRAPES = ("up", "scrape_duration_seconds")
+"""The metrics of each scrape, as ``FakePrometheus.scraped`` has their values."""
+
+
 @dataclass
 class FakePrometheus:
     """A Prometheus with one group of rules, evaluated every ``interval`` seconds of the clock from ``zero`` on.
 
     ``states``: alert → stretches of story time in which it is ``pending`` or ``firing``, the ends left out:
     ``{"Slow": [(2.0, 5.0, "firing")]}``. ``sick``: alert → stretches in which its rule fails with this error, or is ``gone``.
+    ``scraped``: instance → story second of each scrape → ``up`` and the seconds that it took: ``{"api:80": {1.0: (0, 0.25)}}``;
+    each may take ``timeout``.
     """
 
     clock: FakeClock
@@ -140,9 +146,14 @@ class FakePrometheus:
     interval: float = 0.2
     sick: Mapping[str, Sequence[tuple[float, float, str]]] = field(default_factory=dict)
     zero: float = 1_000_000.0
+    scraped: Mapping[str, Mapping[float, tuple[float, float]]] = field(default_factory=dict)
+    timeout: str = "250ms"
 
     def query(self, expr: str, at: float) -> list[Series]:
-        """Answer ``ALERTS`` and ``ALERTS[200ms]``; nothing for anything else."""
+        """Answer ``ALERTS`` and ``ALERTS[200ms]``, and of scrapes ``up[200ms]`` and the like; nothing for anything else."""
+        of_scrapes = re.fullmatch(rf"({'|'.join(OF_SCRAPES)})\[([0-9]+)ms\]", expr)
+        if of_scrapes is not None:
+            return self._scrapes(OF_SCRAPES.index(of_scrapes[1]), at - int(of_scrapes[2]) / 1000, at)
         found = re.fullmatch(r"ALERTS(\[([0-9]+)ms\])?", expr)
         if found is None:
             return []
@@ -160,6 +171,15 @@ class FakePrometheus:
             Series({"__name__": "ALERTS", "alertname": name, "alertstate": state}, ((when, 1.0),))
             for name, state in active.items()
             if state
+        ]
+
+    def _scrapes(self, which: int, after: float, until: float) -> list[Series]:
+        return [
+            Series(
+                {"instance": instance},
+                tuple((self.zero + story, told[which]) for story, told in each.items() if after < self.zero + story <= until),
+            )
+            for instance, each in self.scraped.items()
         ]
 
     @staticmethod
@@ -205,8 +225,8 @@ class FakePrometheus:
         return {}
 
     def targets(self) -> list[Mapping[str, Any]]:
-        """Answer that there are none."""
-        return []
+        """Answer those that were scraped."""
+        return [{"labels": {"instance": name}, "scrapeTimeout": self.timeout, "lastError": ""} for name in self.scraped]
 
 
 def played(scenario: Scenario, stack: FakeStack, clock: FakeClock) -> Journal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,45 +15,19 @@ from pytest_obscheck.judge import settled
 from pytest_obscheck.scenario import Claim, Scenario
 from pytest_obscheck.scrapes import Sources, hole, lost_any, scrapes
 from pytest_obscheck.stage import Play
-from pytest_obscheck.testing import FakeClock, FakeStack, Inline
+from pytest_obscheck.testing import FakeClock, FakePrometheus, FakeStack, Inline
 from pytest_obscheck.watching import last_looks
 from pytest_obscheck.when import Window, never
 
 ZERO = 1000.0
-TARGETS = [{"labels": {"instance": name}, "scrapeTimeout": "100ms"} for name in ("api:80", "node:91")]
-
-
-@dataclass
-class Scraper:
-    """A Prometheus with samples of ``up`` of each target by second, and how long that scrape took."""
-
-    scraped: Mapping[str, Mapping[float, tuple[float, float]]]
-    brought: Sequence[Series] = ()
-
-    def query(self, expr: str, at: float) -> list[Series]:
-        if expr.startswith("group"):
-            return list(self.brought) if "bad|good" in expr else []
-        number = 1 if expr.startswith("scrape") else 0
-        return [
-            Series({"instance": name}, tuple((ZERO + when, told[number]) for when, told in each.items()))
-            for name, each in self.scraped.items()
-        ]
-
-    def query_range(self, expr: str, start: float, end: float, step: float) -> list[Series]:
-        return []
-
-    def metric_names(self) -> list[str]:
-        return []
-
-    def label_names(self, selector: str) -> list[str]:
-        return []
 
 
 def test_of_a_target_that_lost_a_scrape_the_good_ones_are_noted_too_and_of_no_other() -> None:
     good, slow, refused = (1.0, 0.01), (0.0, 0.1), (0.0, 0.01)
-    stack = FakeStack({"prometheus": Scraper({"api:80": {0.0: good, 1.0: slow, 2.0: refused}, "node:91": {0.0: good}})})
+    scraped = {"api:80": {0.0: good, 1.0: slow, 2.0: refused}, "node:91": {0.0: good}}
+    prometheus = FakePrometheus(FakeClock(ZERO), {}, zero=ZERO, scraped=scraped, timeout="100ms")
 
-    assert scrapes(stack, TARGETS, ZERO, ZERO + 3) == {
+    assert scrapes(FakeStack({"prometheus": prometheus}), prometheus.targets(), ZERO, ZERO + 3) == {
         "timeouts": [("api:80", ZERO + 1.1)],
         "scraped": [("api:80", ZERO + 0.1)],
     }
@@ -92,9 +66,28 @@ def test_what_another_target_lost_is_no_part_of_a_hole() -> None:
     assert hole([*looks([5.0]), *looks([5.1], name="node:91")], "api:80", 5.0, 0.3) == Window(5.0, 5.0)
 
 
+@dataclass
+class Sourced:
+    """Answers who brought the metrics ``bad`` and ``good``, and nothing else."""
+
+    brought: Sequence[Series]
+
+    def query(self, expr: str, at: float) -> list[Series]:
+        return list(self.brought) if "bad|good" in expr else []
+
+    def query_range(self, expr: str, start: float, end: float, step: float) -> list[Series]:
+        return []
+
+    def metric_names(self) -> list[str]:
+        return []
+
+    def label_names(self, selector: str) -> list[str]:
+        return []
+
+
 def test_sources_are_the_instances_of_the_series_of_each_metric() -> None:
     series = [Series({"__name__": name, **more}, ()) for name, more in (("bad", {"instance": "api:80"}), ("good", {}))]
-    stack = FakeStack({"prometheus": Scraper({}, series)})
+    stack = FakeStack({"prometheus": Sourced(series)})
 
     assert Sources(("bad", "good")).look(stack, ZERO, ZERO + 3) == {"bad": ["api:80"], "good": [""]}
 
@@ -108,12 +101,12 @@ class Explained(FakeStack):
 
     def autopsy(self) -> dict[str, Any]:
         rules = [{"name": "Slow", "query": "bad / good > 1"}]
-        return {"rules": {"groups": [{"file": "r.yml", "name": "g", "rules": rules}]}, "targets": {"targets": TARGETS}}
+        return {"rules": {"groups": [{"file": "r.yml", "name": "g", "rules": rules}]}, "targets": {"targets": []}}
 
 
 def over(*, lost: bool) -> Journal:
     """Return the journal of a story that is over, in which a scrape was lost or not."""
-    stack = Explained({"prometheus": Scraper({}, [Series({"__name__": "bad", "instance": "api:80"}, ())])})
+    stack = Explained({"prometheus": Sourced([Series({"__name__": "bad", "instance": "api:80"}, ())])})
     claims = (Claim(Alert("Slow"), never("0s", "1s")), Claim(Health("shop", "/"), never("0s", "1s")))
     show = Play(Scenario("s", claims=claims), stack, FakeClock(ZERO + 3), Journal(), Inline(), settled)
     show.journal.write("zero", ZERO, speed=1.0)

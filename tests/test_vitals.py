@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from pytest_obscheck.capabilities import Series
 from pytest_obscheck.expectations.alert import Alert
 from pytest_obscheck.expectations.health import Health
 from pytest_obscheck.faults.freeze import Freeze
@@ -155,41 +152,9 @@ def test_the_journal_tells_once_whom_the_looks_of_a_story_ask() -> None:
 # ── scrapes ──────────────────────────────────────────────────────────────────
 
 
-@dataclass
-class Scraper:
-    """A Prometheus that scrapes api:80 with a timeout of 250ms; ``took``: how long each failed scrape did."""
-
-    took: Sequence[float]
-
-    def targets(self) -> list[dict[str, Any]]:
-        return [{"labels": {"instance": "api:80"}, "scrapeTimeout": "250ms", "lastError": ""}]
-
-    def rules(self) -> list[Any]:
-        return []
-
-    def alert_states(self, since: float, until: float) -> tuple[list[Series], list[Series]]:
-        """Return none."""
-        return [], []
-
-    def missed(self) -> dict[str, float]:
-        return {}
-
-    def query(self, expr: str, at: float) -> list[Series]:
-        value = [(ZERO + n, took if expr.startswith("scrape") else 0.0) for n, took in enumerate(self.took)]
-        return [Series({"instance": "api:80", "job": "api"}, tuple(value))]
-
-    def query_range(self, expr: str, start: float, end: float, step: float) -> list[Series]:
-        return []
-
-    def metric_names(self) -> list[str]:
-        return []
-
-    def label_names(self, selector: str) -> list[str]:
-        return []
-
-
 def test_a_scrape_that_took_as_long_as_it_may_is_lost_and_one_that_failed_at_once_is_not() -> None:
-    stack = FakeStack({"prometheus": Scraper([0.25, 0.01, 0.3])})
+    scraped = {"api:80": {0.0: (0.0, 0.25), 1.0: (0.0, 0.01), 2.0: (0.0, 0.3)}}
+    stack = FakeStack({"prometheus": FakePrometheus(FakeClock(ZERO), {}, zero=ZERO, scraped=scraped)})
 
     assert Vitals().look(stack, ZERO, ZERO + 3)["timeouts"] == [("api:80", ZERO + 0.25), ("api:80", ZERO + 2.25)]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_obscheck.capabilities import ProxiesTraffic
-from pytest_obscheck.errors import FaultFailed
+from pytest_obscheck.errors import FaultFailed, LookFailed
 from pytest_obscheck.plan import Facts, Plan
 
 
@@ -108,13 +108,46 @@ class FakeMember:
 
 
 @dataclass
+class FakeMonitoring:
+    """An inbox and a Prometheus in one: notes rules, and says of scrapes and targets what a test wants, or nothing at all.
+
+    ``did`` is what every alteration did so far.
+    """
+
+    did: Mapping[str, Any] = field(default_factory=lambda: {"scrapes": 1, "samples": 2, "seen": []})
+    scraped: Sequence[Mapping[str, Any]] = ()
+    silent: bool = False
+    rules: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def alter(self, key: str, rule: Mapping[str, Any]) -> None:
+        self._answer()
+        self.rules[key] = rule
+
+    def restore(self, key: str) -> None:
+        self._answer()
+        self.rules.pop(key, None)
+
+    def altered(self, key: str) -> Mapping[str, Any]:
+        if key not in self.rules:
+            raise LookFailed(f"no alteration called {key!r}")
+        return self.did
+
+    def targets(self) -> Sequence[Mapping[str, Any]]:
+        return self.scraped
+
+    def _answer(self) -> None:
+        if self.silent:
+            raise LookFailed("inbox: not answered")
+
+
+@dataclass
 class FakeStack:
     """Finds its proxy by capability and its members by name."""
 
     plan: Plan
     proxy: FakeProxy = field(default_factory=FakeProxy)
     members: dict[str, Any] = field(default_factory=dict)
-    inbox: Any = None
+    inbox: FakeMonitoring = field(default_factory=FakeMonitoring)
 
     def that(self, capability: type[Any], named: str | None = None) -> Any:
         if named is not None:

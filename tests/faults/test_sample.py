@@ -1,49 +1,19 @@
 """Altered samples: what the inbox is told, what confirms it, and what is refused."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from pytest_obscheck.abilities import AltersSamples
-from pytest_obscheck.errors import FaultFailed, LookFailed
+from pytest_obscheck.errors import FaultFailed
 from pytest_obscheck.faults.sample import Sample
 from pytest_obscheck.protocols import Effect
 from pytest_obscheck.speed import Pace, Speed
 
 SERIES = 'node_filesystem_avail_bytes{mountpoint="/"}'
 LIKE = "write one of set: 0, scale: 2, ramp: 0 with over: 10s, drop: true, freeze: true, reset: true"
-
-
-@dataclass
-class FakeInbox:
-    """Notes its rules; ``did`` is what every alteration did so far."""
-
-    did: Mapping[str, Any] = field(default_factory=lambda: {"scrapes": 1, "samples": 2, "seen": []})
-    rules: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    def alter(self, key: str, rule: Mapping[str, Any]) -> None:
-        self.rules[key] = rule
-
-    def restore(self, key: str) -> None:
-        self.rules.pop(key, None)
-
-    def altered(self, key: str) -> Mapping[str, Any]:
-        if key not in self.rules:
-            raise LookFailed(f"no alteration called {key!r}")
-        return self.did
-
-
-@dataclass
-class DeadInbox:
-    """Does not answer."""
-
-    def alter(self, *_: Any) -> None:
-        raise LookFailed("inbox: not answered")
-
-    restore = altered = alter
 
 
 @pytest.mark.parametrize(
@@ -58,7 +28,6 @@ class DeadInbox:
     ],
 )
 def test_the_inbox_is_told_the_rule_and_the_reader_its_words(fields: Any, rule: Any, words: Any, stack: Any) -> None:
-    stack.inbox = FakeInbox()
     fault = Sample(SERIES, target="node-1.shop.example:9100", **fields)
 
     fault.inject(stack)
@@ -68,7 +37,7 @@ def test_the_inbox_is_told_the_rule_and_the_reader_its_words(fields: Any, rule: 
 
 
 def test_altered_samples_confirm_and_restored_ones_do_not(stack: Any) -> None:
-    stack.inbox, fault = FakeInbox(), Sample(SERIES, set=0)
+    fault = Sample(SERIES, set=0)
 
     before = fault.confirm(stack).held
     fault.inject(stack)
@@ -80,7 +49,7 @@ def test_altered_samples_confirm_and_restored_ones_do_not(stack: Any) -> None:
 
 
 def test_a_selector_that_matches_nothing_names_what_is_near(stack: Any) -> None:
-    stack.inbox = FakeInbox({"scrapes": 3, "samples": 0, "seen": ['node_filesystem_avail_bytes{mountpoint="/data"}']})
+    stack.inbox.did = {"scrapes": 3, "samples": 0, "seen": ['node_filesystem_avail_bytes{mountpoint="/data"}']}
     fault = Sample(SERIES, set=0, patience="1ms")
     fault.inject(stack)
     expected = f'no sample matched {SERIES!r}; nearest are: node_filesystem_avail_bytes{{mountpoint="/data"}}'
@@ -89,7 +58,7 @@ def test_a_selector_that_matches_nothing_names_what_is_near(stack: Any) -> None:
 
 
 def test_without_a_scrape_nothing_is_confirmed(stack: Any) -> None:
-    stack.inbox = FakeInbox({"scrapes": 0, "samples": 0, "seen": []})
+    stack.inbox.did = {"scrapes": 0, "samples": 0, "seen": []}
     fault = Sample(SERIES, set=0, patience="1ms")
     fault.inject(stack)
     expected = "no scrape passed within 1ms; where scrapes are rarer, write a longer `patience`"
@@ -98,7 +67,7 @@ def test_without_a_scrape_nothing_is_confirmed(stack: Any) -> None:
 
 
 def test_an_inbox_that_does_not_answer_fails_the_fault(stack: Any) -> None:
-    stack.inbox, fault = DeadInbox(), Sample(SERIES, set=0)
+    stack.inbox.silent, fault = True, Sample(SERIES, set=0)
 
     with pytest.raises(FaultFailed) as injected:
         fault.inject(stack)
@@ -152,7 +121,7 @@ def test_anything_but_one_alteration_is_refused(fields: Any, message: Any) -> No
 
 
 def test_at_a_speed_a_ramp_lasts_as_long_in_the_story(stack: Any) -> None:
-    stack.inbox, stack.plan = FakeInbox(), replace(stack.plan, pace=Pace(Speed(Fraction(60))))
+    stack.plan = replace(stack.plan, pace=Pace(Speed(Fraction(60))))
 
     Sample(SERIES, ramp=100, over="5m").inject(stack)
 
@@ -160,7 +129,7 @@ def test_at_a_speed_a_ramp_lasts_as_long_in_the_story(stack: Any) -> None:
 
 
 def test_a_target_whose_samples_cannot_be_altered_says_why_at_once(stack: Any) -> None:
-    stack.inbox = FakeInbox({"scrapes": 1, "samples": 0, "seen": [], "refused": "node-1:9100 exposes native histograms"})
+    stack.inbox.did = {"scrapes": 1, "samples": 0, "seen": [], "refused": "node-1:9100 exposes native histograms"}
     fault = Sample(SERIES, target="node-1.shop.example:9100", set=0)
     fault.inject(stack)
 

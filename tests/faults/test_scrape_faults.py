@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from pytest_obscheck.errors import FaultFailed, LookFailed
+from pytest_obscheck.errors import FaultFailed
 from pytest_obscheck.faults.garbage import Garbage
 from pytest_obscheck.faults.skew import Skew
 from pytest_obscheck.faults.slow_scrape import SlowScrape
@@ -16,38 +14,6 @@ from pytest_obscheck.protocols import Effect
 
 NODE = "node-1.shop.example:9100"
 URL = f"http://{NODE}/metrics"
-
-
-@dataclass
-class Monitoring:
-    """An inbox and a Prometheus in one: notes rules, and says of its targets what a test wants."""
-
-    did: Mapping[str, Any] = field(default_factory=lambda: {"scrapes": 1, "samples": 2, "seen": []})
-    scraped: list[Mapping[str, Any]] = field(default_factory=list)
-    rules: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    def alter(self, key: str, rule: Mapping[str, Any]) -> None:
-        self.rules[key] = rule
-
-    def restore(self, key: str) -> None:
-        self.rules.pop(key, None)
-
-    def altered(self, key: str) -> Mapping[str, Any]:
-        if key not in self.rules:
-            raise LookFailed(f"no alteration called {key!r}")
-        return self.did
-
-    def targets(self) -> list[Mapping[str, Any]]:
-        return self.scraped
-
-
-class Silent:
-    """Answers nothing."""
-
-    def alter(self, *_: Any) -> None:
-        raise LookFailed("inbox: not answered")
-
-    restore = altered = alter
 
 
 def target(**more: Any) -> dict[str, Any]:
@@ -69,8 +35,6 @@ def target(**more: Any) -> dict[str, Any]:
     ],
 )
 def test_the_inbox_is_told_the_rule_and_the_reader_its_words(fault: Any, rule: Any, words: str, stack: Any) -> None:
-    stack.inbox = Monitoring()
-
     fault.inject(stack)
 
     assert ([{"target": NODE, **rule}], words) == (list(stack.inbox.rules.values()), str(fault))
@@ -90,7 +54,7 @@ def test_the_inbox_is_told_the_rule_and_the_reader_its_words(fault: Any, rule: A
     ],
 )
 def test_what_prometheus_says_confirms_and_a_healed_fault_is_gone(fault: Any, scraped: Any, effect: Effect, stack: Any) -> None:
-    stack.inbox = Monitoring(scraped=[target(scrapeUrl="http://other:1/metrics"), scraped])
+    stack.inbox.scraped = [target(scrapeUrl="http://other:1/metrics"), scraped]
 
     before = fault.confirm(stack).held
     fault.inject(stack)
@@ -115,7 +79,7 @@ def test_harm_that_prometheus_does_not_see_is_not_confirmed(fault: Any, words: s
     # Down for another reason, and quick: neither fault is behind it.
     down = target(health="down", lastError="server returned HTTP status 502 Bad Gateway", lastScrapeDuration=0.0)
     other = target(scrapeUrl="http://other:1/metrics", lastError="expected label name", lastScrapeDuration=9.0)
-    stack.inbox = Monitoring(scraped=[other, down])
+    stack.inbox.scraped = [other, down]
     fault.inject(stack)
 
     assert fault.confirm(stack) == Effect(False, words)
@@ -123,29 +87,25 @@ def test_harm_that_prometheus_does_not_see_is_not_confirmed(fault: Any, words: s
 
 @pytest.mark.parametrize("fault", [Skew(NODE, "-5m", patience="1ms"), Garbage(NODE, patience="1ms")])
 def test_without_a_scrape_nothing_is_confirmed(fault: Any, stack: Any) -> None:
-    stack.inbox = Monitoring({"scrapes": 0, "samples": 0, "seen": []})
+    stack.inbox.did = {"scrapes": 0, "samples": 0, "seen": []}
     fault.inject(stack)
 
     expected = "no scrape passed within 1ms; where scrapes are rarer, write a longer `patience`"
     assert fault.confirm(stack) == Effect(False, expected)
 
 
-def test_no_scrape_that_could_be_late_is_told() -> None:
-    inbox = Monitoring({"scrapes": 0, "samples": 0, "seen": []})
+def test_no_scrape_that_could_be_late_is_told(stack: Any) -> None:
+    stack.inbox.did = {"scrapes": 0, "samples": 0, "seen": []}
     fault = SlowScrape(NODE, "1s", patience="1ms")
 
-    class Stack:
-        def that(self, _: Any) -> Any:
-            return inbox
-
-    fault.inject(Stack())  # type: ignore[arg-type]
+    fault.inject(stack)
 
     expected = "no scrape came within 1ms; where scrapes are rarer, write a longer `patience`"
-    assert fault.confirm(Stack()) == Effect(False, expected)  # type: ignore[arg-type]
+    assert fault.confirm(stack) == Effect(False, expected)
 
 
 def test_a_selector_that_matches_nothing_names_what_is_near(stack: Any) -> None:
-    stack.inbox = Monitoring({"scrapes": 3, "samples": 0, "seen": ["node_load1", "node_load5"]})
+    stack.inbox.did = {"scrapes": 3, "samples": 0, "seen": ["node_load1", "node_load5"]}
     fault = Skew(NODE, "-5m", series="node_load2", patience="1ms")
     fault.inject(stack)
 
@@ -154,7 +114,7 @@ def test_a_selector_that_matches_nothing_names_what_is_near(stack: Any) -> None:
 
 @pytest.mark.parametrize("fault", [Skew(NODE, "1s"), SlowScrape(NODE, "1s"), Garbage(NODE)])
 def test_an_inbox_that_does_not_answer_fails_the_fault(fault: Any, stack: Any) -> None:
-    stack.inbox = Silent()
+    stack.inbox.silent = True
 
     with pytest.raises(FaultFailed) as injected:
         fault.inject(stack)
