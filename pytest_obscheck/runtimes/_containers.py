@@ -5,6 +5,8 @@ from __future__ import annotations
 import atexit
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_obscheck.clock import Clock, SystemClock, until
 from pytest_obscheck.errors import StackError
 from pytest_obscheck.protocols import Launch
-from pytest_obscheck.runtimes._daemon import MACHINE, in_a_sentence, lacking, made, reached
+from pytest_obscheck.runtimes._daemon import MACHINE, address, in_a_sentence, lacking, made, reached, unless_gone
 from pytest_obscheck.runtimes._folders import environment, prepare
 from pytest_obscheck.runtimes._mounts import mounts
 from pytest_obscheck.runtimes._network import Network
@@ -35,7 +37,7 @@ class Containers:
     """Runs components as containers of a Docker daemon on this machine, with files in the run's folder.
 
     A program whose image the launch names runs in that image; any other runs in an empty one, which sees this machine's own
-    programs. All labelled: what a killed run left is removed by the next.
+    programs. All labelled: what a killed run left is removed by a process that waits for its end, or else by the next run.
     """
 
     folder: Path
@@ -45,6 +47,7 @@ class Containers:
     _running: dict[str, RunningContainer] = field(default_factory=dict, repr=False)
     _turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(os.cpu_count() or 1), repr=False)
     _docker: docker.DockerClient | None = field(default=None, repr=False)
+    _afterwards: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _owner: int = field(default_factory=os.getpid, repr=False)
     _closed: bool = field(default=False, repr=False)
 
@@ -89,6 +92,9 @@ class Containers:
             self.network.close()
             if self._docker is not None:
                 self._docker.close()
+            if self._afterwards is not None:
+                self._afterwards.kill()
+                self._afterwards.communicate()
 
     def _end(self) -> None:
         running = list(self._running.values())
@@ -131,6 +137,7 @@ class Containers:
         if self._docker is None:
             self._docker = reached()
             atexit.register(self.close)
+            self._afterwards = removing(f"{FOLDER}={self.folder}")
             sweep(self._docker)
             if lacking(self._docker, [MACHINE]):
                 made(self._docker, MACHINE, {})
@@ -138,13 +145,24 @@ class Containers:
         return self._docker
 
 
+def removing(label: str) -> subprocess.Popen[bytes]:
+    """Start what removes all that carries a label once this process is gone, where no Ctrl-C reaches it."""
+    script = Path(__file__).with_name("_afterwards.py")
+    command = [sys.executable, "-I", "-S", str(script), address(), label]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, cwd="/"
+    )
+
+
 def sweep(client: docker.DockerClient) -> None:
     """Remove what this machine's runs left whose folder is gone: such a run was killed, and its folder swept."""
     ours = {"label": f"{HOST}={socket.gethostname()}"}
     with in_a_sentence("containers"):
-        for container in client.containers.list(all=True, filters=ours):
+        for container in client.containers.list(all=True, filters=ours, ignore_removed=True):
             if not Path(container.labels[FOLDER]).exists():
-                container.remove(force=True, v=True)
+                with unless_gone():
+                    container.remove(force=True, v=True)
         for network in client.networks.list(filters=ours):
             if not Path(network.attrs["Labels"][FOLDER]).exists():
-                network.remove()
+                with unless_gone():
+                    network.remove()

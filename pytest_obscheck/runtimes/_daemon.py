@@ -10,6 +10,7 @@ import struct
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,6 +98,18 @@ def in_a_sentence(who: str) -> Iterator[None]:
         yield
     except (DockerException, RequestException) as error:
         raise StackError(f"{who}: {why(error)}") from None
+
+
+@contextmanager
+def unless_gone() -> Iterator[None]:
+    """Go on where somebody else has removed it first, or is about to."""
+    from docker.errors import APIError  # noqa: PLC0415 -- see above
+
+    try:
+        yield
+    except APIError as error:
+        if error.status_code not in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
+            raise
 
 
 _REASONS = (

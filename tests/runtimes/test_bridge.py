@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,21 @@ CLOCK = SystemClock()
 SERVES = ("python3", "-m", "http.server", "--bind")
 ASKS = "import sys, urllib.request as web; web.urlopen(sys.argv[1], timeout=1).close()"
 
+HARNESS = """
+import sys, time
+from pathlib import Path
+from pytest_obscheck.protocols import Launch
+from pytest_obscheck.runtimes.bridge import BridgeRuntime
+
+folder = Path(sys.argv[1])
+runtime = BridgeRuntime(folder)
+runtime.run("forks", Launch(("/bin/sh", "-c", "while :; do setsid sleep 600 & sleep 0.1; done"), folder / "forks"))
+runtime.run("frozen", Launch(("sleep", "600"), folder / "frozen")).pause()
+runtime.run("ended", Launch(("true",), folder / "ended"))
+print("begun", flush=True)
+time.sleep(600)
+"""
+
 
 @pytest.fixture
 def runtime(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BridgeRuntime]:
@@ -34,11 +51,21 @@ def runtime(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BridgeRu
 
 def networks(folder: Path) -> list[str]:
     """Return the names of the networks of a run that the daemon has."""
+    return labelled("networks", folder)
+
+
+def containers(folder: Path) -> list[str]:
+    """Return the names of the containers of a run that the daemon has; one may go while it is asked."""
+    return labelled("containers", folder, all=True, ignore_removed=True)
+
+
+def labelled(kind: str, folder: Path, **how: bool) -> list[str]:
+    """Return the names of what a run has of one kind at the daemon."""
     import docker  # noqa: PLC0415 - not everybody has it
 
     client = docker.from_env()
     try:
-        return [found.name for found in client.networks.list(filters={"label": f"obscheck.folder={folder}"})]
+        return [found.name for found in getattr(client, kind).list(filters={"label": f"obscheck.folder={folder}"}, **how)]
     finally:
         client.close()
 
@@ -62,6 +89,18 @@ def test_a_member_off_its_network_runs_on_and_reaches_nobody_until_it_is_put_bac
     web.connect()
     assert (web.connected(), answered()) == (True, True)
     assert other.connected()
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_harness_that_is_killed_leaves_no_container_and_no_network(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HARNESS, tmp_path], stdout=subprocess.PIPE, text=True) as harness:
+        assert harness.stdout
+        assert harness.stdout.readline() == "begun\n"
+        before = sorted(containers(tmp_path)), networks(tmp_path)
+        harness.kill()
+
+    assert before == ([f"{tmp_path.name}-{name}" for name in ("ended", "forks", "frozen")], [tmp_path.name])
+    assert until(CLOCK, lambda: not containers(tmp_path) + networks(tmp_path), 10)
 
 
 @pytest.mark.usefixtures("daemon")
