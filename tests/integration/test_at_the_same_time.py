@@ -189,12 +189,14 @@ def test_each_story_of_a_batch_has_an_outcome_of_its_own(doors: Any) -> None:
 
 def test_stories_that_want_a_stack_of_their_own_are_played_on_copies_of_it(doors: Any) -> None:
     doors.write("stack/stack.yaml", f"{WEB}copies: 2\n")
-    killed = "faults:\n  - kill: {component: web}\n    from: 100ms\n    until: 300ms\nexpect:\n"
+    # Long enough for all to be under way at some moment, although one stack is ready a while after the other.
+    lasts = "expect:\n  - health: {service: web, path: /, status: 404}\n    never: 0s .. 2s\n"
+    killed = f"faults:\n  - kill: {{component: web}}\n    from: 100ms\n    until: 300ms\n{lasts}"
     back = "  - health: {service: web, path: /, status: 200}\n    within: 5s\n    after: cure of kill\n"
     gone = "  - health: {service: web, path: /, status: 0}\n    within: 5s\n    after: kill\n"
     doors.write("back.obs.yaml", f"name: it comes back\n{killed}{back}")
     doors.write("gone.obs.yaml", f"name: it is gone\n{killed}{gone}")
-    doors.write("calm.obs.yaml", "name: it answers\nexpect:\n  - health: {service: web, path: /}\n    always: 0s .. 900ms\n")
+    doors.write("calm.obs.yaml", f"name: it answers\n{lasts}  - health: {{service: web, path: /}}\n    always: 0s .. 900ms\n")
 
     said = doors.pytest("--obs-stack", "-q", "--obs-report=runs", "back.obs.yaml", "gone.obs.yaml", "calm.obs.yaml")
 

@@ -197,7 +197,7 @@ def test_auto_goes_as_slow_as_noise_needs_it_and_says_so(bare_project: Any, obs_
 
 NIGHT = """\
       - {alert: DeadAtNight, expr: 'ready == 0 and on() hour() < 4', for: 2m}
-      - {alert: MondaysOnly, expr: 'max_over_time(ready[2m:30s]) == 1 and on() day_of_week() == 1', for: 2m}
+      - {alert: MondaysOnly, expr: 'max_over_time(ready[2m:30s]) == 1 and on() day_of_week() == 1', for: 1h}
 """
 AT_NIGHT = """\
 instant: 2026-01-05T03:57:00Z # a Monday
