@@ -92,12 +92,13 @@ class StoryUnknown(ObscheckError):
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """Return ``did you mean 'x'?`` for the nearest known name, else the list of what is known."""
+    """Return ``did you mean 'x'?`` for the nearest known name, else the list of what is known; case is a small difference."""
     names = sorted(set(known))
-    near = difflib.get_close_matches(given, names, n=1, cutoff=0.6)
-    near = near or [name for name in names if len(given) > 2 and given in name]
+    folded = {name.casefold(): name for name in reversed(names)}
+    near = difflib.get_close_matches(given.casefold(), folded, n=1, cutoff=0.6)
+    near = near or [name for name in folded if len(given) > 2 and given.casefold() in name]
     if near:
-        return f"did you mean {near[0]!r}?"
+        return f"did you mean {folded[near[0]]!r}?"
     return f"known are: {', '.join(names)}" if names else "there are none"
 
 

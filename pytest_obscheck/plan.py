@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_obscheck.errors import LookFailed, Problem, did_you_mean
+from pytest_obscheck.matching import label_matches
 from pytest_obscheck.objective import Objective
 from pytest_obscheck.speed import Pace
 
@@ -139,6 +140,19 @@ class Facts:
         known = {rule.name for rule in self.alerts}
         if name not in known:
             yield "; ".join([f"no rule file has an alert {name!r}", did_you_mean(name, known), *self.gaps()])
+
+    def contradicted(self, name: str, labels: Mapping[str, str]) -> Iterator[str]:
+        """Yield that every rule of an alert's name gives a label another value than is claimed: no such alert ever is."""
+        rules = [rule for rule in self.alerts if rule.name == name]
+        for label, wanted in labels.items():
+            given = [rule.labels.get(label, "{{ unknown }}") for rule in rules]
+            if rules and not any("{{" in value or label_matches(value, wanted) for value in given):
+                values = " or ".join(sorted({repr(value) for value in given}))
+                yield f"no alert {name!r} has {label}={wanted!r}; its rule gives it {values} ({rules[0].where})"
+
+    def relabelled(self) -> bool:
+        """Whether labels of alerts may become others on the way to Alertmanager."""
+        return any("alert_relabel_configs" in text for text in self.files.values())
 
     def gaps(self) -> list[str]:
         """Return for each glob of rule files without a file that there is none, and where it stands."""

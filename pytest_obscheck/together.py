@@ -287,7 +287,7 @@ def _mixed(moved: AlertRule, told: AlertRule, facts: Facts) -> str:
 
 def _labels(rule: AlertRule, facts: Facts) -> Mapping[str, str]:
     """Return the labels that every alert of a rule has in Alertmanager, as far as that is certain."""
-    if any("alert_relabel_configs" in text for text in facts.files.values()):
+    if facts.relabelled():
         return {}
     fixed = {name: value for name, value in rule.labels.items() if "{{" not in value}
     return {**fixed, "alertname": rule.name}

@@ -33,6 +33,7 @@ def test_a_configuration_error_has_a_line_for_each_problem_and_keeps_them_all() 
     ("given", "known", "wanted"),
     [
         ("latncy", ["latency", "down"], "did you mean 'latency'?"),
+        ("team-x-pager", ["team-DB-pager", "team-X-pager", "team-Y-pager"], "did you mean 'team-X-pager'?"),
         ("xyz", ["b", "a", "a"], "known are: a, b"),
         ("xyz", [], "there are none"),
     ],

@@ -6,6 +6,7 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import promql_parser
@@ -23,6 +24,9 @@ from pytest_obscheck.speed import Speed, rewrite
 
 STEPS = 1000
 """At how many instants of the story the compared value is computed: a peak between two of them is not seen."""
+
+ALIKE = 0.8
+"""How much of two names of metrics must be the same for the one to be a slip of the pen for the other."""
 
 _ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 
@@ -57,13 +61,11 @@ class Behind:
         asked = _Asked(stack.that(AnswersPromQL), since, until, labels)
         # Another one may have other samples.
         evaluator = stack.all(AnswersPromQL).get(rule.member) if rule.member else asked.prometheus
-        raw = [each for expr in expanded(rule.expr, recordings) for each in selectors(expr) if each.name not in recordings]
-        missing = [asked.missing(each) for each in raw]
+        raw = _raw(rule.expr, recordings)
         return {
             "expr": rule.expr,
             "where": rule.where,
-            "missing": said(words for words, _ in missing),
-            "lacking": said(words for words, hopeless in missing if hopeless),
+            **asked.absent(raw),
             "here": said(map(asked.missing_here, raw)) if labels else [],
             "states": asked.states(self.name),
             **asked.courses(rule.expr, stack.plan.pace.speed),
@@ -73,6 +75,28 @@ class Behind:
     def __str__(self) -> str:
         """Return the key."""
         return f"behind {self.name}{braces(dict(self.labels))}"
+
+
+@dataclass(frozen=True)
+class Beneath:
+    """The series that an expression of a story reads, over the whole story. Looked at once, when the story is over."""
+
+    expr: str
+    every: float = 0.0
+
+    def look(self, stack: Stack, since: float, until: float) -> dict[str, Any]:
+        """Return ``missing`` (selectors without series, with the nearest name) and ``lacking`` (those no value could help)."""
+        return _Asked(stack.that(AnswersPromQL), since, until, {}).absent(_raw(self.expr, stack.plan.facts.recordings))
+
+    def __str__(self) -> str:
+        """Return the key."""
+        return f"beneath {self.expr}"
+
+
+def why_absent(journal: Journal, beneath: Beneath) -> str:
+    """Return why an expression had no series, from the autopsy; ``""`` where it says nothing."""
+    event = journal.last("autopsy", key=str(beneath))
+    return "; ".join(event.data.get("data", {}).get("missing", ())) if event else ""
 
 
 def why_quiet(journal: Journal, behind: Behind, inside: Callable[[float], bool] = lambda _: True) -> str:
@@ -95,12 +119,12 @@ def active_since(journal: Journal, behind: Behind) -> dict[str, float]:
     return found
 
 
-def what_lacks(journal: Journal, behind: Behind) -> str:
-    """Return which metric or label behind an alert there is none of, from the autopsy; ``""`` where it says nothing."""
-    event = journal.last("autopsy", key=str(behind))
+def what_lacks(journal: Journal, look: Behind | Beneath) -> str:
+    """Return which metric or label there is none of, from the autopsy; ``""`` where it says nothing."""
+    event = journal.last("autopsy", key=str(look))
     found = event.data.get("data", {}) if event else {}
     lacking = "; ".join(found.get("lacking", ()))
-    return f"{lacking} ({found['where']})" if lacking else ""
+    return f"{lacking} ({found['where']})" if lacking and "where" in found else lacking
 
 
 def _parsed(expr: str) -> Any:
@@ -147,6 +171,11 @@ def selectors(expr: str) -> list[Selector]:
     return list(dict.fromkeys(_selector(node) for node in nodes if node.name))
 
 
+def _raw(expr: str, recordings: Mapping[str, str]) -> list[Selector]:
+    """Return the selectors of scraped series behind an expression, through the recording rules that it names."""
+    return [each for text in expanded(expr, recordings) for each in selectors(text) if each.name not in recordings]
+
+
 def _selector(node: Any) -> Selector:
     matchers = []
     for matcher in node.matchers.matchers:
@@ -175,6 +204,11 @@ class _Asked:
         inside = f"{{{','.join(matchers)}}}"
         found = self.prometheus.query(f"count(last_over_time({name}{inside}[{span}ms]))", self.until)
         return found[0].points[-1][1] if found else 0.0
+
+    def absent(self, every: Sequence[Selector]) -> dict[str, list[str]]:
+        """Return ``missing`` and ``lacking``: what keeps selectors from matching, and that of it which no value could help."""
+        found = [self.missing(each) for each in every]
+        return {"missing": said(words for words, _ in found), "lacking": said(words for words, hopeless in found if hopeless)}
 
     def missing(self, selector: Selector) -> tuple[str, bool]:
         """Return which part of a selector keeps it from matching any series, and whether no value of a label could help.
@@ -237,7 +271,11 @@ def _quoted(value: str) -> str:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    said = did_you_mean(name, known)
+    """Return the nearest metric: of the same family where one is alike, of another only where hardly a letter differs."""
+    every, family = set(known), name.partition("_")[0]
+    said = did_you_mean(name, [each for each in every if each.partition("_")[0] == family])
+    if not said.startswith("did you mean"):
+        said = did_you_mean(name, get_close_matches(name, every, cutoff=ALIKE))
     return said if said.startswith("did you mean") else "nothing like it was scraped"
 
 

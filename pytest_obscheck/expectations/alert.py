@@ -38,8 +38,9 @@ class Alert:
             raise ValueError(f"{self.state!r} is not a state of an alert; write one of {', '.join(STATES)}")
 
     def problems(self, plan: Plan) -> Iterable[str]:
-        """Yield that no rule file has such an alert."""
+        """Yield that no rule file has such an alert, or none with such labels."""
         yield from plan.facts.unknown_alert(self.name)
+        yield from plan.facts.contradicted(self.name, self.labels)
 
     def alertname(self) -> str:
         """Return the name of the alert."""

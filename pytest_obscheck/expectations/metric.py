@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_obscheck.capabilities import AnswersPromQL
-from pytest_obscheck.expectations._behind import lookback
+from pytest_obscheck.expectations._behind import Beneath, lookback, what_lacks, why_absent
 from pytest_obscheck.matching import Comparison, ComparisonText
 from pytest_obscheck.plan import Plan
 from pytest_obscheck.protocols import History, Look, Stack
@@ -76,6 +76,14 @@ class Metric:
         """Return the evaluations of the expression."""
         return Evaluations(self.expr)
 
+    def autopsy(self) -> Beneath:
+        """Return the look at the series that the expression reads."""
+        return Beneath(self.expr)
+
+    def lacks(self, history: History) -> str:
+        """Return which metric or label there is none of: without them the expression has no value, or not the one meant."""
+        return what_lacks(history.journal, self.autopsy())
+
     def holds(self, history: History) -> Sequence[Sight]:
         """Return a sight for every instant at which the expression was evaluated."""
         sights: list[Sight] = []
@@ -108,8 +116,9 @@ class Metric:
         return Sight(at, all(each), f"{shown} at {history.spoken(at)}", partly=any(each))
 
     def tell(self, history: History, window: Window) -> str:
-        """Return nothing: the last value says it."""
-        return ""
+        """Return what keeps the expression from having series; nothing where it had one: the last value says it."""
+        series = [each for event in history.looks if "data" in event.data for each in event.data["data"]["series"]]
+        return "" if series else why_absent(history.journal, self.autopsy())
 
     def __str__(self) -> str:
         """Return the expectation in words."""

@@ -101,6 +101,8 @@ class Notification:
         name = self.labels.get("alertname", "")
         if name and not name.startswith("~"):
             yield from plan.facts.unknown_alert(name)
+        if not plan.facts.relabelled():
+            yield from plan.facts.contradicted(name, self.labels)
         yield from self._fixed(plan)
 
     def _fixed(self, plan: Plan) -> Iterable[str]:

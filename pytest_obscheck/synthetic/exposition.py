@@ -46,6 +46,10 @@ class Exposed:
     part: str = ""
     classic: tuple[bytes, ...] = ()
 
+    def at(self, time: float, interval: float) -> Value | None:
+        """Return what was written for a second of the series' own time."""
+        return self.written.samples.at(time, interval, evenly=self.adds_up)
+
     def lines(self, value: Value | None) -> Iterator[bytes]:
         """Yield its lines in a text, without their ends; none for ``None``."""
         if isinstance(value, Histogram):
@@ -88,7 +92,7 @@ class Page:
 
     def at(self, time: float) -> bytes:
         """Return the text of a scrape at a second of the series' own time; what has no sample then is not in it."""
-        return self.showing(lambda each: each.written.samples.at(time, self.interval))
+        return self.showing(lambda each: each.at(time, self.interval))
 
     def showing(self, value: Showing) -> bytes:
         """Return the text of a scrape in which each series has this value; those that have none are not in it."""

@@ -62,6 +62,13 @@ class Line:
         found: Value = self._seen[number]
         return found
 
+    def between(self, number: int, part: float) -> Value:
+        """Return what a counter has that part of the way to the next sample: it grows evenly, and not all at once."""
+        here, after = self.at(number), self.at(min(number + 1, self.count - 1))
+        if isinstance(here, Histogram) or isinstance(after, Histogram) or not after > here:
+            return here
+        return here + (after - here) * part
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -80,10 +87,12 @@ class Samples:
         """Whether there is one among them that says of itself that it may also fall."""
         return any(isinstance(line.first, Histogram) and line.first.gauge for line in self.lines)
 
-    def at(self, time: float, interval: float) -> Value | None:
+    def at(self, time: float, interval: float, *, evenly: bool = False) -> Value | None:
         """Return what an instant query sees at a second of the series' own time, before 0 what it sees at 0; ``None``: nothing.
 
-        A sample is seen until the next one, a stale mark, or the end of the lookback, as in promtool.
+        A sample is seen until the next one, a stale mark, or the end of the lookback, as in promtool. What grows ``evenly``
+        (a counter) has between two samples of a line what lies between them: scrapes that come as often as samples change
+        would else count a step twice or not at all, for a millisecond earlier or later.
         """
         # A scrape that comes at the very instant of a sample shall not miss it for the rounding of a product.
         last = min(len(self) - 1, math.floor(max(time, 0.0) / interval + 1e-9))
@@ -93,7 +102,9 @@ class Samples:
             last = self.ends[which] - 1
         if which < 0 or self.lines[which].kind != VALUE or max(time, 0.0) - last * interval >= LOOKBACK:
             return None
-        return self.lines[which].at(last - self.ends[which] + self.lines[which].count)
+        line, number = self.lines[which], last - self.ends[which] + self.lines[which].count
+        part = max(time, 0.0) / interval - last
+        return line.between(number, part) if evenly and part > 1e-9 else line.at(number)
 
     def __len__(self) -> int:
         """Return how many there are, those that are left out among them."""

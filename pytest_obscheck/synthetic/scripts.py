@@ -22,9 +22,9 @@ class Script:
     interval: float
     played: Mapping[bytes, Samples]
 
-    def at(self, text: bytes, time: float) -> Value | None:
+    def at(self, series: Exposed, time: float) -> Value | None:
         """Return what a series has at a second of the target's time."""
-        return self.played[text].at(time - self.begun, self.interval)
+        return self.played[series.text].at(time - self.begun, self.interval, evenly=series.adds_up)
 
 
 @dataclass
@@ -74,8 +74,8 @@ class Scripts:
     def _written(self, series: Exposed, time: float) -> Value | None:
         for script in reversed(self._playing.values()):
             if series.text in script.played:
-                return script.at(series.text, time)
-        return series.written.samples.at(time, self.page.interval)
+                return script.at(series, time)
+        return series.at(time, self.page.interval)
 
     def _change(self, played: Mapping[bytes, Samples], time: float, do: Callable[[], Any]) -> None:
         """Let a script begin or end, with every counter going on from where it is."""

@@ -12,6 +12,7 @@ import pytest
 from pytest_obscheck.capabilities import Series
 from pytest_obscheck.errors import LookFailed
 from pytest_obscheck.expectations.alert import Alert
+from pytest_obscheck.expectations.resolved import Resolved
 from pytest_obscheck.journal import Journal
 from pytest_obscheck.plan import AlertRule, Facts
 from pytest_obscheck.protocols import Expectation, History
@@ -430,6 +431,29 @@ def test_an_alert_that_no_rule_file_has_is_a_problem() -> None:
         "no rule file has an alert 'ChekoutSlow'; did you mean 'CheckoutSlow'?"
     ]
     assert list(Alert("CheckoutSlow").problems(plan)) == []
+
+
+def test_a_label_that_the_rule_gives_another_value_is_a_problem_for_no_such_alert_ever_is() -> None:
+    rule = AlertRule(
+        "Slow", "x > 1", "0s", {"severity": "critical", "team": "{{ $labels.team }}"}, {}, "g", "1s", "rules.yml:1"
+    )
+    plan = a_plan(Facts(alerts=(rule,)))
+    told = "no alert 'Slow' has severity='critcal'; its rule gives it 'critical' (rules.yml:1)"
+
+    assert [list(each("Slow", labels={"severity": "critcal"}).problems(plan)) for each in (Alert, Resolved)] == [[told], [told]]
+    assert list(Alert("Slow", labels={"severity": "~crit.*", "team": "shop", "job": "a"}).problems(plan)) == []
+
+
+def test_of_several_rules_of_a_name_one_with_the_label_is_enough() -> None:
+    page, mail = (
+        AlertRule("Slow", "x > 1", "0s", {"severity": each}, {}, "g", "1s", f"{each}.yml:1") for each in ("page", "mail")
+    )
+    plan = a_plan(Facts(alerts=(page, mail)))
+
+    assert list(Alert("Slow", labels={"severity": "mail"}).problems(plan)) == []
+    assert list(Alert("Slow", labels={"severity": "fax"}).problems(plan)) == [
+        "no alert 'Slow' has severity='fax'; its rule gives it 'mail' or 'page' (page.yml:1)"
+    ]
 
 
 def test_a_state_that_prometheus_does_not_have_is_refused() -> None:

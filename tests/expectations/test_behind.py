@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_obscheck.capabilities import Series
-from pytest_obscheck.expectations._behind import Behind, comparisons, why_quiet
+from pytest_obscheck.expectations._behind import Behind, Beneath, comparisons, what_lacks, why_absent, why_quiet
 from pytest_obscheck.plan import AlertRule, Facts
 from pytest_obscheck.testing import FakeStack, a_journal, a_plan
 
@@ -68,6 +68,8 @@ def why(expr: str, prometheus: Known, **labels: str) -> str:
     ("expr", "wanted"),
     [
         ("http_request_total > 1", "no series is called 'http_request_total'; did you mean 'http_requests_total'?"),
+        ("http_memory_used_bytes > 1", "no series is called 'http_memory_used_bytes'; nothing like it was scraped"),
+        ("https_requests_total > 1", "no series is called 'https_requests_total'; did you mean 'http_requests_total'?"),
         (
             'http_requests_total{state="503"} > 1',
             "no series of http_requests_total has a label 'state'; did you mean 'status'?",
@@ -145,3 +147,14 @@ def test_since_when_the_alert_was_in_each_state_is_known_of_those_with_its_label
     found = look.look(FakeStack({"prometheus": Known(alerts=alerts)}, a_plan(facts)), 0.0, 10.0)
 
     assert found["states"] == {"pending": 3.0, "firing": 5.0}
+
+
+def test_an_expression_of_a_story_is_looked_at_in_the_same_way() -> None:
+    journal, look = a_journal(slow=[(1.0, {})]), Beneath('rate(http_request_total[1m]) or http_requests_total{status="404"}')
+    unread = [what_lacks(journal, look), why_absent(journal, look)]
+    journal.write("autopsy", 10.0, key=str(look), data=look.look(FakeStack({"prometheus": Known()}), 0.0, 10.0))
+    slip = "no series is called 'http_request_total'; did you mean 'http_requests_total'?"
+
+    assert unread == ["", ""]
+    assert what_lacks(journal, look) == slip
+    assert why_absent(journal, look) == f'{slip}; no series of http_requests_total has status="404"'

@@ -87,6 +87,18 @@ def test_a_series_that_is_gone_satisfies_nothing() -> None:
     assert decided(Metric("x", "< 5"), always("0s", "2s"), evaluated([1.0] * 5 + [None] * 6)).words == "it has no series"
 
 
+def test_of_what_never_had_a_series_it_is_told_which_name_is_wrong() -> None:
+    metric, whole = Metric("requests_totl", "> 1"), during("0s", "2s")
+    gone, there = evaluated(), evaluated([0.5] * 11)
+    slip = "no series is called 'requests_totl'; did you mean 'requests_total'?"
+    for journal in (gone, there):
+        journal.write("autopsy", 9.0, key="beneath requests_totl", data={"missing": [slip], "lacking": [slip]})
+    histories = [History(tuple(journal.of("look")), journal) for journal in (gone, there)]
+
+    assert [metric.tell(history, whole) for history in histories] == [slip, ""]
+    assert [metric.lacks(history) for history in histories] == [slip, slip]
+
+
 def test_evaluations_that_failed_prove_nothing() -> None:
     journal = a_journal(ZERO, metric=[(1.0, "prometheus refuses connections")])
 

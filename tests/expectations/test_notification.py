@@ -555,6 +555,23 @@ def test_what_cannot_arrive_is_a_problem(expectation: Notification, wanted: str)
     assert list(Notification("pagerduty", {"alertname": "~S.*"}, receiver="on-call").problems(plan)) == []
 
 
+@pytest.mark.parametrize(
+    ("prometheus", "wanted"),
+    [
+        ("{}", ["no alert 'Slow' has severity='critcal'; its rule gives it 'critical' (rules.yml:1)"]),
+        ("alerting: {alert_relabel_configs: []}", []),
+    ],
+)
+def test_a_label_that_the_rule_gives_another_value_never_arrives_unless_it_may_be_relabelled(
+    prometheus: str, wanted: list[str]
+) -> None:
+    rule = AlertRule("Slow", "x", "0s", {"severity": "critical"}, {}, "g", "1s", "rules.yml:1")
+    routes = (Route("h", "", "pagerduty", "on-call"),)
+    plan = a_plan(Facts(alerts=(rule,), routes=routes, files={"prometheus.yml": prometheus}))
+
+    assert list(Notification("pagerduty", {"alertname": "Slow", "severity": "critcal"}).problems(plan)) == wanted
+
+
 def test_a_status_that_alertmanager_does_not_send_is_refused() -> None:
     with pytest.raises(ValueError, match="status") as caught:
         Notification("slack", status="pending")  # type: ignore[arg-type]

@@ -79,6 +79,33 @@ def test_a_value_is_seen_until_the_next_one_a_stale_mark_or_five_minutes_are_ove
     assert value == samples("3+1x1 stale 5 _").at(time, 10.0)
 
 
+@pytest.mark.parametrize(
+    ("text", "time", "value"),
+    [
+        ("0+4x3", 5.0, 2.0),
+        ("0+4x3", 30.0, 12.0),
+        ("0+4x3", 35.0, 12.0),
+        ("0 8", 5.0, 0.0),
+        ("8-4x2", 5.0, 8.0),
+        ("_ 8", 5.0, None),
+    ],
+)
+def test_what_grows_evenly_is_between_two_samples_of_a_line_between_their_values(
+    text: str, time: float, value: float | None
+) -> None:
+    assert value == samples(text).at(time, 10.0, evenly=True)
+
+
+@pytest.mark.parametrize(("evenly", "grown"), [(True, 60), (False, 120)])
+def test_a_counter_that_is_scraped_a_millisecond_early_and_then_late_grew_by_one_step_and_not_by_two(
+    evenly: bool, grown: int
+) -> None:
+    before, after = (samples("0+60x100").at(time, 15.0, evenly=evenly) for time in (14.999, 30.001))
+
+    assert (type(before), type(after)) == (float, float)
+    assert round(after - before) == grown  # type: ignore[operator]
+
+
 def test_the_end_of_a_series_is_not_stale_at_once() -> None:
     made = samples("1 2")
 
