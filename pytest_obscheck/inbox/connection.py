@@ -10,7 +10,7 @@ from pytest_obscheck.inbox.arrival import Door, Stamped
 from pytest_obscheck.inbox.messages import CutOff, End, Head, Malformed, Messages
 
 ROOM = 1 << 18
-"""Bytes that are read at once, each time into the same memory: fresh pages for each read are a tenth of a scrape's cost."""
+"""Bytes that are read at once, each time into the same memory: streams would map and unmap fresh pages for each read."""
 
 PLENTY = 8
 """Pieces that may wait to be heard before the other side is made to wait, too."""
