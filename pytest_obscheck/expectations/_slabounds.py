@@ -94,13 +94,8 @@ Mean = Callable[[Sequence[Weighed]], tuple[float, float]]
 
 def _share_between(items: Sequence[Weighed], le: float, mean: Mean) -> tuple[float, float]:
     """Return the bounds of the share of requests that are counted in the bucket ``le``."""
-    surely = mean([Weighed(item.weight, _both(float(item.value[1] <= le))) for item in items])
-    perhaps = mean([Weighed(item.weight, _both(float(item.value[0] <= le))) for item in items])
-    return NOTHING if NOTHING in (surely, perhaps) else (surely[0], perhaps[1])
-
-
-def _both(value: float) -> tuple[float, float]:
-    return value, value
+    # What surely is below the edge gives the least share, what perhaps is the largest.
+    return mean([Weighed(item.weight, (float(item.value[1] <= le), float(item.value[0] <= le))) for item in items])
 
 
 def _rising(counts: Sequence[float]) -> list[float]:
