@@ -172,7 +172,7 @@ expect:
     within: 2s
     after: down
   - lost: {signal: logs, service: shop, over: 1s, is: "== 0"}
-    always: 2s .. 12s
+    always: 5s .. 12s
   - health: {service: filebeat, path: /stats, json: {libbeat.pipeline.events.dropped: 0, libbeat.output.events.dropped: 0}}
     always: 0s .. 12s
 """
