@@ -60,6 +60,10 @@ class Launch:
         home = str(PurePosixPath(program).parent.parent)
         return [word.replace(PROGRAM_HOME, home) for word in self.argv[1:]]
 
+    def reads(self, path: Path | None) -> bool:
+        """Whether one of its files names a path."""
+        return path is not None and any(str(path) in text for text in self.files.values())
+
 
 @dataclass(frozen=True)
 class Network:

@@ -223,8 +223,9 @@ class LiveStack:
         return started and all(other.ready for other in self._waits_for(seat))
 
     def _waits_for(self, seat: Seat) -> list[Seat]:
-        """Return who must be ready before a member may start."""
-        after = [other for other in self.seats.values() if other.member.type in seat.member.component.after]
+        """Return who must be ready before a member may start; the certificate that it trusts must be there, read once."""
+        kinds = (*seat.member.component.after, *(("inbox",) if seat.launch.reads(seat.place.network.ca_file) else ()))
+        after = [other for other in self.seats.values() if other.member.type in kinds]
         return after + [self.seats[name] for name, condition in seat.member.depends_on.items() if condition != STARTED]
 
     def _require_programs(self) -> None:

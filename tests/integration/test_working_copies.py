@@ -116,6 +116,20 @@ def test_https_secrets_probes_and_external_labels_are_those_of_production(
     assert seen(tmp_path, None) == WHOLE
 
 
+@pytest.mark.parametrize(("scheme", "awaited"), [("https", ["inbox"]), ("http", [])])
+def test_a_prometheus_waits_for_the_authority_that_it_trusts_and_reads_but_once(
+    tmp_path: Path, scheme: str, awaited: list[str]
+) -> None:
+    (tmp_path / "prometheus.yml").write_text(CONFIG.replace("https", scheme))
+    (tmp_path / "stack.yaml").write_text(STACK)
+    session = Session(read(tmp_path / "stack.yaml"))
+    stack = session.laid_out()
+
+    found = [seat.member.name for seat in stack._waits_for(stack.seats["prometheus"])]
+    session.close()
+    assert found == awaited
+
+
 @pytest.mark.parametrize(
     ("spoil", "lost", "told"),
     [
