@@ -92,7 +92,8 @@ def test_nothing_more_is_said_to_who_takes_no_more(then: Callable[[Wire, Noted],
         await asyncio.wait([saying], timeout=0)
         assert (transport.done, saying.done()) == (["hello"], False)
         then(wire, transport)
-        await asyncio.wait([saying])
+        await asyncio.wait([saying], timeout=1)
+        assert saying.done()
         return saying.exception()
 
     found = asyncio.run(story())
