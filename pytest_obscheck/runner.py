@@ -177,11 +177,13 @@ def _unprepared(acts: Sequence[_Act]) -> str:
 def _wait(acts: Sequence[_Act], missing: Callable[[], str]) -> bool:
     """Whether after a while nothing is missing; where a load ended by itself or the time was over, what is is noted."""
     show = acts[0].show
-    end = show.clock.now() + show.ready_within
+    began = show.clock.now()
     while words := missing():
         died = next((why for act in acts if (why := trouble(act.show, act.loads))), "")
-        if died or show.clock.now() >= end:
-            tell([act.show for act in acts], "unready", words=died or f"{words} (waited {spoken(show.ready_within)})")
+        patience = show.patience.lasts(words)
+        if died or show.clock.now() >= began + patience:
+            tell([act.show for act in acts], "unready", words=died or f"{words} (waited {spoken(patience)})")
+            show.patience.lose(words)
             return False
         show.clock.sleep(0.05)
     return True

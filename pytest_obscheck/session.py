@@ -36,7 +36,7 @@ from pytest_obscheck.stack.choosing import able, choose, programs_of
 from pytest_obscheck.stack.live import READY_WITHIN
 from pytest_obscheck.stack.pacing import AUTO, Moment, half, no_more, slowed
 from pytest_obscheck.stack.planning import plan_data
-from pytest_obscheck.stage import Hands
+from pytest_obscheck.stage import Hands, Patience
 from pytest_obscheck.together import experiments, moved, told
 from pytest_obscheck.verdict import TOO_SLOW, Report
 
@@ -83,6 +83,11 @@ class Session:
     _stack: LiveStack | None = None
     _folder: RunFolder | None = None
     _moved: set[str] = field(default_factory=set)
+    _patience: Patience = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Have patience with the stack as long as nobody lost it."""
+        self._patience = Patience(self.ready_within)
 
     @property
     def plan(self) -> Plan:
@@ -238,7 +243,7 @@ class Session:
             journal.on_write = partial(write, journal)
         for kind, data in self._header(scenario, stack):
             journal.write(kind, self.clock.now(), **data)
-        return runner.Play(scenario, stack, self.clock, journal, hands, settled, self.ready_within, self.tell)
+        return runner.Play(scenario, stack, self.clock, journal, hands, settled, self._patience, self.tell)
 
     def _control(self, scenario: Scenario, journal: Journal) -> None:
         other = control(scenario, journal)

@@ -14,6 +14,8 @@ from pytest_obscheck.protocols import Stack
 from pytest_obscheck.scenario import Planned, Scenario, one_experiment
 
 C = TypeVar("C")
+AGAIN = 3.0
+"""Wall seconds for which a story waits for what another one waited for in vain."""
 
 
 class Traffic(Protocol):
@@ -92,6 +94,25 @@ class Asked:
         return found
 
 
+@dataclass
+class Patience:
+    """How many wall seconds stories on one stack wait for what they need.
+
+    Who waited for all of that in vain need not be followed by another: a target that nobody runs is down for each of fifty.
+    """
+
+    whole: float = 30.0
+    _vain: set[str] = field(default_factory=set)
+
+    def lasts(self, words: str) -> float:
+        """Return how long to wait until something that is missing is there."""
+        return min(self.whole, AGAIN) if words in self._vain else self.whole
+
+    def lose(self, words: str) -> None:
+        """Note what was waited for in vain."""
+        self._vain.add(words)
+
+
 @dataclass(frozen=True, eq=False)
 class Play:
     """Everything that one playing of a story needs.
@@ -105,7 +126,7 @@ class Play:
     journal: Journal
     hands: Hands
     settled: Callable[[Scenario, Journal, float], bool]
-    ready_within: float = 30.0
+    patience: Patience = field(default_factory=Patience)
     tell: Callable[[str], None] = lambda _: None
 
     @property

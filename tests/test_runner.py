@@ -23,6 +23,7 @@ from pytest_obscheck.protocols import Effect, History, Look, Stack
 from pytest_obscheck.runner import Play, _announce, play, play_together
 from pytest_obscheck.scenario import Claim, Planned, Scenario
 from pytest_obscheck.speed import Pace, Speed
+from pytest_obscheck.stage import Patience
 from pytest_obscheck.testing import FakeClock, FakePrometheus, FakeStack, FakeTraffic, Inline, a_plan, played
 from pytest_obscheck.verdict import Outcome
 from pytest_obscheck.when import Phrase, Sight, Window, always, during, eventually, never, within
@@ -632,6 +633,20 @@ def test_a_stack_that_is_not_ready_is_so_for_all_who_would_play_on_it() -> None:
     assert [event.data["words"] for journal in journals for event in journal.of("unready")] == [
         "the target a was not scraped yet (waited 30.0s)"
     ] * 2
+
+
+def test_what_one_story_waited_for_in_vain_the_next_one_does_not_wait_for_as_long() -> None:
+    clock, patience, said = FakeClock(START), Patience(30.0), list[str]()
+    for missing in ("the target a is down", "the target a is down", "the target b is down"):
+        story, stack = a_story(seen(eventually("0s", "1s"))), FakeStack(missing=missing)
+        journal = play(Play(story, stack, clock, Journal(), Inline(), settled, patience))
+        said += [event.data["words"] for event in journal.of("unready")]
+
+    assert said == [
+        "the target a is down (waited 30.0s)",
+        "the target a is down (waited 3.0s)",
+        "the target b is down (waited 30.0s)",
+    ]
 
 
 def test_what_stories_with_the_same_faults_do_is_done_once_and_told_to_each() -> None:
