@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -32,6 +33,8 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"{USAGE}\n")
         return 2
     path = Path(argv[0])
+    # What is imported stays: searched for garbage again and again, it would make scrapes late.
+    gc.freeze()
     try:
         asyncio.run(_run(path, read(path)))
     except (ConfigError, PortTaken) as error:
