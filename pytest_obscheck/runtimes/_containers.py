@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -45,7 +44,6 @@ class Containers:
     clock: Clock = field(default_factory=SystemClock)
     close_grace: float = 2.0
     _running: dict[str, RunningContainer] = field(default_factory=dict, repr=False)
-    _turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(os.cpu_count() or 1), repr=False)
     _docker: docker.DockerClient | None = field(default=None, repr=False)
     _afterwards: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _owner: int = field(default_factory=os.getpid, repr=False)
@@ -71,8 +69,7 @@ class Containers:
             container = self._client().containers.create(**self._words(member, launch))
             running = RunningContainer(member, launch.folder, container, self.network, self.clock)
             self._running[member] = running
-        with self._turns:
-            running.start()
+        running.start()
         return running
 
     def make(self, image: str, program: str, files: Mapping[str, str]) -> None:
