@@ -64,10 +64,7 @@ class Repeats:
 
     def _ways(self, receivers: Sequence[str], sink: str) -> int:
         """Return how often one Alertmanager tells a sink the same at once: by every integration of the receivers."""
-        return max(Counter(self._senders(receivers, sink)).values(), default=1)
-
-    def _senders(self, receivers: Sequence[str], sink: str) -> list[str]:
-        return [each.get("member", "") for each in self._routes(receivers, sink)]
+        return max(Counter(map(_sender, self._routes(receivers, sink))).values(), default=1)
 
     def _routes(self, receivers: Sequence[str], sink: str) -> list[Mapping[str, Any]]:
         return [each for each in self._planned("routes") if each["receiver"] in receivers and each["sink"] == sink]
@@ -77,15 +74,20 @@ class Repeats:
         return plan.data.get(what, ()) if plan else ()
 
     def _words(self, receivers: Sequence[str], message: Mapping[str, Any], gap: float, interval: float) -> str:
-        senders = list(dict.fromkeys(self._senders(receivers, message["sink"])))
+        routes = self._routes(receivers, message["sink"])
+        senders = list(dict.fromkeys(map(_sender, routes)))
         said = (
             f"the same came again after {spoken(gap)}, and {receivers[0]!r} repeats it after {spoken(interval)} at the soonest"
         )
-        if len(senders) < 2 and all(each.get("resolved", True) for each in self._routes(receivers, message["sink"])):
+        if len(senders) > 1:
+            return f"{said}: {' and '.join(senders)} send it, and would once as peers of one cluster (`--cluster.peer`)"
+        if all(route.get("resolved", True) for route in routes):
             return f"{said}: its Alertmanager forgot that it had sent it"
-        if len(senders) < 2:
-            return f"{said}: what fired was over in between, of which it is not told (`send_resolved: false`)"
-        return f"{said}: {' and '.join(senders)} send it, and would once as peers of one cluster (`--cluster.peer`)"
+        return f"{said}: what fired was over in between, of which it is not told (`send_resolved: false`)"
+
+
+def _sender(route: Mapping[str, Any]) -> str:
+    return str(route.get("member", ""))
 
 
 def content(message: Mapping[str, Any]) -> str:
